@@ -1,0 +1,2 @@
+//! Benchmarks of Headwater.
+fn main() {}

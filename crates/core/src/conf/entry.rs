@@ -1,0 +1,166 @@
+//! Where a setting came from, and how settings are shown.
+
+use std::collections::btree_map;
+use std::fmt;
+use std::path::PathBuf;
+
+use super::Setting;
+
+/// The place that a setting came from, from the lowest rank to the highest.
+///
+/// ```
+/// use headwater_core::conf::Origin;
+/// assert_eq!(Origin::File("etc/app.toml".into()).to_string(), "file etc/app.toml");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The default of the key, or one given by [`Conf::with_default`](super::Conf::with_default).
+    Default,
+    /// A configuration file.
+    File(PathBuf),
+    /// An environment variable.
+    Environment(String),
+    /// An argument of the command line.
+    CommandLine,
+    /// The program itself.
+    Code,
+}
+
+impl Origin {
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Origin::Default => 0,
+            Origin::File(_) => 1,
+            Origin::Environment(_) => 2,
+            Origin::CommandLine => 3,
+            Origin::Code => 4,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Default => f.write_str("the default"),
+            Origin::File(path) => write!(f, "file {}", path.display()),
+            Origin::Environment(variable) => write!(f, "environment variable {variable}"),
+            Origin::CommandLine => f.write_str("the command line"),
+            Origin::Code => f.write_str("the program"),
+        }
+    }
+}
+
+/// What is shown in place of a secret value.
+pub const REDACTED: &str = "(redacted)";
+
+/// Whether the value of a key must not be shown: its name holds `password`, `secret`, `token` or
+/// `credential`, in any case.
+///
+/// ```
+/// use headwater_core::conf::is_secret;
+/// assert!(is_secret("app.db.Password"));
+/// assert!(!is_secret("app.db.user"));
+/// ```
+pub fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["password", "secret", "token", "credential"]
+        .iter()
+        .any(|word| key.contains(word))
+}
+
+/// The value as it may be shown.
+pub(super) fn shown<'a>(key: &str, value: &'a str) -> &'a str {
+    if is_secret(key) { REDACTED } else { value }
+}
+
+/// One setting, as it may be shown: a secret value is replaced by [`REDACTED`].
+///
+/// ```
+/// use headwater_core::conf::Conf;
+/// let conf = Conf::new().master("local");
+/// let entry = conf.entries().next().expect("one entry was set");
+/// assert_eq!(entry.to_string(), "master = local # from the program");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// The key.
+    pub key: &'a str,
+    /// The value, or [`REDACTED`].
+    pub value: &'a str,
+    /// Where it came from.
+    pub origin: &'a Origin,
+}
+
+impl fmt::Display for Entry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {} # from {}", self.key, self.value, self.origin)
+    }
+}
+
+/// The iterator of [`Conf::entries`](super::Conf::entries).
+#[derive(Clone)]
+pub struct Entries<'a> {
+    settings: btree_map::Iter<'a, String, Setting>,
+}
+
+impl<'a> Entries<'a> {
+    pub(super) fn new(settings: btree_map::Iter<'a, String, Setting>) -> Self {
+        Entries { settings }
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Entry<'a>;
+
+    fn next(&mut self) -> Option<Entry<'a>> {
+        let (key, setting) = self.settings.next()?;
+        Some(Entry {
+            key,
+            value: shown(key, &setting.value),
+            origin: &setting.origin,
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.settings.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Entries<'_> {}
+
+impl fmt::Debug for Entries<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
+/// A setting that an error is about; a secret value is replaced by [`REDACTED`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The key.
+    pub key: String,
+    /// The value, or [`REDACTED`].
+    pub value: String,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl Found {
+    pub(super) fn boxed(key: &str, value: &str, origin: &Origin) -> Box<Found> {
+        Box::new(Found {
+            key: key.to_owned(),
+            value: shown(key, value).to_owned(),
+            origin: origin.clone(),
+        })
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` = `{}` (from {})",
+            self.key, self.value, self.origin
+        )
+    }
+}

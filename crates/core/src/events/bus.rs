@@ -1,0 +1,309 @@
+//! The bus itself: one bounded queue, one thread, any number of listeners.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::Event;
+
+/// Gets the events of a context.
+///
+/// # Contract
+/// - Events come one at a time, in the order in which they were posted, on the bus's
+///   thread; the bus checks nothing else.
+/// - A listener that panics is logged and gets the next event as if nothing happened.
+/// - While a listener is slow events wait in the queue; when the queue is full new
+///   events are dropped and counted ([`EventBus::dropped`]), and no job waits.
+/// - A listener must not call an action or stop the context.
+pub trait Listener: Send {
+    /// Called for each event.
+    fn on_event(&mut self, event: &Event);
+}
+
+impl<F: FnMut(&Event) + Send> Listener for F {
+    fn on_event(&mut self, event: &Event) {
+        self(event);
+    }
+}
+
+/// Names a listener, to remove it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ListenerId(u64);
+
+/// Delivers events to listeners.
+///
+/// ```
+/// use headwater_core::{Context, events::Event};
+/// use std::sync::{Arc, atomic::{AtomicUsize, Ordering}};
+///
+/// let ctx = Context::local(2).unwrap();
+/// let tasks = Arc::new(AtomicUsize::new(0));
+/// let seen = tasks.clone();
+/// ctx.events().add(move |event: &Event| {
+///     if let Event::TaskEnded(_) = event {
+///         seen.fetch_add(1, Ordering::Relaxed);
+///     }
+/// });
+/// ctx.range(0..10, 1, 4).count().unwrap();
+/// ctx.events().flush();
+/// assert_eq!(tasks.load(Ordering::Relaxed), 4);
+/// ```
+pub struct EventBus {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    capacity: usize,
+    /// Read without the lock, so that posting to nobody costs a load.
+    listeners_len: AtomicUsize,
+    listeners: Mutex<Vec<(ListenerId, Box<dyn Listener>)>>,
+    next_id: AtomicU64,
+    dropped: AtomicU64,
+    closed: AtomicBool,
+}
+
+#[derive(Default)]
+struct Queue {
+    events: VecDeque<Event>,
+    posted: u64,
+    delivered: u64,
+}
+
+impl EventBus {
+    pub(crate) fn new(capacity: usize) -> Self {
+        EventBus {
+            shared: Arc::new(Shared {
+                queue: Mutex::default(),
+                changed: Condvar::new(),
+                capacity,
+                listeners_len: AtomicUsize::new(0),
+                listeners: Mutex::default(),
+                next_id: AtomicU64::new(0),
+                dropped: AtomicU64::new(0),
+                closed: AtomicBool::new(false),
+            }),
+            thread: Mutex::new(None),
+        }
+    }
+
+    /// Adds a listener, which gets every event that is posted from now on.
+    pub fn add(&self, listener: impl Listener + 'static) -> ListenerId {
+        let id = ListenerId(self.shared.next_id.fetch_add(1, Ordering::Relaxed));
+        self.shared.listeners.lock().push((id, Box::new(listener)));
+        self.shared.listeners_len.fetch_add(1, Ordering::Release);
+        self.start_thread();
+        id
+    }
+
+    /// Removes a listener; `false` if it is not there.
+    pub fn remove(&self, id: ListenerId) -> bool {
+        let mut listeners = self.shared.listeners.lock();
+        let before = listeners.len();
+        listeners.retain(|(each, _)| *each != id);
+        let removed = before - listeners.len();
+        self.shared.listeners_len.fetch_sub(removed, Ordering::Release);
+        removed > 0
+    }
+
+    /// Whether anybody listens; events need not be made when nobody does.
+    #[inline]
+    #[must_use]
+    pub fn is_listened(&self) -> bool {
+        self.shared.listeners_len.load(Ordering::Acquire) > 0
+    }
+
+    /// Posts an event. Never waits: when the queue is full the event is dropped.
+    pub fn post(&self, event: Event) {
+        if !self.is_listened() || self.shared.closed.load(Ordering::Acquire) {
+            return;
+        }
+        let mut queue = self.shared.queue.lock();
+        if queue.events.len() >= self.shared.capacity {
+            drop(queue);
+            if self.shared.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
+                tracing::warn!(
+                    capacity = self.shared.capacity,
+                    "the listener bus is full: events are dropped; a listener is too slow, or \
+                     listener_bus.queue.capacity is too small"
+                );
+            }
+            return;
+        }
+        queue.events.push_back(event);
+        queue.posted += 1;
+        drop(queue);
+        self.shared.changed.notify_all();
+    }
+
+    /// How many events were dropped because the queue was full.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.shared.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Waits until every event that was posted before this call has been delivered.
+    ///
+    /// Called by a listener it returns at once.
+    pub fn flush(&self) {
+        if self.is_bus_thread() {
+            return;
+        }
+        let mut queue = self.shared.queue.lock();
+        let target = queue.posted;
+        while queue.delivered < target && !self.shared.closed.load(Ordering::Acquire) {
+            self.shared.changed.wait(&mut queue);
+        }
+    }
+
+    /// Whether the caller is a listener, which may not wait for what it is told about.
+    #[must_use]
+    pub fn is_bus_thread(&self) -> bool {
+        let current = std::thread::current().id();
+        self.thread.lock().as_ref().is_some_and(|thread| thread.thread().id() == current)
+    }
+
+    fn start_thread(&self) {
+        let mut thread = self.thread.lock();
+        if thread.is_some() || self.shared.closed.load(Ordering::Acquire) {
+            return;
+        }
+        let shared = self.shared.clone();
+        let spawned = std::thread::Builder::new()
+            .name("headwater-listener-bus".to_owned())
+            .spawn(move || deliver(&shared));
+        match spawned {
+            Ok(handle) => *thread = Some(handle),
+            Err(error) => tracing::error!(%error, "no listener bus: cannot start its thread"),
+        }
+    }
+
+    /// Delivers what is queued and ends the thread.
+    pub(crate) fn close(&self) {
+        self.flush();
+        self.shared.closed.store(true, Ordering::Release);
+        {
+            // Taken so that the thread is either waiting or sees the flag.
+            let _queue = self.shared.queue.lock();
+        }
+        self.shared.changed.notify_all();
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread
+            && thread.thread().id() != std::thread::current().id()
+        {
+            // A listener's panic was caught, so there is nothing to learn from the result.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for EventBus {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn deliver(shared: &Shared) {
+    let mut batch = VecDeque::new();
+    loop {
+        {
+            let mut queue = shared.queue.lock();
+            queue.delivered += batch.len() as u64;
+            batch.clear();
+            shared.changed.notify_all();
+            while queue.events.is_empty() {
+                if shared.closed.load(Ordering::Acquire) {
+                    return;
+                }
+                shared.changed.wait(&mut queue);
+            }
+            std::mem::swap(&mut batch, &mut queue.events);
+        }
+        for event in &batch {
+            deliver_one(shared, event);
+        }
+    }
+}
+
+fn deliver_one(shared: &Shared, event: &Event) {
+    for (id, listener) in shared.listeners.lock().iter_mut() {
+        if catch_unwind(AssertUnwindSafe(|| listener.on_event(event))).is_err() {
+            tracing::error!(listener = id.0, "a listener panicked; it stays registered");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::LayerEvent;
+    use std::any::Any;
+    use std::sync::mpsc::sync_channel;
+
+    #[derive(Debug)]
+    struct Number(u64);
+
+    impl LayerEvent for Number {
+        fn as_any(&self) -> &dyn Any {
+            self
+        }
+    }
+
+    fn number(n: u64) -> Event {
+        Event::Layer(Arc::new(Number(n)))
+    }
+
+    fn value(event: &Event) -> u64 {
+        match event {
+            Event::Layer(layer) => layer.as_any().downcast_ref::<Number>().unwrap().0,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn events_come_in_order_and_a_panicking_listener_harms_nobody() {
+        let bus = EventBus::new(1000);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        bus.add(|_: &Event| panic!("a bad listener"));
+        let to = seen.clone();
+        let id = bus.add(move |event: &Event| to.lock().push(value(event)));
+        (0..100).for_each(|n| bus.post(number(n)));
+        bus.flush();
+        assert_eq!(*seen.lock(), (0..100).collect::<Vec<_>>());
+        assert!(bus.remove(id) && !bus.remove(id));
+    }
+
+    #[test]
+    fn a_slow_listener_loses_events_and_delays_nobody() {
+        let bus = EventBus::new(10);
+        let (entered, wait_entered) = sync_channel(1);
+        let (release, wait_release) = sync_channel::<()>(0);
+        let mut first = true;
+        bus.add(move |_: &Event| {
+            if std::mem::take(&mut first) {
+                entered.send(()).unwrap();
+                wait_release.recv().unwrap();
+            }
+        });
+        bus.post(number(0));
+        wait_entered.recv().unwrap();
+        (0..15).for_each(|n| bus.post(number(n)));
+        assert_eq!(bus.dropped(), 5);
+        release.send(()).unwrap();
+        bus.flush();
+    }
+
+    #[test]
+    fn nobody_listens_costs_nothing() {
+        let bus = EventBus::new(1);
+        (0..10).for_each(|n| bus.post(number(n)));
+        assert_eq!(bus.dropped(), 0);
+        bus.flush();
+    }
+}

@@ -1,0 +1,158 @@
+//! What happens in the engine, told to whoever listens.
+//!
+//! Jobs, stages and tasks post [`Event`]s to the [`EventBus`]; listeners get them in
+//! order on a thread of their own. A slow or panicking listener never delays a job:
+//! the bus has a bound, and what does not fit is dropped and counted.
+
+mod bus;
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+pub use bus::{EventBus, Listener, ListenerId};
+
+use crate::error::{Error, TaskError};
+use crate::scheduler::TaskMetrics;
+use crate::site::Site;
+
+/// Something that happened.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// An action was called and its job planned.
+    JobStarted(JobStarted),
+    /// A job ended, well or not.
+    JobEnded(JobEnded),
+    /// The tasks of a stage may run from now on.
+    StageSubmitted(StageSubmitted),
+    /// A stage ended, well or not.
+    StageCompleted(StageCompleted),
+    /// A task was handed to the executor.
+    TaskStarted(TaskStarted),
+    /// A task ended, well or not.
+    TaskEnded(TaskEnded),
+    /// An event of a layer above the engine, such as a batch of a stream.
+    Layer(Arc<dyn LayerEvent>),
+}
+
+/// An event that a layer above the engine posts; listeners of that layer downcast it.
+pub trait LayerEvent: Any + Send + Sync + fmt::Debug {
+    /// The event as `Any`, for downcasting.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// See [`Event::JobStarted`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct JobStarted {
+    /// The job.
+    pub job: u64,
+    /// When.
+    pub at: SystemTime,
+    /// The action and its line.
+    pub action: Site,
+    /// The stages that will run; stages whose output exists already are left out.
+    pub stages: Vec<u64>,
+    /// What the driver said about the job (see `Context::with_description`).
+    pub description: Option<Arc<str>>,
+}
+
+/// See [`Event::JobEnded`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct JobEnded {
+    /// The job.
+    pub job: u64,
+    /// When.
+    pub at: SystemTime,
+    /// From the action's call to its end.
+    pub took: Duration,
+    /// Why the job failed, if it did.
+    pub error: Option<Error>,
+}
+
+/// See [`Event::StageSubmitted`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StageSubmitted {
+    /// The job.
+    pub job: u64,
+    /// The stage.
+    pub stage: u64,
+    /// When.
+    pub at: SystemTime,
+    /// The operator at the stage's end.
+    pub site: Site,
+    /// How many tasks the stage has.
+    pub tasks: usize,
+}
+
+/// See [`Event::StageCompleted`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StageCompleted {
+    /// The job.
+    pub job: u64,
+    /// The stage.
+    pub stage: u64,
+    /// When.
+    pub at: SystemTime,
+    /// Why the stage failed, if it did.
+    pub error: Option<TaskError>,
+    /// The sums over the stage's successful tasks; `run_time` is the sum of theirs.
+    pub metrics: TaskMetrics,
+}
+
+/// See [`Event::TaskStarted`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TaskStarted {
+    /// The job.
+    pub job: u64,
+    /// The stage.
+    pub stage: u64,
+    /// The partition that the task computes.
+    pub partition: usize,
+    /// 1 for the first try.
+    pub attempt: u32,
+    /// When.
+    pub at: SystemTime,
+}
+
+/// See [`Event::TaskEnded`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TaskEnded {
+    /// The job.
+    pub job: u64,
+    /// The stage.
+    pub stage: u64,
+    /// The partition that the task computed.
+    pub partition: usize,
+    /// 1 for the first try.
+    pub attempt: u32,
+    /// When.
+    pub at: SystemTime,
+    /// What the task counted.
+    pub metrics: TaskMetrics,
+    /// What named accumulators got from this task, as text.
+    pub accumulators: Vec<(Arc<str>, String)>,
+    /// Why the task failed, if it did.
+    pub error: Option<TaskError>,
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::JobStarted(event) => event.fmt(f),
+            Event::JobEnded(event) => event.fmt(f),
+            Event::StageSubmitted(event) => event.fmt(f),
+            Event::StageCompleted(event) => event.fmt(f),
+            Event::TaskStarted(event) => event.fmt(f),
+            Event::TaskEnded(event) => event.fmt(f),
+            Event::Layer(event) => event.fmt(f),
+        }
+    }
+}

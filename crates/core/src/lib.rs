@@ -1,0 +1,45 @@
+//! The engine of Headwater: typed RDDs, stages, tasks, shuffle and storage.
+//!
+//! It knows nothing of streams. Read [`rdd`] first, then `chunk` (how records flow inside
+//! a task), `shuffle` (how they move between tasks) and `scheduler` (how an action becomes
+//! tasks).
+//!
+//! ```
+//! use headwater_core::{Context, Text};
+//!
+//! let ctx = Context::local(2).unwrap();
+//! let lines = ctx.parallelize(vec![Text::from("to be or not"), Text::from("to be")], 2);
+//! let counts = lines.flat_map(Text::into_words).map(|w| (w, 1)).reduce_by_key(|a, b| a + b);
+//! let mut counts = counts.collect().unwrap();
+//! counts.sort();
+//! assert_eq!(counts[0], (Text::from("be"), 2));
+//! ```
+
+pub mod conf;
+pub mod rdd;
+
+mod accumulator;
+mod chunk;
+mod context;
+mod error;
+pub mod events;
+pub mod hash;
+mod record;
+mod scheduler;
+mod shuffle;
+mod site;
+mod storage;
+pub mod text;
+
+pub use accumulator::Accumulator;
+pub use chunk::Emitter;
+pub use conf::Conf;
+pub use context::Context;
+pub use error::{Error, JobError, TaskError};
+pub use rdd::{PartitionIter, PartitionSource, Rdd};
+pub use record::{Key, Record, Wire};
+pub use scheduler::{TaskMetrics, catch_panic};
+pub use shuffle::{HashPartitioner, Partitioner, Partitioning, RangePartitioner};
+pub use site::Site;
+pub use storage::StorageLevel;
+pub use text::Text;

@@ -1,0 +1,139 @@
+//! The RDD: an immutable, partitioned, lazily computed collection.
+//!
+//! Read [`node`] first: it says what a step of the lineage is. [`source`] begins a
+//! lineage, [`map`] is the pattern that the other narrow operators follow, the pair
+//! operators are in [`by_key`] and [`join`], the actions in [`actions`].
+
+mod actions;
+mod by_key;
+mod map;
+mod node;
+mod partitions;
+mod source;
+
+use std::sync::Arc;
+
+pub(crate) use node::{AnyNode, Dependency, Node, NodeInfo, read};
+pub use partitions::PartitionIter;
+pub(crate) use source::{Kept, from_source, range, refuse};
+pub use source::PartitionSource;
+
+use crate::context::Context;
+use crate::record::Record;
+use crate::site::Site;
+
+/// A typed, partitioned, immutable collection that remembers how it is made.
+///
+/// Transformations such as [`Rdd::map`] build a new RDD and compute nothing; actions such
+/// as [`Rdd::collect`] run a job. A handle is cheap to clone. Building never fails: a
+/// mistake, such as zero partitions, is kept with its line and reported by the action.
+///
+/// ```
+/// use headwater_core::Context;
+/// let ctx = Context::local(2).unwrap();
+/// let words = ctx.parallelize(vec!["to", "be", "or", "not", "to", "be"], 2);
+/// let mut counts =
+///     words.map(|w| (w.to_string(), 1)).reduce_by_key(|a, b| a + b).collect().unwrap();
+/// counts.sort();
+/// assert_eq!(counts[0], ("be".to_string(), 2));
+/// ```
+pub struct Rdd<T> {
+    pub(crate) ctx: Context,
+    pub(crate) node: Arc<dyn Node<T>>,
+}
+
+impl<T> Clone for Rdd<T> {
+    fn clone(&self) -> Self {
+        Rdd { ctx: self.ctx.clone(), node: self.node.clone() }
+    }
+}
+
+impl<T: Record> Rdd<T> {
+    /// A handle of the node that `make` builds from its info.
+    pub(crate) fn new<N: Node<T> + 'static>(
+        ctx: &Context,
+        site: Site,
+        make: impl FnOnce(NodeInfo) -> N,
+    ) -> Self {
+        let node = Arc::new(make(NodeInfo::new(ctx.next_rdd_id(), site)));
+        Rdd { ctx: ctx.clone(), node }
+    }
+
+    pub(crate) fn from_node(ctx: &Context, node: Arc<dyn Node<T>>) -> Self {
+        Rdd { ctx: ctx.clone(), node }
+    }
+
+    /// The context that the RDD belongs to: Spark's `context`.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(1).unwrap();
+    /// assert_eq!(ctx.parallelize(vec![1], 1).context().app_name(), ctx.app_name());
+    /// ```
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.ctx
+    }
+
+    /// The RDD's number within its context: Spark's `id`.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(1).unwrap();
+    /// let first = ctx.parallelize(vec![1], 1);
+    /// assert!(first.map(|x| x).id() > first.id());
+    /// ```
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.node.info().id
+    }
+
+    /// The operator that made the RDD and the line that called it.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(1).unwrap();
+    /// assert_eq!(ctx.parallelize(vec![1], 1).site().operator(), "parallelize");
+    /// ```
+    #[must_use]
+    pub fn site(&self) -> Site {
+        self.node.info().site
+    }
+
+    /// How many partitions the RDD has: Spark's `getNumPartitions`.
+    ///
+    /// For an RDD that is sorted or placed by range this is how many were asked for until
+    /// a job has looked at the data, which may show that fewer are enough.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(1).unwrap();
+    /// assert_eq!(ctx.parallelize(vec![1, 2, 3], 2).num_partitions(), 2);
+    /// ```
+    #[must_use]
+    pub fn num_partitions(&self) -> usize {
+        self.node.partitions()
+    }
+
+    /// Gives the RDD a name, which events and lineage texts show: Spark's `setName`.
+    ///
+    /// The first name stays.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(1).unwrap();
+    /// let users = ctx.parallelize(vec![1], 1).named("users");
+    /// assert_eq!(users.name(), Some("users"));
+    /// ```
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        self.node.info().set_name(name.into());
+        self
+    }
+
+    /// The name that [`Rdd::named`] gave.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(1).unwrap();
+    /// assert_eq!(ctx.parallelize(vec![1], 1).name(), None);
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.node.info().name()
+    }
+}

@@ -1,0 +1,18 @@
+//! From an action to its results: jobs, stages, tasks.
+
+mod executor;
+mod job;
+mod panics;
+mod plan;
+mod running;
+mod task;
+
+pub use panics::catch_panic;
+pub use task::TaskMetrics;
+
+pub(crate) use executor::{Executor, LocalExecutor};
+pub(crate) use job::JobRunner;
+pub(crate) use panics::{ClosureOf, in_task, install_hook};
+pub(crate) use plan::plan;
+pub(crate) use running::RunningJobs;
+pub(crate) use task::TaskContext;

@@ -1,0 +1,22 @@
+//! Moving records between partitions: who goes where, and how stages hand over.
+//!
+//! Read [`partitioner`] first, then [`exchange`], the only node at which stages are cut;
+//! [`table`] and [`combine`] combine records by key on its two sides.
+
+mod bucket;
+mod combine;
+mod exchange;
+mod partitioner;
+mod range;
+mod table;
+
+pub use partitioner::{HashPartitioner, Partitioner, Partitioning};
+pub use range::RangePartitioner;
+
+pub(crate) use bucket::{Bucket, BucketWriter};
+pub(crate) use combine::{
+    Aggregator, Combined, Counting, Grouping, PlaceByKey, Reducing, combine_by_key,
+};
+pub(crate) use exchange::{Exchange, MapSide, ShuffleStage};
+pub(crate) use partitioner::{How, Placement, default_partitioning};
+pub(crate) use table::Table;

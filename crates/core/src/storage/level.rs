@@ -1,0 +1,70 @@
+//! Where kept partitions live.
+
+use std::fmt;
+
+/// Where the partitions of a persisted RDD are kept: Spark's `StorageLevel`.
+///
+/// Replication and off-heap memory have no meaning in one process; levels that ask for
+/// them are not offered.
+///
+/// ```
+/// use headwater_core::StorageLevel;
+/// assert_eq!(StorageLevel::MEMORY_AND_DISK.to_string(), "StorageLevel(disk, memory, deserialized, 1 replicas)");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StorageLevel {
+    pub(crate) memory: bool,
+    pub(crate) disk: bool,
+    pub(crate) deserialized: bool,
+}
+
+impl StorageLevel {
+    /// Not kept at all.
+    pub const NONE: Self = StorageLevel { memory: false, disk: false, deserialized: false };
+    /// As records in memory; a partition that does not fit is computed again when needed.
+    pub const MEMORY_ONLY: Self = StorageLevel { memory: true, disk: false, deserialized: true };
+    /// As bytes in memory, which is smaller and slower to read.
+    pub const MEMORY_ONLY_SER: Self =
+        StorageLevel { memory: true, disk: false, deserialized: false };
+    /// As records in memory; a partition that does not fit moves to disk.
+    pub const MEMORY_AND_DISK: Self = StorageLevel { memory: true, disk: true, deserialized: true };
+    /// As bytes in memory; a partition that does not fit moves to disk.
+    pub const MEMORY_AND_DISK_SER: Self =
+        StorageLevel { memory: true, disk: true, deserialized: false };
+    /// On disk only.
+    pub const DISK_ONLY: Self = StorageLevel { memory: false, disk: true, deserialized: false };
+
+    /// Whether partitions may be kept in memory.
+    #[must_use]
+    pub fn uses_memory(&self) -> bool {
+        self.memory
+    }
+
+    /// Whether partitions may be kept on disk.
+    #[must_use]
+    pub fn uses_disk(&self) -> bool {
+        self.disk
+    }
+
+    /// Whether memory holds records rather than their bytes.
+    #[must_use]
+    pub fn is_deserialized(&self) -> bool {
+        self.deserialized
+    }
+}
+
+impl fmt::Display for StorageLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StorageLevel(")?;
+        if self.disk {
+            f.write_str("disk, ")?;
+        }
+        if self.memory {
+            f.write_str("memory, ")?;
+        }
+        if self.deserialized {
+            f.write_str("deserialized, ")?;
+        }
+        f.write_str("1 replicas)")
+    }
+}

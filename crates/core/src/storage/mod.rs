@@ -1,0 +1,8 @@
+//! Keeping computed partitions.
+
+mod cache;
+mod level;
+
+pub use level::StorageLevel;
+
+pub(crate) use cache::{PartitionCache, Persistence};

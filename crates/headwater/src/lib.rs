@@ -1,0 +1,1 @@
+//! Headwater: Spark Streaming's programming model, natively in Rust

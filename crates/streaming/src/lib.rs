@@ -1,0 +1,4 @@
+//! Micro-batch streams over the engine: DStreams, receivers, batches
+
+pub mod clock;
+pub mod time;
