@@ -67,24 +67,29 @@ thread_local! {
 impl Context {
     /// Starts a context.
     ///
+    /// ```
+    /// use headwater_core::{Conf, Context};
+    /// assert!(Context::new(Conf::new().master("local[2]")).is_ok());
+    /// let error = Context::new(Conf::new().master("local[0]")).unwrap_err();
+    /// assert!(error.to_string().contains("local[0]"));
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Conf`] when the configuration has unknown keys or malformed values, all of
     /// them at once; [`Error::Io`] when threads cannot be started.
     pub fn new(conf: Conf) -> Result<Self, Error> {
         conf.validate(&[])?;
         install_hook();
-        let Master::Local { slots, .. } = conf.get(&keys::MASTER)? else {
-            return Err(Error::Codec {
-                action: "start a context",
-                message: "this master is not supported by the engine alone".to_owned(),
-            });
-        };
+        let Master::Local { slots, .. } = conf.get(&keys::MASTER)?;
         let start_time = SystemTime::now();
         let since_epoch = start_time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let inner = ContextInner {
             executor: Box::new(LocalExecutor::start(slots)?),
             events: EventBus::new(conf.get(&keys::LISTENER_BUS_QUEUE_CAPACITY)?),
-            cache: Arc::new(PartitionCache::new(conf.get(&keys::STORAGE_MEMORY)?.0)),
+            cache: Arc::new(PartitionCache::new(
+                conf.get(&keys::STORAGE_MEMORY)?.0,
+                conf.local_dir()?,
+            )),
             running: RunningJobs::default(),
             chunk_records: conf.get(&keys::CHUNK_RECORDS)?,
             max_failures: conf.task_max_failures()?,
@@ -458,6 +463,7 @@ impl ContextInner {
         }
         self.running.cancel_all();
         self.executor.shut_down();
+        self.cache.close();
         self.events.close();
     }
 }

@@ -24,6 +24,12 @@ pub enum Error {
     /// A job failed.
     #[error(transparent)]
     Job(Arc<JobError>),
+    /// A closure panicked on the driver, where the results of tasks are merged.
+    #[error("{cause} (on the driver, while merging what the tasks gave)")]
+    Driver {
+        /// What panicked, and where.
+        cause: TaskError,
+    },
     /// `first`, `reduce`, `max`, `min` or the like of an RDD without records.
     #[error("{site}: the collection is empty; ask is_empty() first or use fold, which has a zero")]
     EmptyCollection {

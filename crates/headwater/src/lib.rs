@@ -1,1 +1,39 @@
-//! Headwater: Spark Streaming's programming model, natively in Rust
+//! Headwater: Spark Streaming's programming model, natively in Rust.
+//!
+//! A live stream is cut into micro-batches; each batch is an [`Rdd`]; the same closures
+//! work on the stream and on data at rest. This crate is the one name to depend on: it
+//! re-exports the engine and the streams, and [`prelude`] brings what programs use.
+//!
+//! ```
+//! use headwater::prelude::*;
+//!
+//! let ctx = Context::local(2)?;
+//! let ssc = StreamingContext::new(&ctx, millis(10))?;
+//! let (queue, lines) = ssc.queue_stream();
+//! queue.push_records(vec![Text::from("to be or not to be")], 1);
+//! lines.flat_map(Text::into_words).map(|word| (word, 1)).reduce_by_key(|a, b| a + b).print();
+//! ssc.start()?;
+//! ssc.await_termination_or_timeout(millis(30))?;
+//! ssc.stop(true, false)?;
+//! # Ok::<(), headwater::StreamError>(())
+//! ```
+
+pub use headwater_core::{
+    Accumulator, Broadcast, Conf, Context, Emitter, Error, HashPartitioner, JobError, Key,
+    PartitionIter, PartitionSource, Partitioner, Partitioning, RangePartitioner, Rdd, Record, Show,
+    Site, StorageLevel, TaskError, TaskMetrics, Text, Wire, conf, events, hash, rdd, text,
+};
+pub use headwater_streaming::{
+    BatchInfo, DStream, InputInfo, Mistake, NodeId, OutputId, OutputInfo, OutputResult, Queue,
+    Receiver, ReceiverContext, ReceiverInfo, StoreError, StreamError, StreamingContext,
+    StreamingEvent, StreamingListener, StreamingState, clock, testing, time,
+};
+
+/// What programs use: `use headwater::prelude::*;`.
+pub mod prelude {
+    pub use crate::time::{Time, millis, minutes, seconds};
+    pub use crate::{
+        Conf, Context, DStream, HashPartitioner, Rdd, Receiver, ReceiverContext, Show,
+        StorageLevel, StreamError, StreamingContext, StreamingListener, Text,
+    };
+}

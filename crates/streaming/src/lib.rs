@@ -1,4 +1,42 @@
-//! Micro-batch streams over the engine: DStreams, receivers, batches
+//! Micro-batch streams over the engine: DStreams, receivers, batches.
+//!
+//! It knows nothing of SQL, machine learning, user interfaces or connectors. Read
+//! [`StreamingContext`] first, then `dstream` (operators), `graph` (what the operators
+//! build), `batch` (how a batch lives) and `receiver`.
+//!
+//! ```
+//! use headwater_streaming::testing::run_batches;
+//!
+//! let counts = run_batches(vec![vec!["a b", "a"], vec!["b"]], |lines| {
+//!     lines
+//!         .flat_map(|line| line.split(' '))
+//!         .map(|word| (word.to_string(), 1))
+//!         .reduce_by_key(|a, b| a + b)
+//! });
+//! assert_eq!(counts[1], [("b".to_string(), 1)]);
+//! ```
 
+mod context;
+mod dstream;
+mod error;
+mod events;
+
+mod batch;
 pub mod clock;
+pub mod conf;
+mod console;
+mod graph;
+mod input;
+mod receiver;
+pub mod testing;
 pub mod time;
+
+pub use context::StreamingContext;
+pub use dstream::DStream;
+pub use error::{Mistake, StreamError};
+pub use events::{
+    BatchInfo, InputInfo, OutputInfo, ReceiverInfo, StreamingEvent, StreamingListener,
+};
+pub use graph::{NodeId, OutputId, OutputResult, StreamingState};
+pub use input::Queue;
+pub use receiver::{Receiver, ReceiverContext, StoreError};

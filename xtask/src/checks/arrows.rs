@@ -29,7 +29,8 @@ pub(crate) fn check(subject: &Subject) -> Outcome {
         let manifest = subject.metadata.manifest(package);
         let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == package.name) else {
             let message = format!(
-                "crate `{}` is not listed; say in ARROWS (xtask/src/checks/arrows.rs) what it may use",
+                "crate `{}` is not listed; say in ARROWS of xtask/src/checks/arrows.rs what it \
+                 may use",
                 package.name
             );
             findings.push(Finding::new(&manifest, 1, message));

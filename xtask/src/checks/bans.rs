@@ -65,7 +65,11 @@ const BANS: &[Ban] = &[
 ];
 
 /// Files in which a ban does not hold: (ban, path, reason).
-const ALLOWED: &[(&str, &str, &str)] = &[];
+const ALLOWED: &[(&str, &str, &str)] = &[(
+    "sleep",
+    "crates/headwater/examples/log_analyzer/generator/server.rs",
+    "it stands for a live site: lines at a given rate of the wall clock are its purpose",
+)];
 
 /// Looks for banned calls outside the files that are allowed to have them.
 pub(crate) fn check(subject: &Subject) -> Outcome {

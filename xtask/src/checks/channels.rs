@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn channels_without_a_bound_are_found() {
         let text = "fn a() {\n let c = mpsc::channel();\n let c = channel::<Vec<(u8, u8)>>();\n \
-                    let c = unbounded();\n let c = tokio::sync::mpsc::unbounded_channel::<u8>();\n}";
+                    let c = unbounded();\n let c = mpsc::unbounded_channel::<u8>();\n}";
         assert_eq!(lines(text), [2, 3, 4, 5]);
     }
 

@@ -80,7 +80,8 @@ fn lock_line(subject: &Subject, package: &Package) -> usize {
     })
 }
 
-/// Direct dependencies and the rows of the page must be the same set.
+/// Every direct dependency has a row; every row is one, or is at least offered to the members
+/// by the root manifest.
 fn explanation_findings(subject: &Subject) -> Vec<Finding> {
     let page = subject.workspace.text(EXPLAINED_IN);
     let rows: BTreeMap<&str, usize> = page
@@ -103,7 +104,11 @@ fn explanation_findings(subject: &Subject) -> Vec<Finding> {
             }
         }
     }
-    let stale = rows.iter().filter(|(name, _)| !used.contains(*name));
+    let root = subject.workspace.text("Cargo.toml");
+    let offered = |name: &str| root.lines().any(|line| arrows::declares(line, name));
+    let stale = rows
+        .iter()
+        .filter(|(name, _)| !used.contains(*name) && !offered(name));
     findings.extend(stale.map(|(name, line)| {
         Finding::new(
             EXPLAINED_IN,
@@ -212,7 +217,11 @@ mod tests {
         };
         ours.dependencies = vec![named("known"), named("new")];
         let files = [
-            ("DEPENDENCIES.md", "| `known` | core |\n| `gone` | core |\n"),
+            (
+                "DEPENDENCIES.md",
+                "| `known` | core |\n| `gone` | core |\n| `offered` | core |\n",
+            ),
+            ("Cargo.toml", "[workspace.dependencies]\noffered = \"1\"\n"),
             (
                 "crates/ours/Cargo.toml",
                 "[dependencies]\nknown = \"1\"\nnew = \"1\"\n",

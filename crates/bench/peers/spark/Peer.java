@@ -1,28 +1,14 @@
-import com.sun.management.OperatingSystemMXBean;
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.io.Serializable;
-import java.lang.management.ManagementFactory;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Queue;
 import java.util.SplittableRandom;
-import java.util.concurrent.TimeoutException;
-import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaRDD;
@@ -37,9 +23,6 @@ import org.apache.spark.streaming.StateSpec;
 import org.apache.spark.streaming.api.java.JavaDStream;
 import org.apache.spark.streaming.api.java.JavaPairDStream;
 import org.apache.spark.streaming.api.java.JavaStreamingContext;
-import org.apache.spark.streaming.scheduler.BatchInfo;
-import org.apache.spark.streaming.scheduler.StreamingListener;
-import org.apache.spark.streaming.scheduler.StreamingListenerBatchCompleted;
 import scala.Tuple2;
 
 /**
@@ -48,32 +31,26 @@ import scala.Tuple2;
  * measured and how.
  */
 public final class Peer {
-  private static final double MB = 1e6;
   private static final int PARTITIONS = 2;
   private static final int[] INTERVALS_MS = {5, 10, 20, 50, 100, 200, 500};
   private static final int INTERVAL_RUN_MS = 15_000;
   private static final int INTERVAL_TAIL_MS = 5_000;
-  private static final long IDLE_LIMIT_NANOS = 60_000_000_000L;
-
-  /** The real standard output: libraries that print get standard error instead. */
-  private static final PrintStream OUT =
-      new PrintStream(new FileOutputStream(FileDescriptor.out), true);
 
   private static String workload = "";
 
   public static void main(String[] args) {
     System.setOut(System.err);
     Thread.setDefaultUncaughtExceptionHandler(
-        (thread, error) -> log("%s ended: %s", thread.getName(), error));
+        (thread, error) -> Figures.log("%s ended: %s", thread.getName(), error));
     int status = 1;
     try {
       run(args);
-      emit("peak_rss_mb", peakRssMb(), "MB");
+      emit("peak_rss_mb", Figures.peakRssMb(), "MB");
       status = 0;
     } catch (IllegalArgumentException wrong) {
       System.err.println("peer: " + wrong.getMessage());
       status = 2;
-    } catch (Exception failed) {
+    } catch (Throwable failed) {
       failed.printStackTrace();
     }
     // Spark leaves threads behind after an error; the exit must not wait for them.
@@ -121,19 +98,19 @@ public final class Peer {
       if (stored.length != 1 || stored[0].numCachedPartitions() != lines.getNumPartitions()) {
         throw new IllegalStateException(file + " does not fit in memory: give a smaller file");
       }
-      log("cached %d lines in %d partitions", records, lines.getNumPartitions());
+      Figures.log("cached %d lines in %d partitions", records, lines.getNumPartitions());
       countWords(lines);
       double[] seconds = new double[runs];
-      long cpuBefore = cpuNanos();
+      long cpuBefore = Figures.cpuNanos();
       for (int run = 0; run < runs; run++) {
         long start = System.nanoTime();
         int words = countWords(lines);
         seconds[run] = (System.nanoTime() - start) / 1e9;
-        log("run %d: %.3f s, %d distinct words", run + 1, seconds[run], words);
+        Figures.log("run %d: %.3f s, %d distinct words", run + 1, seconds[run], words);
       }
-      double cpuSeconds = (cpuNanos() - cpuBefore) / 1e9;
-      double megabytes = Files.size(file) / MB;
-      emit("mb_per_s", megabytes / quantile(seconds, 0.5), "MB/s");
+      double cpuSeconds = (Figures.cpuNanos() - cpuBefore) / 1e9;
+      double megabytes = Files.size(file) / Figures.MB;
+      emit("mb_per_s", megabytes / Figures.quantile(seconds, 0.5), "MB/s");
       emit("mb_per_cpu_s", megabytes * runs / cpuSeconds, "MB/cpu_s");
       emit("records_per_cpu_s", (double) records * runs / cpuSeconds, "records/cpu_s");
     }
@@ -154,15 +131,15 @@ public final class Peer {
     try (JavaSparkContext sc = context(PARTITIONS)) {
       trivialJobs(sc, 200);
       double[] millis = trivialJobs(sc, runs);
-      emit("median_ms", quantile(millis, 0.5), "ms");
-      emit("p95_ms", quantile(millis, 0.95), "ms");
+      emit("median_ms", Figures.quantile(millis, 0.5), "ms");
+      emit("p95_ms", Figures.quantile(millis, 0.95), "ms");
       int warmUp = 50;
       int measured = 100;
-      List<Batch> batches;
+      List<Stream.Batch> batches;
       try (Stream stream = trivialStream(sc, 100, warmUp + measured)) {
         batches = stream.await(warmUp + measured).subList(warmUp, warmUp + measured);
       }
-      emit("processing_ms", quantile(processing(batches), 0.5), "ms");
+      emit("processing_ms", Figures.quantile(Stream.processing(batches), 0.5), "ms");
     }
   }
 
@@ -186,7 +163,7 @@ public final class Peer {
     JavaPairDStream.fromJavaDStream(ssc.queueStream(input))
         .reduceByKey(Integer::sum)
         .foreachRDD(rdd -> { rdd.count(); });
-    return new Stream(ssc, Peer::cpuNanos);
+    return new Stream(ssc, Figures::cpuNanos);
   }
 
   private static List<Tuple2<Integer, Integer>> hundredPairs() {
@@ -216,20 +193,21 @@ public final class Peer {
   /** Whether, late in a run, half the batches are done within two intervals of their time. */
   private static boolean holds(JavaSparkContext sc, int intervalMs) throws Exception {
     awaitIdle(sc);
-    List<Batch> batches;
+    List<Stream.Batch> batches;
     try (Stream stream = trivialStream(sc, intervalMs, INTERVAL_RUN_MS / intervalMs + 100)) {
       Thread.sleep(INTERVAL_RUN_MS);
       batches = stream.completed();
     }
     long tailStart = System.currentTimeMillis();
     if (!batches.isEmpty()) {
-      tailStart = batches.get(batches.size() - 1).endMs - INTERVAL_TAIL_MS;
+      tailStart = batches.get(batches.size() - 1).endMs() - INTERVAL_TAIL_MS;
     }
     long from = tailStart;
-    List<Batch> tail = batches.stream().filter(batch -> batch.endMs >= from).toList();
-    double delayMs = quantile(tail.stream().mapToDouble(Batch::delayMs).toArray(), 0.5);
-    double processingMs = quantile(processing(tail), 0.5);
-    log("interval %d ms: %d of %d batches, at the end delay %.0f ms, processing %.0f ms",
+    List<Stream.Batch> tail = batches.stream().filter(batch -> batch.endMs() >= from).toList();
+    double[] delays = tail.stream().mapToDouble(Stream.Batch::delayMs).toArray();
+    double delayMs = Figures.quantile(delays, 0.5);
+    double processingMs = Figures.quantile(Stream.processing(tail), 0.5);
+    Figures.log("interval %d ms: %d of %d batches, at the end delay %.0f ms, processing %.0f ms",
         intervalMs, batches.size(), INTERVAL_RUN_MS / intervalMs, delayMs, processingMs);
     return delayMs < 2 * intervalMs;
   }
@@ -254,28 +232,32 @@ public final class Peer {
     // The receiver keeps one slot for itself.
     try (LineServer server = new LineServer(file);
         JavaSparkContext sc = context(1 + PARTITIONS, BACKPRESSURE)) {
+      // A cold start would leave a backlog, which backpressure takes long to work off.
+      for (int run = 0; run < 2; run++) {
+        countWords(sc.textFile(file.toUri().toString(), PARTITIONS));
+      }
       JavaStreamingContext ssc = new JavaStreamingContext(sc, Durations.seconds(1));
       ssc.socketTextStream("127.0.0.1", server.port(), StorageLevels.MEMORY_AND_DISK)
           .flatMap(line -> Arrays.asList(line.split(" ")).iterator())
           .mapToPair(word -> new Tuple2<>(word, 1))
           .reduceByKey(Integer::sum)
           .foreachRDD(rdd -> { rdd.count(); });
-      try (Stream stream = new Stream(ssc, () -> cpuNanos() - server.cpuNanos())) {
+      try (Stream stream = new Stream(ssc, () -> Figures.cpuNanos() - server.cpuNanos())) {
         long warmAt = System.currentTimeMillis() + warmUpMs;
-        Batch first = stream.awaitDoneAt(warmAt);
-        long doneAt = first.endMs + seconds * 1_000L;
-        Batch last = stream.awaitDoneAt(doneAt);
-        List<Batch> window = stream.completed().stream()
-            .filter(batch -> batch.timeMs > first.timeMs && batch.timeMs <= last.timeMs)
+        Stream.Batch first = stream.awaitDoneAt(warmAt);
+        long doneAt = first.endMs() + seconds * 1_000L;
+        Stream.Batch last = stream.awaitDoneAt(doneAt);
+        List<Stream.Batch> window = stream.completed().stream()
+            .filter(batch -> batch.timeMs() > first.timeMs() && batch.timeMs() <= last.timeMs())
             .toList();
-        double lines = window.stream().mapToLong(Batch::records).sum();
-        double wallSeconds = (last.endMs - first.endMs) / 1e3;
-        double megabytes = lines * bytesPerLine / MB;
-        log("%d batches in %.1f s; the last was done %d ms after its time",
+        double lines = window.stream().mapToLong(Stream.Batch::records).sum();
+        double wallSeconds = (last.endMs() - first.endMs()) / 1e3;
+        double megabytes = lines * bytesPerLine / Figures.MB;
+        Figures.log("%d batches in %.1f s; the last was done %d ms after its time",
             window.size(), wallSeconds, last.delayMs());
         emit("mb_per_s", megabytes / wallSeconds, "MB/s");
         emit("lines_per_s", lines / wallSeconds, "lines/s");
-        emit("mb_per_cpu_s", megabytes / ((last.cpuNanos - first.cpuNanos) / 1e9), "MB/cpu_s");
+        emit("mb_per_cpu_s", megabytes / ((last.cpuNanos() - first.cpuNanos()) / 1e9), "MB/cpu_s");
       }
     }
   }
@@ -283,58 +265,6 @@ public final class Peer {
   private static double bytesPerLine(Path file) throws IOException {
     try (var lines = Files.lines(file)) {
       return (double) Files.size(file) / lines.count();
-    }
-  }
-
-  /** Sends the lines of a file, again and again, to one client on the loopback interface. */
-  private static final class LineServer implements AutoCloseable {
-    private final ServerSocketChannel listener;
-    private final Thread thread;
-
-    LineServer(Path file) throws IOException {
-      listener = ServerSocketChannel.open();
-      listener.bind(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0));
-      thread = new Thread(() -> serve(file), "line-server");
-      thread.setDaemon(true);
-      thread.start();
-    }
-
-    int port() throws IOException {
-      return ((InetSocketAddress) listener.getLocalAddress()).getPort();
-    }
-
-    /** The processor time that serving took: not Spark's work, so not counted as such. */
-    long cpuNanos() {
-      return Math.max(0, ManagementFactory.getThreadMXBean().getThreadCpuTime(thread.getId()));
-    }
-
-    private void serve(Path file) {
-      try (FileChannel text = FileChannel.open(file);
-          SocketChannel client = listener.accept()) {
-        boolean endsLine = endsLine(text);
-        while (listener.isOpen()) {
-          long sent = 0;
-          while (sent < text.size()) {
-            sent += text.transferTo(sent, text.size() - sent, client);
-          }
-          if (!endsLine) {
-            client.write(ByteBuffer.wrap(new byte[] {'\n'}));
-          }
-        }
-      } catch (IOException ended) {
-        // Either the stream was stopped, or it will now report that its source is gone.
-      }
-    }
-
-    private static boolean endsLine(FileChannel text) throws IOException {
-      ByteBuffer last = ByteBuffer.allocate(1);
-      text.read(last, text.size() - 1);
-      return last.get(0) == '\n';
-    }
-
-    @Override
-    public void close() throws IOException {
-      listener.close();
     }
   }
 
@@ -352,17 +282,17 @@ public final class Peer {
               ? input.mapWithState(StateSpec.function(RUNNING_SUM))
               : input.updateStateByKey(SUM_VALUES).toJavaDStream();
       output.foreachRDD(rdd -> { rdd.count(); });
-      List<Batch> done;
-      try (Stream stream = new Stream(ssc, Peer::cpuNanos)) {
+      List<Stream.Batch> done;
+      try (Stream stream = new Stream(ssc, Figures::cpuNanos)) {
         done = stream.await(1 + warmUp + batches);
       }
-      List<Batch> steady = done.subList(1 + warmUp, 1 + warmUp + batches);
+      List<Stream.Batch> steady = done.subList(1 + warmUp, 1 + warmUp + batches);
       if (steady.get(batches - 1).delayMs() > 2L * intervalMs) {
-        log("batches queued up: give an INTERVAL_MS above %d for undisturbed figures", intervalMs);
+        Figures.log("batches queued up: give an INTERVAL_MS above %d", intervalMs);
       }
-      double[] millis = processing(steady);
-      emit("processing_ms", quantile(millis, 0.5), "ms");
-      emit("processing_p95_ms", quantile(millis, 0.95), "ms");
+      double[] millis = Stream.processing(steady);
+      emit("processing_ms", Figures.quantile(millis, 0.5), "ms");
+      emit("processing_p95_ms", Figures.quantile(millis, 0.95), "ms");
       emit("processing_mean_ms", Arrays.stream(millis).average().orElse(Double.NaN), "ms");
     }
   }
@@ -420,96 +350,11 @@ public final class Peer {
     return rdd;
   }
 
-  // ------------------------------------------------------------ running streams
+  // ------------------------------------------------------- context and figures
 
-  /** What is known of a completed batch; the processor time is that of the whole process. */
-  private record Batch(
-      long timeMs, long endMs, long processingMs, long records, long cpuNanos) {
-    /** From the batch's nominal time until its last job was done. */
-    long delayMs() {
-      return endMs - timeMs;
-    }
+  private static void emit(String metric, double value, String unit) {
+    Figures.emit(workload, metric, value, unit);
   }
-
-  private static double[] processing(List<Batch> batches) {
-    return batches.stream().mapToDouble(Batch::processingMs).toArray();
-  }
-
-  /** A started streaming context and the batches that it has completed, in their order. */
-  private static final class Stream implements StreamingListener, AutoCloseable {
-    private final JavaStreamingContext ssc;
-    private final LongSupplier cpuNanos;
-    private final List<Batch> completed = new ArrayList<>();
-
-    Stream(JavaStreamingContext ssc, LongSupplier cpuNanos) {
-      this.ssc = ssc;
-      this.cpuNanos = cpuNanos;
-      ssc.addStreamingListener(this);
-      ssc.start();
-    }
-
-    @Override
-    public void onBatchCompleted(StreamingListenerBatchCompleted event) {
-      BatchInfo info = event.batchInfo();
-      Batch batch = new Batch(
-          info.batchTime().milliseconds(),
-          (Long) info.processingEndTime().get(),
-          (Long) info.processingDelay().get(),
-          info.numRecords(),
-          cpuNanos.getAsLong());
-      synchronized (completed) {
-        completed.add(batch);
-      }
-    }
-
-    List<Batch> completed() {
-      synchronized (completed) {
-        return List.copyOf(completed);
-      }
-    }
-
-    /** Waits for as many batches as given; fails when none was completed for a minute. */
-    List<Batch> await(int count) throws Exception {
-      List<Batch> batches = completed();
-      long idleSince = System.nanoTime();
-      while (batches.size() < count) {
-        poll(idleSince + IDLE_LIMIT_NANOS);
-        int before = batches.size();
-        batches = completed();
-        if (batches.size() > before) {
-          idleSince = System.nanoTime();
-        }
-      }
-      return batches;
-    }
-
-    /** Waits for the first batch that was done at or after the given time. */
-    Batch awaitDoneAt(long timeMs) throws Exception {
-      for (int next = 0; ; next++) {
-        Batch batch = await(next + 1).get(next);
-        if (batch.endMs >= timeMs) {
-          return batch;
-        }
-      }
-    }
-
-    private void poll(long deadlineNanos) throws Exception {
-      // This throws the error of a batch that failed.
-      if (ssc.awaitTerminationOrTimeout(20) || System.nanoTime() > deadlineNanos) {
-        throw new TimeoutException("the stream completes no more batches");
-      }
-    }
-
-    @Override
-    public void close() {
-      // Batches that still wait are given up, which Spark would report at length as errors.
-      ssc.sparkContext().setLogLevel("OFF");
-      ssc.stop(false, false);
-      ssc.sparkContext().setLogLevel("ERROR");
-    }
-  }
-
-  // ------------------------------------------------------------------- figures
 
   private static JavaSparkContext context(int slots) {
     return context(slots, Map.of());
@@ -527,41 +372,6 @@ public final class Peer {
         .set("spark.hadoop.fs.local.block.size", String.valueOf(1L << 40));
     settings.forEach(conf::set);
     return new JavaSparkContext(conf);
-  }
-
-  private static void emit(String metric, double value, String unit) {
-    OUT.printf(
-        Locale.ROOT,
-        "{\"name\":\"%s\",\"metric\":\"%s\",\"value\":%.3f,\"unit\":\"%s\"}%n",
-        workload, metric, value, unit);
-  }
-
-  private static void log(String format, Object... values) {
-    System.err.println("peer: " + String.format(Locale.ROOT, format, values));
-  }
-
-  /** The nearest-rank quantile. */
-  private static double quantile(double[] values, double q) {
-    if (values.length == 0) {
-      return Double.POSITIVE_INFINITY;
-    }
-    double[] sorted = values.clone();
-    Arrays.sort(sorted);
-    return sorted[(int) Math.ceil(q * sorted.length) - 1];
-  }
-
-  private static long cpuNanos() {
-    return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
-        .getProcessCpuTime();
-  }
-
-  private static double peakRssMb() throws IOException {
-    for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-      if (line.startsWith("VmHWM:")) {
-        return Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024 / MB;
-      }
-    }
-    throw new IOException("/proc/self/status has no VmHWM");
   }
 
   // ----------------------------------------------------------------- arguments

@@ -6,7 +6,6 @@ set -euo pipefail
 readonly SPARK_VERSION=4.3.0
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 readonly here
-readonly source=$here/Peer.java
 readonly home=${HEADWATER_PEER_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/headwater/spark-peer}
 readonly environment=$home/pyspark-$SPARK_VERSION
 readonly classes=$home/classes-$SPARK_VERSION
@@ -31,7 +30,7 @@ clean_up() {
 }
 
 missing() {
-  echo "run.sh: $1 is missing" >&2
+  echo "run.sh: missing: $1" >&2
   exit 3
 }
 
@@ -54,7 +53,7 @@ check_tools() {
     version=$(major_version "$tool")
     # Later versions than 21 took away what Spark's file access calls.
     ((version >= 17 && version <= 21)) \
-      || missing "Java 17, up to 21 will do ($tool is of version $version)"
+      || missing "a Java 17 JDK, 21 at most ($tool: version $version)"
   done
 }
 
@@ -69,12 +68,13 @@ install_spark() {
   mv -T -- "$scratch/environment" "$environment" || [[ -d $environment ]]
 }
 
-# Compiles unless the classes in place are those of this very source.
+# Compiles unless the classes in place are those of these very sources, which lie beside them.
 compile() {
-  cmp -s "$source" "$classes/Peer.java" && return
-  mkdir "$scratch/classes"
-  cp -- "$source" "$scratch/classes/Peer.java"
-  "$javac" --release 17 -nowarn -XDsuppressNotes -cp "$jars/*" -d "$scratch/classes" "$source" >&2
+  mkdir "$scratch/classes" "$scratch/classes/sources"
+  cp -- "$here"/*.java "$scratch/classes/sources"
+  diff -rq "$scratch/classes/sources" "$classes/sources" >/dev/null 2>&1 && return
+  "$javac" --release 17 -nowarn -XDsuppressNotes -cp "$jars/*" -d "$scratch/classes" \
+    "$scratch"/classes/sources/*.java >&2
   cat >"$scratch/classes/log4j2.properties" <<'EOF'
 rootLogger.level = error
 rootLogger.appenderRef.stderr.ref = stderr

@@ -1,11 +1,13 @@
 //! Actions: what runs a job and gives its result to the driver.
 
-use super::partitions::Gather;
+use std::fmt::Display;
+
+use super::partitions::{Gather, PartitionIter};
 use super::{Rdd, read};
-use crate::chunk::{Push, Sink};
-use crate::error::Error;
+use crate::chunk::{Push, Sink, Stop};
+use crate::error::{Error, TaskError};
 use crate::record::Record;
-use crate::scheduler::ClosureOf;
+use crate::scheduler::{ClosureOf, TaskContext, catch_panic, in_task, plan};
 use crate::site::Site;
 
 impl<T: Record> Rdd<T> {
@@ -55,12 +57,102 @@ impl<T: Record> Rdd<T> {
     pub fn for_each(&self, f: impl Fn(T) + Send + Sync + 'static) -> Result<(), Error> {
         let site = Site::here("for_each");
         let node = self.node.clone();
-        let results = self.run(site, None, move |task, partition| {
+        self.run(site, None, move |task, partition| {
             let mut each = Each { f: &f, site };
             read(&node, task, partition, &mut each)
         })?;
-        drop(results);
         Ok(())
+    }
+
+    /// Calls a closure once for each partition, on the tasks: Spark's `foreachPartition`.
+    ///
+    /// It is called for empty partitions too. The place for what has a cost per partition,
+    /// such as a connection. Where the closure can fail, use
+    /// [`Rdd::try_for_each_partition`].
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(2).unwrap();
+    /// let lengths = ctx.collection_accumulator::<usize>("lengths");
+    /// let to = lengths.clone();
+    /// let rdd = ctx.parallelize(vec![1, 2, 3], 2);
+    /// rdd.for_each_partition(move |records| to.push(records.len())).unwrap();
+    /// let mut lengths = lengths.value();
+    /// lengths.sort();
+    /// assert_eq!(lengths, [1, 2]);
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Rdd::collect`]; a panic of the closure fails its task.
+    #[track_caller]
+    pub fn for_each_partition(
+        &self,
+        f: impl Fn(PartitionIter<T>) + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        self.each_partition(Site::here("for_each_partition"), move |records| {
+            f(records);
+            Ok(())
+        })
+    }
+
+    /// As [`Rdd::for_each_partition`], for a closure that can fail.
+    ///
+    /// An error fails the task, which is tried again as configured and then fails the job:
+    /// what the closure did before it failed happens again.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(2).unwrap();
+    /// let lines = ctx.parallelize(vec!["1", "2", "x"], 2);
+    /// let check = lines.try_for_each_partition(|mut records| {
+    ///     records.try_for_each(|line| line.parse::<i32>().map(|_| ()))
+    /// });
+    /// assert!(check.unwrap_err().to_string().contains("invalid digit"));
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Job`] with [`TaskError::User`] and the closure's words when it fails, and
+    /// as [`Rdd::collect`].
+    #[track_caller]
+    pub fn try_for_each_partition<E: Display>(
+        &self,
+        f: impl Fn(PartitionIter<T>) -> Result<(), E> + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        self.each_partition(Site::here("try_for_each_partition"), move |records| {
+            f(records).map_err(|error| error.to_string())
+        })
+    }
+
+    fn each_partition(
+        &self,
+        site: Site,
+        f: impl Fn(PartitionIter<T>) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        let node = self.node.clone();
+        self.run(site, None, move |task, partition| {
+            let mut gather = Gather::new();
+            read(&node, task, partition, &mut gather)?;
+            let _closure = ClosureOf(site);
+            f(gather.into_records()).map_err(|message| {
+                Stop::from(TaskError::User {
+                    operator: site,
+                    message,
+                })
+            })
+        })?;
+        Ok(())
+    }
+
+    /// How many partitions there are, once all that decides it was looked at.
+    ///
+    /// Reports mistakes of building also where an action has no job to run.
+    pub(super) fn prepared_partitions(&self, site: Site) -> Result<usize, Error> {
+        if in_task() {
+            return Err(Error::NestedAction { site });
+        }
+        if self.ctx.is_stopped() {
+            return Err(Error::Stopped { site });
+        }
+        plan(&self.node.clone().as_any_node(), &self.ctx.runner())?;
+        Ok(self.node.partitions())
     }
 
     /// The records of some partitions (all when `None`), one vector each.
@@ -84,7 +176,7 @@ impl<T: Record> Rdd<T> {
         self.run(site, partitions, move |task, partition| {
             let mut sink = make();
             match read(&node, task, partition, &mut sink) {
-                Ok(()) | Err(crate::chunk::Stop::Enough) => Ok(sink),
+                Ok(()) | Err(Stop::Enough) => Ok(sink),
                 Err(failed) => Err(failed),
             }
         })
@@ -95,18 +187,22 @@ impl<T: Record> Rdd<T> {
         &self,
         site: Site,
         partitions: Option<Vec<usize>>,
-        work: impl Fn(&crate::scheduler::TaskContext, usize) -> Result<R, crate::chunk::Stop>
-        + Send
-        + Sync
-        + 'static,
+        work: impl Fn(&TaskContext, usize) -> Result<R, Stop> + Send + Sync + 'static,
     ) -> Result<Vec<R>, Error> {
-        self.ctx.runner().run(site, &self.node.clone().as_any_node(), partitions, work)
+        self.ctx
+            .runner()
+            .run(site, &self.node.clone().as_any_node(), partitions, work)
     }
 }
 
+/// Runs code of the user on the driver, where the results of the tasks are merged.
+pub(super) fn on_driver<R>(site: Site, merge: impl FnOnce() -> R) -> Result<R, Error> {
+    catch_panic(site, merge).map_err(|cause| Error::Driver { cause })
+}
+
 #[derive(Default)]
-struct Count {
-    records: u64,
+pub(super) struct Count {
+    pub(super) records: u64,
 }
 
 impl<T> Sink<T> for Count {

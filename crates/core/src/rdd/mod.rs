@@ -6,17 +6,47 @@
 
 mod actions;
 mod by_key;
+mod co_placed;
+mod cogroup;
+mod join;
+mod join_step;
+mod join_table;
+mod key_range;
+mod cartesian;
+mod coalesce;
+mod distinct;
+mod fold;
+mod histogram;
 mod map;
+mod maps;
 mod node;
+mod numeric;
+mod one;
+mod ordered;
 mod partitions;
+mod persist;
+mod repartition;
+mod sample;
+mod set;
+mod sort;
 mod source;
+mod stat_counter;
+mod sum;
+mod take;
+mod total_f64;
+mod union;
+mod zip_with_index;
 
 use std::sync::Arc;
 
 pub(crate) use node::{AnyNode, Dependency, Node, NodeInfo, read};
+pub(crate) use partitions::Gather;
 pub use partitions::PartitionIter;
 pub(crate) use source::{Kept, from_source, range, refuse};
 pub use source::PartitionSource;
+pub use stat_counter::StatCounter;
+pub use sum::Number;
+pub use total_f64::TotalF64;
 
 use crate::context::Context;
 use crate::record::Record;

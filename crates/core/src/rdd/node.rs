@@ -3,22 +3,31 @@
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
+use parking_lot::RwLock;
+
 use crate::chunk::{Push, Sink};
 use crate::error::Error;
 use crate::record::Record;
 use crate::scheduler::{JobRunner, TaskContext};
 use crate::shuffle::{Placement, ShuffleStage};
 use crate::site::Site;
-use crate::storage::{Persistence, StorageLevel};
+use crate::storage::{Persistence, Registration, StorageLevel};
 
 /// What every node of the lineage has, whatever it computes.
 pub(crate) struct NodeInfo {
     pub(crate) id: u64,
     pub(crate) site: Site,
-    /// Set once by `persist`; holds a `Persistence<T>` of the node's record type.
-    persistence: OnceLock<Box<dyn Any + Send + Sync>>,
-    level: OnceLock<StorageLevel>,
+    kept: RwLock<Option<Kept>>,
     name: OnceLock<String>,
+}
+
+/// The level that `persist` assigned, until `unpersist`.
+struct Kept {
+    level: StorageLevel,
+    /// A `Persistence<T>` of the node's record type.
+    how: Arc<dyn Any + Send + Sync>,
+    /// Frees the partitions when it is dropped.
+    registration: Registration,
 }
 
 impl NodeInfo {
@@ -26,29 +35,47 @@ impl NodeInfo {
         NodeInfo {
             id,
             site,
-            persistence: OnceLock::new(),
-            level: OnceLock::new(),
+            kept: RwLock::new(None),
             name: OnceLock::new(),
         }
     }
 
-    pub(crate) fn persistence<T: Record>(&self) -> Option<&Persistence<T>> {
-        self.persistence.get()?.downcast_ref()
+    /// Asked once for each partition that is computed.
+    pub(crate) fn persistence<T: Record>(&self) -> Option<Arc<Persistence<T>>> {
+        let how = self.kept.read().as_ref()?.how.clone();
+        how.downcast().ok()
     }
 
-    /// The first level that is assigned stays; a different one later is refused.
-    pub(crate) fn persist<T: Record>(&self, how: Persistence<T>) -> Result<(), StorageLevel> {
-        let level = how.level;
-        let assigned = *self.level.get_or_init(|| level);
-        if assigned != level {
-            return Err(assigned);
+    /// Assigns a level; a different one that is assigned already stays and is returned.
+    pub(crate) fn persist<T: Record>(
+        &self,
+        level: StorageLevel,
+        register: impl FnOnce() -> (Arc<Persistence<T>>, Registration),
+    ) -> Result<(), StorageLevel> {
+        let mut kept = self.kept.write();
+        match &*kept {
+            Some(kept) if kept.level != level => return Err(kept.level),
+            None if level != StorageLevel::NONE => {
+                let (how, registration) = register();
+                *kept = Some(Kept { level, how, registration });
+            }
+            _ => {}
         }
-        self.persistence.get_or_init(|| Box::new(how));
         Ok(())
     }
 
+    pub(crate) fn unpersist(&self) {
+        let kept = self.kept.write().take();
+        drop(kept);
+    }
+
     pub(crate) fn level(&self) -> StorageLevel {
-        self.level.get().copied().unwrap_or(StorageLevel::NONE)
+        self.kept.read().as_ref().map_or(StorageLevel::NONE, |kept| kept.level)
+    }
+
+    /// Whether every partition is kept, so that what the node is made from is not needed.
+    pub(crate) fn is_all_kept(&self, partitions: impl FnOnce() -> usize) -> bool {
+        self.kept.read().as_ref().is_some_and(|kept| kept.registration.keeps_all(partitions))
     }
 
     pub(crate) fn set_name(&self, name: String) {
@@ -113,6 +140,6 @@ pub(crate) fn read<T: Record>(
 ) -> Push {
     match node.info().persistence::<T>() {
         None => node.compute(task, partition, sink),
-        Some(how) => task.cache.clone().read_through(node, how, task, partition, sink),
+        Some(how) => task.cache.read_through(node, &how, task, partition, sink),
     }
 }

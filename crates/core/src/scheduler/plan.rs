@@ -25,7 +25,8 @@ pub(crate) struct PlannedShuffle {
 ///
 /// Every shuffle of the lineage is listed, also one whose output is there: the
 /// scheduler asks for the missing map partitions when it comes to run it. A shuffle
-/// behind one that is complete is not visited, as nobody will read it.
+/// behind one that is complete, or behind an RDD whose partitions are all kept, is not
+/// visited, as nobody will read it.
 pub(crate) fn plan(last: &Arc<dyn AnyNode>, runner: &JobRunner) -> Result<Plan, Error> {
     let mut planner =
         Planner { runner, shuffles: Vec::new(), places: HashMap::new(), readers: HashMap::new() };
@@ -57,6 +58,9 @@ impl Planner<'_> {
     }
 
     fn visit_into(&mut self, node: &Arc<dyn AnyNode>, needs: &mut Vec<usize>) -> Result<(), Error> {
+        if node.info().is_all_kept(|| node.partitions()) {
+            return Ok(());
+        }
         for dependency in node.dependencies() {
             match dependency {
                 Dependency::Narrow(parent) => self.visit_into(&parent, needs)?,

@@ -198,11 +198,22 @@ impl<K> fmt::Debug for Partitioning<K> {
 #[derive(Clone)]
 pub(crate) struct Placement {
     partitioning: Arc<dyn Any + Send + Sync>,
+    /// Compares two placements; knows the key type that they no longer tell.
+    is_same: fn(&Placement, &Placement) -> bool,
 }
 
 impl Placement {
     pub(crate) fn new<K: Key>(partitioning: Partitioning<K>) -> Self {
-        Placement { partitioning: Arc::new(partitioning) }
+        let is_same = |one: &Placement, other: &Placement| match (one.of::<K>(), other.of::<K>()) {
+            (Some(one), Some(other)) => one.is_same_as(&other),
+            _ => false,
+        };
+        Placement { partitioning: Arc::new(partitioning), is_same }
+    }
+
+    /// Whether keys are of the same type and known to be placed alike.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        (self.is_same)(self, other)
     }
 
     pub(crate) fn of<K: Key>(&self) -> Option<Partitioning<K>> {

@@ -1,8 +1,19 @@
 //! Keeping computed partitions.
+//!
+//! [`level`] says where, `cache` is what tasks read through, `ledger` decides what stays
+//! in memory and what has to go, `block`, `frames` and `disk` are a partition in memory,
+//! as bytes, and in a file.
 
+mod block;
 mod cache;
+mod disk;
+pub(crate) mod frames;
+mod info;
+mod ledger;
 mod level;
 
+pub use info::StorageInfo;
 pub use level::StorageLevel;
 
-pub(crate) use cache::{PartitionCache, Persistence};
+pub(crate) use block::Persistence;
+pub(crate) use cache::{PartitionCache, Registration};

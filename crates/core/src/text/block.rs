@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::repr::Shared;
+use super::raw::Shared;
 use super::{Lines, Text};
 
 /// A buffer of valid UTF-8 that many texts share.

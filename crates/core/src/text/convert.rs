@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use super::Text;
-use super::repr::Repr;
+use super::raw::Repr;
 
 impl From<&str> for Text {
     #[inline]

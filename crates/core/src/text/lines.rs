@@ -5,7 +5,7 @@ use std::fmt;
 use memchr::memchr2;
 
 use super::Text;
-use super::repr::Shared;
+use super::raw::Shared;
 
 /// The lines of a block; see [`TextBlock::lines`](super::TextBlock::lines).
 ///

@@ -4,7 +4,8 @@
 //! word. So a chunk of text becomes one bit per byte, set where a separator lies,
 //! and the ends are read off the bits.
 
-use super::{Text, lanes};
+use super::Text;
+use super::raw::lanes;
 
 /// The bytes of which one look makes bits.
 pub(super) const CHUNK: usize = 64;

@@ -14,16 +14,15 @@
 //! ```
 //!
 //! Reading order: this file (what a text can do), `block` and `lines` (where texts
-//! come from), `words` (how they are cut), `marks` and `lanes` (how separators are found),
-//! `repr` (how a text lies in memory).
+//! come from), `words` (how they are cut), `marks` (how separators are found),
+//! `raw` (how a text lies in memory; all unsafe code is there).
 
 mod block;
 mod convert;
-mod lanes;
 mod lines;
 mod marks;
 mod order;
-mod repr;
+mod raw;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -33,7 +32,7 @@ use std::ops::{Bound, Deref, RangeBounds};
 
 pub use block::TextBlock;
 pub use lines::Lines;
-use repr::Repr;
+use raw::Repr;
 pub use words::{Split, Words};
 
 /// An immutable string that is cheap to clone and to cut.
@@ -62,7 +61,7 @@ impl Text {
     /// assert!(Text::from("x".repeat(Text::INLINE_MAX)).is_inline());
     /// assert!(!Text::from("x".repeat(Text::INLINE_MAX + 1)).is_inline());
     /// ```
-    pub const INLINE_MAX: usize = repr::INLINE_MAX;
+    pub const INLINE_MAX: usize = raw::INLINE_MAX;
 
     /// The empty text.
     ///

@@ -1,15 +1,14 @@
 //! Sixty-four comparisons of bytes at once: a bit per byte.
 
-use super::marks::CHUNK;
+use crate::text::marks::CHUNK;
 
 #[cfg(not(target_arch = "x86_64"))]
-pub(super) use portable::{ascii_whitespace, equal, not_ascii};
+pub(in crate::text) use portable::{ascii_whitespace, equal, not_ascii};
 #[cfg(target_arch = "x86_64")]
-pub(super) use sse2::{ascii_whitespace, equal, not_ascii};
+pub(in crate::text) use sse2::{ascii_whitespace, equal, not_ascii};
 
 /// With the vector instructions that every x86-64 processor has.
 #[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code)]
 mod sse2 {
     use std::arch::x86_64::{
         __m128i, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x,

@@ -1,4 +1,4 @@
-//! How a text lies in memory. All unsafe code of texts is in this file.
+//! How a text lies in memory.
 //!
 //! A text is three words. The last byte is a tag. With its highest bit set the text
 //! is shared: the words are the address of the bytes, the address of the buffer that
@@ -14,26 +14,25 @@
 //! * unused inline bytes are zero, so that inline texts compare as words;
 //! * a shared text is longer than 23 bytes, so that the form follows from the
 //!   length, and an inline text never equals a shared one.
-#![allow(unsafe_code)]
 
 use std::mem::{size_of, transmute};
 use std::num::NonZeroU64;
 use std::ops::Range;
-use std::ptr::NonNull;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+
+use super::buffer::Buffer;
 
 /// The longest text that needs no buffer.
-pub(super) const INLINE_MAX: usize = 23;
+pub(in crate::text) const INLINE_MAX: usize = 23;
 
 /// The words of an inline text. Two are the same exactly if the texts are.
-pub(super) type Words = [u64; 3];
+pub(in crate::text) type Words = [u64; 3];
 
 const SHARED: u64 = 1 << 63;
 const TAG_AT: u32 = 56;
 
 /// Three words that own a text.
 #[repr(C)]
-pub(super) struct Repr {
+pub(in crate::text) struct Repr {
     head: Head,
     /// In little-endian order, so that the tag is the last byte in memory.
     last: NonZeroU64,
@@ -88,14 +87,14 @@ impl Repr {
 
     /// The empty text.
     #[inline]
-    pub(super) const fn empty() -> Repr {
+    pub(in crate::text) const fn empty() -> Repr {
         // SAFETY: there are no bytes.
         unsafe { Repr::from_words([0; 3], 0) }
     }
 
     /// A copy of a string, without a buffer if that can be.
     #[inline]
-    pub(super) fn from_str(text: &str) -> Repr {
+    pub(in crate::text) fn from_str(text: &str) -> Repr {
         if text.len() <= INLINE_MAX {
             // SAFETY: the length was looked at, and the bytes are a string's.
             unsafe { Repr::from_words(gather(text.as_bytes()), text.len()) }
@@ -106,7 +105,7 @@ impl Repr {
 
     /// A string, without copying it if it is long.
     #[inline]
-    pub(super) fn from_string(text: String) -> Repr {
+    pub(in crate::text) fn from_string(text: String) -> Repr {
         if text.len() <= INLINE_MAX {
             Repr::from_str(&text)
         } else {
@@ -127,7 +126,7 @@ impl Repr {
     /// `data` and `len` are valid UTF-8 within `buffer`, `len` is more than 23,
     /// and the caller hands over one reference to the buffer.
     #[inline]
-    unsafe fn from_raw(data: *const u8, len: usize, buffer: *const Buffer) -> Repr {
+    pub(super) unsafe fn from_raw(data: *const u8, len: usize, buffer: *const Buffer) -> Repr {
         // SAFETY: the highest bit is set.
         let last = unsafe { NonZeroU64::new_unchecked((len as u64 | SHARED).to_le()) };
         Repr {
@@ -145,13 +144,13 @@ impl Repr {
 
     /// Whether this is a slice of a buffer.
     #[inline]
-    pub(super) fn is_shared(&self) -> bool {
+    pub(in crate::text) fn is_shared(&self) -> bool {
         self.last() & SHARED != 0
     }
 
     /// The words of an inline text.
     #[inline]
-    pub(super) fn inline_words(&self) -> Option<&Words> {
+    pub(in crate::text) fn inline_words(&self) -> Option<&Words> {
         if self.is_shared() {
             return None;
         }
@@ -172,7 +171,7 @@ impl Repr {
     }
 
     #[inline]
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::text) fn len(&self) -> usize {
         let last = self.last();
         let len = if self.is_shared() {
             last & !SHARED
@@ -183,7 +182,7 @@ impl Repr {
     }
 
     #[inline]
-    pub(super) fn as_str(&self) -> &str {
+    pub(in crate::text) fn as_str(&self) -> &str {
         let here = std::ptr::from_ref(self).cast::<u8>();
         let data = self.pointers().map_or(here, |pointers| pointers.data);
         // SAFETY: both forms hold `len` bytes of valid UTF-8 at `data`; those of a
@@ -199,14 +198,14 @@ impl Repr {
     }
 
     /// The bytes of the buffer that this text keeps alive.
-    pub(super) fn buffer_len(&self) -> usize {
+    pub(in crate::text) fn buffer_len(&self) -> usize {
         self.buffer().map_or(0, |buffer| buffer.text.len())
     }
 
     /// The text and whatever follows it in the same buffer. What follows makes it
     /// possible to read chunks of a fixed size near the end of the text.
     #[inline]
-    pub(super) fn readable(&self) -> &str {
+    pub(in crate::text) fn readable(&self) -> &str {
         let Some(Pointers { data, buffer }) = self.pointers() else {
             return self.as_str();
         };
@@ -221,7 +220,7 @@ impl Repr {
     /// A part of the text. `None` if the range is not within the text or cuts a
     /// character.
     #[inline]
-    pub(super) fn slice(&self, range: Range<usize>) -> Option<Repr> {
+    pub(in crate::text) fn slice(&self, range: Range<usize>) -> Option<Repr> {
         if range.end > self.len() {
             return None;
         }
@@ -266,141 +265,6 @@ impl Drop for Repr {
     }
 }
 
-/// A string and the number of references to it.
-struct Buffer {
-    references: AtomicUsize,
-    text: String,
-}
-
-#[cfg(test)]
-thread_local! {
-    static ALIVE: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
-}
-
-/// How many more buffers this thread has made than freed.
-#[cfg(test)]
-pub(super) fn buffers_alive() -> usize {
-    ALIVE.get()
-}
-
-#[cfg(test)]
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        ALIVE.set(ALIVE.get().wrapping_sub(1));
-    }
-}
-
-impl Buffer {
-    /// A buffer of one reference.
-    fn new(text: String) -> Box<Buffer> {
-        #[cfg(test)]
-        ALIVE.set(ALIVE.get().wrapping_add(1));
-        Box::new(Buffer {
-            references: AtomicUsize::new(1),
-            text,
-        })
-    }
-
-    #[inline]
-    fn acquire(&self, count: usize) {
-        // Relaxed, because whoever takes a reference already has one.
-        if self.references.fetch_add(count, Ordering::Relaxed) > isize::MAX as usize {
-            // Only forgotten texts can lead here; going on would free memory in use.
-            std::process::abort();
-        }
-    }
-
-    /// # Safety
-    /// The caller owns `count` references and does not use them afterwards.
-    #[inline(never)]
-    unsafe fn release(buffer: *const Buffer, count: usize) {
-        // SAFETY: the references being given up keep the buffer alive until the
-        // counter has been changed. If it reaches zero nobody else has one, and the
-        // fence orders what the others did with theirs before the freeing.
-        unsafe {
-            if (*buffer).references.fetch_sub(count, Ordering::Release) == count {
-                fence(Ordering::Acquire);
-                drop(Box::from_raw(buffer.cast_mut()));
-            }
-        }
-    }
-}
-
-/// A reference to a buffer, and references taken in advance for parts of it, so
-/// that cutting a block into many texts costs few atomic operations.
-pub(super) struct Shared {
-    buffer: NonNull<Buffer>,
-    advance: usize,
-}
-
-// SAFETY: as for `Repr`; `advance` is changed through `&mut` only.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
-impl Shared {
-    /// How many references are taken at once.
-    const ADVANCE: usize = 256;
-
-    pub(super) fn new(text: String) -> Shared {
-        let buffer = Buffer::new(text);
-        Shared {
-            buffer: NonNull::from(Box::leak(buffer)),
-            advance: 0,
-        }
-    }
-
-    #[inline]
-    fn buffer(&self) -> &Buffer {
-        // SAFETY: `self` owns a reference to the buffer.
-        unsafe { self.buffer.as_ref() }
-    }
-
-    #[inline]
-    pub(super) fn as_str(&self) -> &str {
-        &self.buffer().text
-    }
-
-    /// A part of the buffer. `None` if the range is not within it or cuts a
-    /// character.
-    #[inline]
-    pub(super) fn cut(&mut self, range: Range<usize>) -> Option<Repr> {
-        if let Some(short) = short_part(self.as_str(), &range) {
-            return Some(short);
-        }
-        let part = self.as_str().get(range)?;
-        if part.len() <= INLINE_MAX {
-            return Some(Repr::from_str(part));
-        }
-        let (data, len) = (part.as_ptr(), part.len());
-        if self.advance == 0 {
-            self.buffer().acquire(Shared::ADVANCE);
-            self.advance = Shared::ADVANCE;
-        }
-        self.advance -= 1;
-        // SAFETY: the part is longer than 23 bytes of the buffer, and one of the
-        // references taken in advance becomes the text's.
-        Some(unsafe { Repr::from_raw(data, len, self.buffer.as_ptr()) })
-    }
-}
-
-impl Clone for Shared {
-    fn clone(&self) -> Shared {
-        self.buffer().acquire(1);
-        Shared {
-            buffer: self.buffer,
-            advance: 0,
-        }
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        // SAFETY: these are the reference of `self` and those not handed out.
-        unsafe { Buffer::release(self.buffer.as_ptr(), self.advance + 1) }
-    }
-}
-
 /// # Safety
 /// There are `len` bytes of valid UTF-8 at `data`, for as long as the caller says.
 #[inline]
@@ -418,7 +282,7 @@ fn is_border(byte: u8) -> bool {
 /// The text of a short part that is followed by enough bytes to be read in one go;
 /// `None` if it is not short, not followed by enough, or cuts a character.
 #[inline]
-fn short_part(readable: &str, range: &Range<usize>) -> Option<Repr> {
+pub(super) fn short_part(readable: &str, range: &Range<usize>) -> Option<Repr> {
     let len = range.end.wrapping_sub(range.start);
     let chunk: &[u8; 24] = readable.as_bytes().get(range.start..)?.first_chunk()?;
     if len > INLINE_MAX || !is_border(chunk[0]) || !is_border(chunk[len]) {

@@ -1,0 +1,224 @@
+//! Sorting: ranges of keys found by a sample, then each range on its own.
+
+use std::sync::Arc;
+
+use super::map::MapStep;
+use super::partitions::Gather;
+use super::{AnyNode, Dependency, Node, NodeInfo, Rdd, read};
+use crate::chunk::{Emitter, Push, Sink};
+use crate::record::{Key, Record, Wire};
+use crate::scheduler::{ClosureOf, TaskContext};
+use crate::shuffle::{Partitioning, Placement, RangePartitioner};
+use crate::site::Site;
+
+impl<K: Key + Ord, V: Wire> Rdd<(K, V)> {
+    /// Sorts by key, over as many partitions as there are: Spark's `sortByKey`.
+    ///
+    /// Each partition of the result is sorted, and its keys come before those of the next
+    /// one (after them when `ascending` is false). Pairs with equal keys stay in the order
+    /// of their arrival. To cut the keys in ranges, a job of its own takes a sample of the
+    /// input first; what is expensive to compute should be persisted before. With a single
+    /// partition no sample is taken. Floating-point keys have to be wrapped in
+    /// [`TotalF64`](super::TotalF64).
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(2).unwrap();
+    /// let pairs = ctx.parallelize(vec![(3, 'c'), (1, 'a'), (2, 'b')], 2);
+    /// let sorted = pairs.sort_by_key(true).collect().unwrap();
+    /// assert_eq!(sorted, [(1, 'a'), (2, 'b'), (3, 'c')]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn sort_by_key(&self, ascending: bool) -> Rdd<(K, V)> {
+        self.range_sorted(
+            Site::here("sort_by_key"),
+            ascending,
+            self.num_partitions().max(1),
+        )
+    }
+
+    /// As [`Rdd::sort_by_key`], over `partitions` partitions, or fewer where keys repeat
+    /// much.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(2).unwrap();
+    /// let pairs = ctx.parallelize(vec![(3, 'c'), (1, 'a'), (2, 'b')], 2);
+    /// let sorted = pairs.sort_by_key_partitioned(false, 1);
+    /// assert_eq!(sorted.collect().unwrap(), [(3, 'c'), (2, 'b'), (1, 'a')]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn sort_by_key_partitioned(&self, ascending: bool, partitions: usize) -> Rdd<(K, V)> {
+        self.range_sorted(Site::here("sort_by_key"), ascending, partitions)
+    }
+
+    /// Moves every pair to the partition of its key and sorts each partition by key:
+    /// Spark's `repartitionAndSortWithinPartitions`.
+    ///
+    /// Keys ascend within a partition, and pairs with equal keys stay in the order of their
+    /// arrival. The result is placed by `partitioning`: later operations by key need no
+    /// shuffle.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(2).unwrap();
+    /// let pairs = ctx.parallelize(vec![(3, 'c'), (1, 'a'), (2, 'b')], 2);
+    /// let parts = pairs.repartition_and_sort_within_partitions(2).keys().glom();
+    /// assert!(parts.collect().unwrap().iter().all(|keys| keys.is_sorted()));
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn repartition_and_sort_within_partitions(
+        &self,
+        partitioning: impl Into<Partitioning<K>>,
+    ) -> Rdd<(K, V)> {
+        let site = Site::here("repartition_and_sort_within_partitions");
+        self.placed_and_sorted(site, &partitioning.into(), true)
+    }
+
+    #[track_caller]
+    fn range_sorted(&self, site: Site, ascending: bool, partitions: usize) -> Rdd<(K, V)> {
+        let ranges = RangePartitioner::new(self, partitions, ascending);
+        self.placed_and_sorted(site, &ranges.into(), ascending)
+    }
+
+    fn placed_and_sorted(
+        &self,
+        site: Site,
+        partitioning: &Partitioning<K>,
+        ascending: bool,
+    ) -> Rdd<(K, V)> {
+        let parent = self.placed(site, partitioning).node;
+        Rdd::new(&self.ctx, site, |info| SortedPartitions {
+            info,
+            parent,
+            ascending,
+        })
+    }
+}
+
+impl<T: Wire> Rdd<T> {
+    /// Sorts by a key that a closure makes of each record: Spark's `sortBy`.
+    ///
+    /// As [`Rdd::sort_by_key`] otherwise. The closure is called once for each record, and
+    /// once more for the sample that finds the ranges. Floating-point keys have to be
+    /// wrapped in [`TotalF64`](super::TotalF64); [`std::cmp::Reverse`] has no serde, so
+    /// sort descending by `ascending` or by a negated number.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(2).unwrap();
+    /// let words = ctx.parallelize(vec!["three", "a", "to"], 2).map(str::to_string);
+    /// let longest_first = words.sort_by(|word| word.len(), false);
+    /// assert_eq!(longest_first.collect().unwrap(), ["three", "to", "a"]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn sort_by<K: Key + Ord>(
+        &self,
+        key: impl Fn(&T) -> K + Send + Sync + 'static,
+        ascending: bool,
+    ) -> Rdd<T> {
+        self.sorted_by(
+            Site::here("sort_by"),
+            key,
+            ascending,
+            self.num_partitions().max(1),
+        )
+    }
+
+    /// As [`Rdd::sort_by`], over `partitions` partitions, or fewer where keys repeat much.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(2).unwrap();
+    /// let numbers = ctx.parallelize(vec![3, -5, 4], 2);
+    /// let sorted = numbers.sort_by_partitioned(|n: &i32| n.abs(), true, 1);
+    /// assert_eq!(sorted.collect().unwrap(), [3, 4, -5]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn sort_by_partitioned<K: Key + Ord>(
+        &self,
+        key: impl Fn(&T) -> K + Send + Sync + 'static,
+        ascending: bool,
+        partitions: usize,
+    ) -> Rdd<T> {
+        self.sorted_by(Site::here("sort_by"), key, ascending, partitions)
+    }
+
+    #[track_caller]
+    fn sorted_by<K: Key + Ord>(
+        &self,
+        site: Site,
+        key: impl Fn(&T) -> K + Send + Sync + 'static,
+        ascending: bool,
+        partitions: usize,
+    ) -> Rdd<T> {
+        let keyed = self.step(
+            site,
+            None,
+            MapStep {
+                f: move |record| (key(&record), record),
+            },
+        );
+        let sorted = keyed.range_sorted(site, ascending, partitions);
+        sorted.step(
+            site,
+            None,
+            MapStep {
+                f: |(_, record)| record,
+            },
+        )
+    }
+}
+
+/// Pairs sorted by key within each partition.
+struct SortedPartitions<K, V> {
+    info: NodeInfo,
+    parent: Arc<dyn Node<(K, V)>>,
+    ascending: bool,
+}
+
+impl<K: Key + Ord, V: Record> AnyNode for SortedPartitions<K, V> {
+    fn info(&self) -> &NodeInfo {
+        &self.info
+    }
+
+    fn dependencies(&self) -> Vec<Dependency> {
+        vec![Dependency::Narrow(self.parent.clone().as_any_node())]
+    }
+
+    fn partitions(&self) -> usize {
+        self.parent.partitions()
+    }
+
+    fn is_known_empty(&self, partition: usize) -> bool {
+        self.parent.is_known_empty(partition)
+    }
+}
+
+impl<K: Key + Ord, V: Record> Node<(K, V)> for SortedPartitions<K, V> {
+    fn compute(&self, task: &TaskContext, partition: usize, sink: &mut dyn Sink<(K, V)>) -> Push {
+        let mut gather = Gather::new();
+        read(&self.parent, task, partition, &mut gather)?;
+        let mut pairs = gather.into_vec();
+        {
+            let _closure = ClosureOf(self.info.site);
+            if self.ascending {
+                pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+            } else {
+                pairs.sort_by(|(a, _), (b, _)| b.cmp(a));
+            }
+        }
+        task.check_cancelled()?;
+        let mut out = Emitter::new(task.chunk_records, sink);
+        out.extend(pairs);
+        out.finish()
+    }
+
+    fn placement(&self) -> Option<Placement> {
+        self.parent.placement()
+    }
+
+    fn as_any_node(self: Arc<Self>) -> Arc<dyn AnyNode> {
+        self
+    }
+}

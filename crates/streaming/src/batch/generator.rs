@@ -1,0 +1,149 @@
+//! Cuts batches: at each batch time every output operation gives its job.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::{JobScheduler, JobSet, OutputRun};
+use crate::clock::{Clock, Signal, Woken};
+use crate::error::StreamError;
+use crate::graph::{Graph, OutputJob};
+use crate::time::Time;
+
+/// The thread that waits for batch times.
+pub(crate) struct JobGenerator {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    graph: Arc<Graph>,
+    scheduler: Arc<JobScheduler>,
+    clock: Arc<dyn Clock>,
+    signal: Signal,
+    stop_now: AtomicBool,
+    /// End after the next batch time instead of at once.
+    stop_after_next: AtomicBool,
+    progress: Mutex<Progress>,
+    progressed: Condvar,
+}
+
+#[derive(Default)]
+struct Progress {
+    /// The last batch that was cut.
+    last: Option<Time>,
+    ended: bool,
+}
+
+impl JobGenerator {
+    /// Starts cutting batches, the first one at `first`.
+    pub(crate) fn start(
+        graph: &Arc<Graph>,
+        scheduler: &Arc<JobScheduler>,
+        clock: &Arc<dyn Clock>,
+        first: Time,
+    ) -> Result<Self, StreamError> {
+        let shared = Arc::new(Shared {
+            graph: graph.clone(),
+            scheduler: scheduler.clone(),
+            clock: clock.clone(),
+            signal: Signal::new(),
+            stop_now: AtomicBool::new(false),
+            stop_after_next: AtomicBool::new(false),
+            progress: Mutex::default(),
+            progressed: Condvar::new(),
+        });
+        let work = shared.clone();
+        let thread = std::thread::Builder::new()
+            .name("headwater-job-generator".to_owned())
+            .spawn(move || {
+                generate_from(&work, first);
+                work.progress.lock().ended = true;
+                work.progressed.notify_all();
+            })
+            .map_err(|error| StreamError::State(format!("cannot start a thread: {error}")))?;
+        Ok(JobGenerator { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Waits until the batch of a time has been cut, or no more will be.
+    pub(crate) fn await_generated(&self, time: Time) {
+        let mut progress = self.shared.progress.lock();
+        while !progress.ended && progress.last.is_none_or(|last| last < time) {
+            self.shared.progressed.wait(&mut progress);
+        }
+    }
+
+    /// Ends at once, or after one more batch, which takes what was received last.
+    pub(crate) fn stop(&self, after_next: bool) {
+        let flag =
+            if after_next { &self.shared.stop_after_next } else { &self.shared.stop_now };
+        flag.store(true, Ordering::Release);
+        self.shared.signal.notify();
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread
+            && thread.thread().id() != std::thread::current().id()
+        {
+            // It catches the panics of what it calls, so there is nothing to learn here.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn generate_from(shared: &Shared, first: Time) {
+    let mut next = first;
+    loop {
+        if shared.stop_now.load(Ordering::Acquire) {
+            return;
+        }
+        if shared.clock.now() < next && shared.clock.wait_until(next, &shared.signal) == Woken::Signalled {
+            continue;
+        }
+        // Read before the batch is cut, so that what was stored before the stop is in it.
+        let last = shared.stop_after_next.load(Ordering::Acquire);
+        if !generate(&shared.graph, &shared.scheduler, next) {
+            return;
+        }
+        shared.progress.lock().last = Some(next);
+        shared.progressed.notify_all();
+        if last {
+            return;
+        }
+        next = next + shared.graph.batch;
+    }
+}
+
+/// Cuts the batch of a time; `false` if no more batches are wanted.
+fn generate(graph: &Arc<Graph>, scheduler: &JobScheduler, time: Time) -> bool {
+    let inputs = graph.inputs();
+    let mut input_infos = BTreeMap::new();
+    for input in &inputs {
+        if let Some(info) = input.allocate(time) {
+            input_infos.insert(input.id(), info);
+        }
+    }
+    let jobs: Vec<_> = graph
+        .outputs()
+        .into_iter()
+        .filter_map(|output| {
+            // What cannot be planned fails alone; the other outputs of the batch run.
+            let job = match (output.make)(time) {
+                Ok(job) => job?,
+                Err(error) => failed(error.to_string()),
+            };
+            Some(OutputRun { id: output.id, site: output.site, job })
+        })
+        .collect();
+    if jobs.is_empty() {
+        // Nothing happens at this time, but time goes on for those that remember.
+        graph.end_batch(time);
+        return true;
+    }
+    scheduler.submit(JobSet { time, inputs: input_infos, jobs })
+}
+
+fn failed(message: String) -> OutputJob {
+    Box::new(move || Err(message.clone()))
+}

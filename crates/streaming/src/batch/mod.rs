@@ -1,0 +1,9 @@
+//! The life of a batch: cut by the generator, run by the scheduler, forgotten at its end.
+
+mod generator;
+mod outcome;
+mod scheduler;
+
+pub(crate) use generator::JobGenerator;
+pub(crate) use outcome::Outcome;
+pub(crate) use scheduler::{JobScheduler, JobSet, OutputRun, Policy, post};

@@ -1,0 +1,290 @@
+//! Runs the output operations of batches: in their order, a fixed number at a time.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use headwater_core::events::{Event, EventBus};
+use headwater_core::{Context, Site, catch_panic};
+use parking_lot::{Condvar, Mutex};
+
+use super::Outcome;
+use crate::conf::OnFailure;
+use crate::error::StreamError;
+use crate::events::{BatchInfo, InputInfo, OutputInfo, StreamingEvent};
+use crate::graph::{OutputId, OutputJob};
+use crate::time::Time;
+
+/// The job group of everything that a stream runs, so that a stop can cancel it.
+pub(crate) const JOB_GROUP: &str = "streaming";
+
+/// The output operations of one batch.
+pub(crate) struct JobSet {
+    pub(crate) time: Time,
+    pub(crate) inputs: BTreeMap<usize, InputInfo>,
+    pub(crate) jobs: Vec<OutputRun>,
+}
+
+/// One output operation of one batch.
+pub(crate) struct OutputRun {
+    pub(crate) id: OutputId,
+    pub(crate) site: Site,
+    pub(crate) job: OutputJob,
+}
+
+/// Queues batches and runs their outputs on threads of its own.
+pub(crate) struct JobScheduler {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// How outputs are run.
+#[derive(Clone, Copy)]
+pub(crate) struct Policy {
+    pub(crate) concurrent_jobs: usize,
+    pub(crate) waiting_batches_max: usize,
+    pub(crate) attempts: u32,
+    pub(crate) on_failure: OnFailure,
+}
+
+type BatchDone = Box<dyn Fn(Time) + Send + Sync>;
+
+struct Shared {
+    ctx: Context,
+    policy: Policy,
+    outcome: Arc<Outcome>,
+    batch_done: BatchDone,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<(Time, OutputRun)>,
+    batches: BTreeMap<Time, Batch>,
+    /// Set by a failure under `on_failure = stop`: nothing more is begun.
+    halted: bool,
+    closed: bool,
+}
+
+struct Batch {
+    info: BatchInfo,
+    left: usize,
+    submitted: Instant,
+    started: Option<Instant>,
+}
+
+impl JobScheduler {
+    pub(crate) fn start(
+        ctx: &Context,
+        policy: Policy,
+        outcome: Arc<Outcome>,
+        batch_done: impl Fn(Time) + Send + Sync + 'static,
+    ) -> Result<Self, StreamError> {
+        let count = policy.concurrent_jobs;
+        let shared = Arc::new(Shared {
+            ctx: ctx.clone(),
+            policy,
+            outcome,
+            batch_done: Box::new(batch_done),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let scheduler = JobScheduler { shared, threads: Mutex::default() };
+        for number in 0..count {
+            let shared = scheduler.shared.clone();
+            let thread = std::thread::Builder::new()
+                .name(format!("headwater-output-{number}"))
+                .spawn(move || work_on(&shared))
+                .map_err(|error| StreamError::State(format!("cannot start a thread: {error}")))?;
+            scheduler.threads.lock().push(thread);
+        }
+        Ok(scheduler)
+    }
+
+    /// Queues a batch, once there is room; `false` if no more batches are taken.
+    pub(crate) fn submit(&self, set: JobSet) -> bool {
+        let shared = &self.shared;
+        let mut state = shared.state.lock();
+        while state.batches.len() >= shared.policy.waiting_batches_max && !state.is_over() {
+            shared.changed.wait(&mut state);
+        }
+        if state.is_over() {
+            return false;
+        }
+        let info = BatchInfo {
+            time: set.time,
+            inputs: set.inputs,
+            submitted: SystemTime::now(),
+            scheduling_delay: None,
+            processing_delay: None,
+            outputs: BTreeMap::new(),
+        };
+        shared.post(|| StreamingEvent::BatchSubmitted(info.clone()));
+        let left = set.jobs.len();
+        let submitted = Instant::now();
+        state.batches.insert(set.time, Batch { info, left, submitted, started: None });
+        state.queue.extend(set.jobs.into_iter().map(|run| (set.time, run)));
+        drop(state);
+        shared.changed.notify_all();
+        true
+    }
+
+    /// How many batches are queued or running.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.shared.state.lock().batches.len()
+    }
+
+    /// Waits until every batch is done, or the stream has failed; `false` when the time is
+    /// over before that.
+    pub(crate) fn wait_idle(&self, limit: Duration) -> bool {
+        let deadline = Instant::now().checked_add(limit);
+        let mut state = self.shared.state.lock();
+        while !state.batches.is_empty() && !state.is_over() {
+            match deadline {
+                Some(deadline) => {
+                    if self.shared.changed.wait_until(&mut state, deadline).timed_out() {
+                        return false;
+                    }
+                }
+                None => self.shared.changed.wait(&mut state),
+            }
+        }
+        true
+    }
+
+    /// Ends the threads; what is queued is dropped, what runs is cancelled.
+    pub(crate) fn stop(&self) {
+        {
+            let mut state = self.shared.state.lock();
+            state.closed = true;
+            state.queue.clear();
+        }
+        self.shared.changed.notify_all();
+        self.shared.ctx.cancel_job_group(JOB_GROUP);
+        let me = std::thread::current().id();
+        for thread in self.threads.lock().drain(..) {
+            // An output may stop its own stream; its thread ends after it.
+            if thread.thread().id() != me {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl State {
+    fn is_over(&self) -> bool {
+        self.closed || self.halted
+    }
+}
+
+impl Shared {
+    fn post(&self, event: impl FnOnce() -> StreamingEvent) {
+        post(self.ctx.events(), event);
+    }
+}
+
+/// Posts an event of this layer, which is not even made when nobody listens.
+pub(crate) fn post(events: &EventBus, event: impl FnOnce() -> StreamingEvent) {
+    if events.is_listened() {
+        events.post(Event::Layer(Arc::new(event())));
+    }
+}
+
+fn work_on(shared: &Shared) {
+    while let Some((time, run)) = next(shared) {
+        let info = begin(shared, time, &run);
+        let started = Instant::now();
+        let result = run_output(shared, time, &run);
+        end(shared, info, started.elapsed(), result);
+    }
+}
+
+fn next(shared: &Shared) -> Option<(Time, OutputRun)> {
+    let mut state = shared.state.lock();
+    loop {
+        if state.closed {
+            return None;
+        }
+        if !state.halted
+            && let Some(next) = state.queue.pop_front()
+        {
+            return Some(next);
+        }
+        shared.changed.wait(&mut state);
+    }
+}
+
+fn begin(shared: &Shared, time: Time, run: &OutputRun) -> OutputInfo {
+    let info = OutputInfo {
+        time,
+        id: run.id,
+        site: run.site,
+        started: SystemTime::now(),
+        took: None,
+        failure: None,
+    };
+    let mut state = shared.state.lock();
+    if let Some(batch) = state.batches.get_mut(&time) {
+        if batch.started.is_none() {
+            let now = Instant::now();
+            batch.started = Some(now);
+            batch.info.scheduling_delay = Some(now - batch.submitted);
+            shared.post(|| StreamingEvent::BatchStarted(batch.info.clone()));
+        }
+        batch.info.outputs.insert(run.id, info.clone());
+    }
+    shared.post(|| StreamingEvent::OutputStarted(info.clone()));
+    info
+}
+
+fn run_output(shared: &Shared, time: Time, run: &OutputRun) -> Result<(), String> {
+    let description =
+        format!("streaming job from output operation {}, batch time {time}", run.id.index());
+    let mut attempt = 1;
+    loop {
+        let result = shared.ctx.with_job_group(JOB_GROUP, &description, || {
+            catch_panic(run.site, || (run.job)()).unwrap_or_else(|panic| Err(panic.to_string()))
+        });
+        match result {
+            Err(message) if attempt < shared.policy.attempts && !shared.state.lock().closed => {
+                tracing::warn!(batch = %time, output = %run.site, attempt, "{message}; again");
+                attempt += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+fn end(shared: &Shared, mut info: OutputInfo, took: Duration, result: Result<(), String>) {
+    info.took = Some(took);
+    let time = info.time;
+    let mut state = shared.state.lock();
+    // What a stop has cancelled has not failed.
+    if let Err(message) = result
+        && !state.closed
+    {
+        info.failure = Some(message.as_str().into());
+        if shared.policy.on_failure == OnFailure::Stop {
+            state.halted = true;
+        }
+        let (output, site) = (info.id.index(), info.site);
+        tracing::error!(batch = %time, output = %site, "{message}");
+        shared.outcome.fail(StreamError::Output { time, output, site, message });
+    }
+    shared.post(|| StreamingEvent::OutputCompleted(info.clone()));
+    let Some(batch) = state.batches.get_mut(&time) else { return };
+    batch.info.outputs.insert(info.id, info);
+    batch.left -= 1;
+    if batch.left > 0 {
+        return;
+    }
+    let Some(mut batch) = state.batches.remove(&time) else { return };
+    batch.info.processing_delay = batch.started.map(|started| started.elapsed());
+    drop(state);
+    // Before anyone hears of the end: a listener may look at what is left.
+    (shared.batch_done)(time);
+    shared.post(|| StreamingEvent::BatchCompleted(batch.info));
+    shared.changed.notify_all();
+}

@@ -1,0 +1,524 @@
+//! The streaming context: where every stream begins, and what runs it.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime};
+
+use headwater_core::events::ListenerId;
+use headwater_core::{Conf, Context, Rdd, Record, Site};
+use parking_lot::Mutex;
+
+use crate::batch::{JobGenerator, JobScheduler, Outcome, Policy, post};
+use crate::clock::{Clock, SystemClock};
+use crate::conf;
+use crate::dstream::DStream;
+use crate::error::{PlanError, StreamError};
+use crate::events::{Adapter, StreamingEvent, StreamingListener};
+use crate::graph::{Graph, Plan, StreamingState};
+use crate::input::ReceiverSettings;
+use crate::time::{Time, whole_millis};
+
+/// The entry point of streaming: Spark's `StreamingContext`. A handle; clones are the same
+/// context.
+///
+/// Build the graph, end it in an output operation, [`start`](StreamingContext::start) it,
+/// [wait](StreamingContext::await_termination). Nothing can be added after the start, and a
+/// stopped context cannot be started again.
+///
+/// ```
+/// use headwater_core::{Context, Text};
+/// use headwater_streaming::{StreamingContext, time::millis};
+///
+/// let ctx = Context::local(2)?;
+/// let ssc = StreamingContext::new(&ctx, millis(10))?;
+/// let (queue, lines) = ssc.queue_stream();
+/// queue.push_records(vec![Text::from("to be or not to be")], 1);
+/// let counts = lines.flat_map(Text::into_words).map(|w| (w, 1)).reduce_by_key(|a, b| a + b);
+/// counts.print();
+/// ssc.start()?;
+/// ssc.await_termination_or_timeout(millis(50))?;
+/// ssc.stop(true, false)?;
+/// # Ok::<(), headwater_streaming::StreamError>(())
+/// ```
+#[derive(Clone)]
+pub struct StreamingContext {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    ctx: Context,
+    graph: Arc<Graph>,
+    clock: Arc<dyn Clock>,
+    outcome: Arc<Outcome>,
+    next_input: AtomicUsize,
+    settings: Settings,
+    /// Held through `start` and `stop`, which must not overlap.
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    generator: Arc<JobGenerator>,
+    scheduler: Arc<JobScheduler>,
+}
+
+/// What the configuration says, read and checked once.
+struct Settings {
+    policy: Policy,
+    graceful_stop_timeout: Duration,
+}
+
+/// The context that was started last, for `get_active`.
+static ACTIVE: Mutex<Weak<Inner>> = Mutex::new(Weak::new());
+
+impl StreamingContext {
+    /// A streaming context on a context, with batches of a length: Spark's
+    /// `new StreamingContext(sparkContext, batchDuration)`.
+    ///
+    /// ```
+    /// use headwater_streaming::{StreamingContext, time::{millis, seconds}};
+    /// let ctx = headwater_core::Context::local(2).unwrap();
+    /// assert!(StreamingContext::new(&ctx, seconds(1)).is_ok());
+    /// assert!(StreamingContext::new(&ctx, millis(0)).is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`StreamError::State`] when the batch duration is zero or no whole number of
+    /// milliseconds, [`StreamError::Engine`] when a `streaming.` setting is wrong.
+    pub fn new(ctx: &Context, batch: Duration) -> Result<Self, StreamError> {
+        StreamingContext::with_clock(ctx, batch, Arc::new(SystemClock))
+    }
+
+    /// As [`StreamingContext::new`], with a context of its own: Spark's
+    /// `new StreamingContext(conf, batchDuration)`.
+    ///
+    /// ```
+    /// use headwater_core::Conf;
+    /// use headwater_streaming::{StreamingContext, time::seconds};
+    /// let conf = Conf::new().master("local[2]").set("streaming.block_interval", "fast");
+    /// let error = StreamingContext::from_conf(conf, seconds(1)).unwrap_err().to_string();
+    /// assert!(error.contains("streaming.block_interval") && error.contains("fast"));
+    /// ```
+    ///
+    /// # Errors
+    /// As [`StreamingContext::new`] and [`Context::new`].
+    pub fn from_conf(conf: Conf, batch: Duration) -> Result<Self, StreamError> {
+        conf.validate(&[conf::STREAMING_KEYS])?;
+        StreamingContext::new(&Context::new(conf)?, batch)
+    }
+
+    /// As [`StreamingContext::new`], with a clock that is not the system's, such as
+    /// [`ManualClock`](crate::clock::ManualClock).
+    ///
+    /// ```
+    /// use headwater_streaming::{StreamingContext, clock::ManualClock, time::seconds};
+    /// use std::sync::Arc;
+    /// let ctx = headwater_core::Context::local(2).unwrap();
+    /// let clock = Arc::new(ManualClock::new());
+    /// assert!(StreamingContext::with_clock(&ctx, seconds(1), clock).is_ok());
+    /// ```
+    ///
+    /// # Errors
+    /// As [`StreamingContext::new`].
+    pub fn with_clock(
+        ctx: &Context,
+        batch: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StreamError> {
+        if batch.is_zero() || whole_millis(batch).is_none() {
+            return Err(StreamError::State(format!(
+                "a batch duration of {batch:?} is not possible; it must be at least 1 ms and a \
+                 whole number of milliseconds"
+            )));
+        }
+        let conf = ctx.conf();
+        conf.validate(&[conf::STREAMING_KEYS])?;
+        let settings = Settings {
+            policy: Policy {
+                concurrent_jobs: conf.get(&conf::CONCURRENT_JOBS)?,
+                waiting_batches_max: conf.get(&conf::WAITING_BATCHES_MAX)?,
+                attempts: conf.get(&conf::OUTPUT_ATTEMPTS)?,
+                on_failure: conf.get(&conf::ON_FAILURE)?,
+            },
+            graceful_stop_timeout: conf
+                .get_optional(&conf::GRACEFUL_STOP_TIMEOUT)?
+                .unwrap_or_else(|| (batch * 10).max(Duration::from_secs(10))),
+        };
+        ReceiverSettings::read(conf)?;
+        let outcome = Arc::new(Outcome::default());
+        let graph = Graph::new(ctx, batch, conf.get(&conf::UNPERSIST)?, outcome.clone());
+        let inner = Inner {
+            ctx: ctx.clone(),
+            graph,
+            clock,
+            outcome,
+            next_input: AtomicUsize::new(0),
+            settings,
+            running: Mutex::new(None),
+        };
+        Ok(StreamingContext { inner: Arc::new(inner) })
+    }
+
+    /// The engine's context: Spark's `sparkContext`.
+    ///
+    /// ```
+    /// # use headwater_streaming::{StreamingContext, time::seconds};
+    /// let ctx = headwater_core::Context::local(2).unwrap();
+    /// let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
+    /// assert_eq!(ssc.context().app_id(), ctx.app_id());
+    /// ```
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.inner.ctx
+    }
+
+    /// How far apart batches are.
+    ///
+    /// ```
+    /// # use headwater_streaming::{StreamingContext, time::seconds};
+    /// # let ctx = headwater_core::Context::local(2).unwrap();
+    /// assert_eq!(StreamingContext::new(&ctx, seconds(2)).unwrap().batch_duration(), seconds(2));
+    /// ```
+    #[must_use]
+    pub fn batch_duration(&self) -> Duration {
+        self.inner.graph.batch
+    }
+
+    /// Which state the context is in: Spark's `getState`.
+    ///
+    /// ```
+    /// # use headwater_streaming::{StreamingContext, StreamingState, time::seconds};
+    /// # let ctx = headwater_core::Context::local(2).unwrap();
+    /// let ssc = StreamingContext::new(&ctx, seconds(2)).unwrap();
+    /// assert_eq!(ssc.state(), StreamingState::Initialized);
+    /// ```
+    #[must_use]
+    pub fn state(&self) -> StreamingState {
+        self.inner.graph.state()
+    }
+
+    /// The context of this process that was started last and not stopped: Spark's
+    /// `getActive`. Unlike in Spark several may run at a time.
+    ///
+    /// ```
+    /// use headwater_streaming::StreamingContext;
+    /// assert!(StreamingContext::get_active().is_none());
+    /// ```
+    #[must_use]
+    pub fn get_active() -> Option<StreamingContext> {
+        let inner = ACTIVE.lock().upgrade()?;
+        (inner.graph.state() == StreamingState::Active).then_some(StreamingContext { inner })
+    }
+
+    /// Makes every stream remember its RDDs for at least this long: Spark's `remember`.
+    /// For [`DStream::slice`] and the like. Only the first call counts; another is a
+    /// mistake.
+    ///
+    /// ```
+    /// # use headwater_streaming::{StreamingContext, time::seconds};
+    /// # let ctx = headwater_core::Context::local(2).unwrap();
+    /// StreamingContext::new(&ctx, seconds(2)).unwrap().remember(seconds(60));
+    /// ```
+    #[track_caller]
+    pub fn remember(&self, how_long: Duration) {
+        if !self.inner.graph.remember_all(how_long) {
+            self.inner.graph.mistake(Site::here("remember"), "the remember duration is set already");
+        }
+    }
+
+    /// Adds a listener for the stream's events: Spark's `addStreamingListener`.
+    ///
+    /// Listeners of all events, those of jobs and tasks included, are added to
+    /// [`Context::events`].
+    ///
+    /// ```
+    /// use headwater_streaming::{StreamingContext, StreamingListener, time::seconds};
+    /// struct Deaf;
+    /// impl StreamingListener for Deaf {}
+    /// # let ctx = headwater_core::Context::local(2).unwrap();
+    /// let ssc = StreamingContext::new(&ctx, seconds(2)).unwrap();
+    /// let id = ssc.add_listener(Deaf);
+    /// assert!(ssc.remove_listener(id));
+    /// ```
+    pub fn add_listener(&self, listener: impl StreamingListener + 'static) -> ListenerId {
+        self.inner.ctx.events().add(Adapter(listener))
+    }
+
+    /// Removes a listener: Spark's `removeStreamingListener`. `false` if it is not there.
+    ///
+    /// ```
+    /// # use headwater_streaming::{StreamingContext, StreamingListener, time::seconds};
+    /// # struct Deaf;
+    /// # impl StreamingListener for Deaf {}
+    /// # let ctx = headwater_core::Context::local(2).unwrap();
+    /// let ssc = StreamingContext::new(&ctx, seconds(2)).unwrap();
+    /// let id = ssc.add_listener(Deaf);
+    /// assert!(ssc.remove_listener(id) && !ssc.remove_listener(id));
+    /// ```
+    pub fn remove_listener(&self, id: ListenerId) -> bool {
+        self.inner.ctx.events().remove(id)
+    }
+
+    /// Starts cutting batches: Spark's `start`.
+    ///
+    /// The first batch is at the first multiple of the batch duration after now. Calling
+    /// it on a running context does nothing but warn.
+    ///
+    /// ```
+    /// use headwater_streaming::{StreamingContext, time::seconds};
+    /// # let ctx = headwater_core::Context::local(2).unwrap();
+    /// let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
+    /// let _windows = ssc.stream_by_time(|_| vec![1]).window(seconds(3), seconds(2)).window(seconds(3), seconds(2));
+    /// let error = ssc.start().unwrap_err().to_string();
+    /// assert!(error.contains("the nearest are 2000 ms or 4000 ms"));
+    /// ```
+    ///
+    /// # Errors
+    /// [`StreamError::Graph`] with every mistake of the graph, [`StreamError::State`] when
+    /// there is no output operation or the context was stopped. Nothing runs then.
+    pub fn start(&self) -> Result<(), StreamError> {
+        let inner = &self.inner;
+        let mut running = inner.running.lock();
+        match self.state() {
+            StreamingState::Active => {
+                tracing::warn!("the streaming context was started already");
+                return Ok(());
+            }
+            StreamingState::Stopped => {
+                return Err(StreamError::State(
+                    "a streaming context that was stopped cannot be started again; make a new one"
+                        .to_owned(),
+                ));
+            }
+            StreamingState::Initialized => {}
+        }
+        let started = inner.graph.check_whole().and_then(|()| inner.begin());
+        match started {
+            Ok(begun) => *running = Some(begun),
+            Err(error) => {
+                inner.graph.set_state(StreamingState::Stopped);
+                inner.graph.inputs().iter().for_each(|input| input.stop());
+                return Err(error);
+            }
+        }
+        *ACTIVE.lock() = Arc::downgrade(inner);
+        Ok(())
+    }
+
+    /// Waits until the context is stopped or fails: Spark's `awaitTermination`.
+    ///
+    /// ```
+    /// # use headwater_streaming::{testing::TestStream, time::seconds};
+    /// # let test = TestStream::new(seconds(1));
+    /// # let ssc = test.context().clone();
+    /// # test.collect(&test.input(vec![vec![1]]));
+    /// # test.run(1);
+    /// let stopping = ssc.clone();
+    /// std::thread::spawn(move || stopping.stop(true, false));
+    /// ssc.await_termination().unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// What made a batch or a receiver fail. The error stays: every later call returns it
+    /// again, or a newer one.
+    pub fn await_termination(&self) -> Result<(), StreamError> {
+        self.inner.outcome.wait(None).map(|_| ())
+    }
+
+    /// As [`StreamingContext::await_termination`], for a limited time: `true` when the
+    /// context was stopped, `false` when the time is over. Spark's
+    /// `awaitTerminationOrTimeout`.
+    ///
+    /// ```
+    /// # use headwater_streaming::{StreamingContext, time::{millis, seconds}};
+    /// # let ctx = headwater_core::Context::local(2).unwrap();
+    /// let ssc = StreamingContext::new(&ctx, seconds(2)).unwrap();
+    /// assert!(!ssc.await_termination_or_timeout(millis(1)).unwrap());
+    /// ```
+    ///
+    /// # Errors
+    /// As [`StreamingContext::await_termination`].
+    pub fn await_termination_or_timeout(&self, limit: Duration) -> Result<bool, StreamError> {
+        self.inner.outcome.wait(Some(limit))
+    }
+
+    /// Stops the stream, and with `stop_context` the engine's context too: Spark's `stop`.
+    ///
+    /// Gracefully, the receivers are stopped first and everything that they stored is
+    /// processed; this waits for the next batch time where something was stored after the
+    /// last one, and for at most `streaming.graceful_stop_timeout`. Otherwise running jobs
+    /// are cancelled and waiting batches dropped. Stopping twice does nothing.
+    ///
+    /// ```
+    /// # use headwater_streaming::{StreamingContext, StreamingState, time::seconds};
+    /// # let ctx = headwater_core::Context::local(2).unwrap();
+    /// let ssc = StreamingContext::new(&ctx, seconds(2)).unwrap();
+    /// ssc.stop(true, true).unwrap();
+    /// assert_eq!(ssc.state(), StreamingState::Stopped);
+    /// ```
+    ///
+    /// # Errors
+    /// [`StreamError::State`] when it is called by a listener, which would wait for
+    /// itself, or when a graceful stop took too long; the stream is stopped all the same
+    /// in the second case.
+    pub fn stop(&self, stop_context: bool, gracefully: bool) -> Result<(), StreamError> {
+        let inner = &self.inner;
+        if inner.ctx.events().is_bus_thread() {
+            return Err(StreamError::State(
+                "stop() was called by a listener, which would wait for itself; \
+                 call it from another thread"
+                    .to_owned(),
+            ));
+        }
+        let result = inner.stop_streams(gracefully);
+        if stop_context {
+            inner.ctx.stop();
+        }
+        result
+    }
+
+    /// The number that tells graphs apart: equal in every process that built the same one.
+    ///
+    /// It covers operators, record types, durations, names and their wiring, not closures.
+    ///
+    /// ```
+    /// use headwater_streaming::{StreamingContext, time::seconds};
+    /// # let ctx = headwater_core::Context::local(2).unwrap();
+    /// let graph = |slide| {
+    ///     let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
+    ///     ssc.stream_by_time(|_| vec![1]).window(seconds(4), seconds(slide)).print();
+    ///     ssc.fingerprint()
+    /// };
+    /// assert_eq!(graph(2), graph(2));
+    /// assert_ne!(graph(2), graph(4));
+    /// ```
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        self.inner.graph.fingerprint()
+    }
+
+    pub(crate) fn graph(&self) -> &Arc<Graph> {
+        &self.inner.graph
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    pub(crate) fn outcome(&self) -> &Arc<Outcome> {
+        &self.inner.outcome
+    }
+
+    pub(crate) fn next_input_id(&self) -> usize {
+        self.inner.next_input.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn receiver_settings(&self) -> ReceiverSettings {
+        // The same configuration was read when the context was made.
+        #[expect(clippy::expect_used, reason = "checked by the constructor")]
+        ReceiverSettings::read(self.inner.ctx.conf()).expect("settings were checked before")
+    }
+
+    /// A stream without parents that slides with the batches.
+    pub(crate) fn input_stream<T: Record>(
+        &self,
+        site: Site,
+        compute: impl Fn(Time) -> Result<Rdd<T>, PlanError> + Send + Sync + 'static,
+    ) -> DStream<T> {
+        let plan = Plan {
+            site,
+            slide: self.batch_duration(),
+            looks_back: Duration::ZERO,
+            parents: Vec::new(),
+        };
+        DStream { stream: self.inner.graph.add(plan, compute) }
+    }
+
+    /// Waits until the batch of a time is done, and those before it, or the stream has
+    /// failed.
+    pub(crate) fn await_batch(&self, time: Time) {
+        let parts = self.inner.running.lock().as_ref().map(|running| {
+            (running.generator.clone(), running.scheduler.clone())
+        });
+        if let Some((generator, scheduler)) = parts {
+            generator.await_generated(time);
+            scheduler.wait_idle(Duration::MAX);
+        }
+    }
+}
+
+impl Inner {
+    fn begin(&self) -> Result<Running, StreamError> {
+        let batch = self.graph.batch;
+        let first = self.clock.now().floor(batch) + batch;
+        self.graph.begin(first - batch);
+        let at = SystemTime::now();
+        post(self.ctx.events(), || StreamingEvent::Started { at, batch_duration: batch });
+        let graph = self.graph.clone();
+        let done = move |time| graph.end_batch(time);
+        let policy = self.settings.policy;
+        let scheduler = JobScheduler::start(&self.ctx, policy, self.outcome.clone(), done)?;
+        let scheduler = Arc::new(scheduler);
+        for input in self.graph.inputs() {
+            input.start()?;
+        }
+        let generator = JobGenerator::start(&self.graph, &scheduler, &self.clock, first)?;
+        Ok(Running { generator: Arc::new(generator), scheduler })
+    }
+
+    fn stop_streams(&self, gracefully: bool) -> Result<(), StreamError> {
+        let mut running = self.running.lock();
+        self.graph.set_state(StreamingState::Stopped);
+        let Some(Running { generator, scheduler }) = running.take() else {
+            self.outcome.stopped();
+            return Ok(());
+        };
+        let inputs = self.graph.inputs();
+        let mut result = Ok(());
+        let healthy = self.outcome.error().is_none();
+        if gracefully && healthy {
+            inputs.iter().for_each(|input| input.stop());
+            let last_batch = inputs.iter().any(|input| input.has_unallocated());
+            generator.stop(last_batch);
+            if !scheduler.wait_idle(self.settings.graceful_stop_timeout) {
+                result = Err(StreamError::State(format!(
+                    "after {:?} of a graceful stop {} batches were not done and are dropped; \
+                     streaming.graceful_stop_timeout gives them more time",
+                    self.settings.graceful_stop_timeout,
+                    scheduler.unfinished(),
+                )));
+            }
+            scheduler.stop();
+        } else {
+            // The scheduler first: a generator may be waiting for room in its queue.
+            scheduler.stop();
+            generator.stop(false);
+            inputs.iter().for_each(|input| input.stop());
+        }
+        self.graph.dismantle();
+        let at = SystemTime::now();
+        post(self.ctx.events(), || StreamingEvent::Stopped { at });
+        self.outcome.stopped();
+        result
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if self.running.lock().is_some() {
+            // Nobody can wait for the result any more.
+            let _ = self.stop_streams(false);
+        }
+        self.graph.dismantle();
+    }
+}
+
+impl fmt::Debug for StreamingContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamingContext")
+            .field("context", &self.inner.ctx)
+            .field("batch_duration", &self.inner.graph.batch)
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,277 @@
+//! The DStream: a stream as a sequence of RDDs, one for each batch.
+//!
+//! [`narrow`] shows the pattern: every operator is an operator of [`Rdd`], applied to the
+//! RDD of each batch.
+
+mod by_key;
+mod join;
+mod narrow;
+mod output;
+mod transform;
+mod window;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_core::{Rdd, Record, Site, StorageLevel, Wire};
+
+use crate::error::{PlanError, StreamError};
+use crate::graph::{AnyStream, Graph, NodeId, Plan, Stream};
+use crate::time::Time;
+
+/// A stream of `T`: one [`Rdd`] for each batch, made by the same operators every time.
+///
+/// Operators build a new stream and compute nothing; an output operation such as
+/// [`DStream::print`] or [`DStream::foreach_rdd`] makes the stream run once the
+/// [`StreamingContext`](crate::StreamingContext) is started. A handle is cheap to clone.
+/// Building never fails: mistakes are kept with their lines and reported by `start`.
+///
+/// ```
+/// use headwater_streaming::testing::run_batches;
+///
+/// let batches = vec![vec!["to be", "or not"], vec![], vec!["to be"]];
+/// let counts = run_batches(batches, |lines| {
+///     lines
+///         .flat_map(|line| line.split(' '))
+///         .map(|word| (word.to_string(), 1))
+///         .reduce_by_key(|a, b| a + b)
+/// });
+/// assert_eq!(counts[2].len(), 2);
+/// ```
+pub struct DStream<T> {
+    pub(crate) stream: Arc<Stream<T>>,
+}
+
+impl<T> Clone for DStream<T> {
+    fn clone(&self) -> Self {
+        DStream { stream: self.stream.clone() }
+    }
+}
+
+impl<T: Record> DStream<T> {
+    pub(crate) fn graph(&self) -> &Arc<Graph> {
+        self.stream.graph()
+    }
+
+    pub(crate) fn erased(&self) -> Arc<dyn AnyStream> {
+        self.stream.clone()
+    }
+
+    /// A stream whose RDD of a batch is made from this one's RDD of the same batch.
+    pub(crate) fn each_rdd<U: Record>(
+        &self,
+        site: Site,
+        f: impl Fn(Rdd<T>, Time) -> Result<Rdd<U>, PlanError> + Send + Sync + 'static,
+    ) -> DStream<U> {
+        let plan = Plan {
+            site,
+            slide: self.slide(),
+            looks_back: Duration::ZERO,
+            parents: vec![self.erased()],
+        };
+        let parent = self.stream.clone();
+        let compute = move |time| f(parent.rdd_or_fail(time, site)?, time);
+        DStream { stream: self.graph().add(plan, compute) }
+    }
+
+    /// As [`DStream::each_rdd`], with another stream of the same slide.
+    pub(crate) fn each_rdd_with<U: Record, W: Record>(
+        &self,
+        other: &DStream<U>,
+        site: Site,
+        f: impl Fn(Rdd<T>, Rdd<U>, Time) -> Result<Rdd<W>, PlanError> + Send + Sync + 'static,
+    ) -> DStream<W> {
+        self.check_partner(&other.erased(), other.graph(), site);
+        let plan = Plan {
+            site,
+            slide: self.slide(),
+            looks_back: Duration::ZERO,
+            parents: vec![self.erased(), other.erased()],
+        };
+        let (left, right) = (self.stream.clone(), other.stream.clone());
+        let compute = move |time| {
+            f(left.rdd_or_fail(time, site)?, right.rdd_or_fail(time, site)?, time)
+        };
+        DStream { stream: self.graph().add(plan, compute) }
+    }
+
+    /// Keeps a mistake when another stream cannot be combined with this one.
+    pub(crate) fn check_partner(&self, other: &Arc<dyn AnyStream>, graph: &Arc<Graph>, site: Site) {
+        if !Arc::ptr_eq(self.graph(), graph) {
+            self.graph().mistake(site, "the streams belong to different streaming contexts");
+        } else if other.info().slide != self.slide() {
+            let message = format!(
+                "the streams have different slide durations, {} ms and {} ms; \
+                 window one of them so that both slide alike",
+                self.slide().as_millis(),
+                other.info().slide.as_millis(),
+            );
+            self.graph().mistake(site, message);
+        }
+    }
+
+    /// How far apart the batches of this stream are: Spark's `slideDuration`.
+    ///
+    /// ```
+    /// use headwater_streaming::{StreamingContext, time::seconds};
+    /// # let ctx = headwater_core::Context::local(1).unwrap();
+    /// let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
+    /// let numbers = ssc.stream_by_time(|_| vec![1]);
+    /// assert_eq!(numbers.window(seconds(6), seconds(2)).slide(), seconds(2));
+    /// ```
+    #[must_use]
+    pub fn slide(&self) -> Duration {
+        self.stream.as_any().slide
+    }
+
+    /// The stream's number in its graph, the same in every process that runs the program.
+    ///
+    /// ```
+    /// # use headwater_streaming::{StreamingContext, time::seconds};
+    /// # let ctx = headwater_core::Context::local(1).unwrap();
+    /// let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
+    /// let numbers = ssc.stream_by_time(|_| vec![1]);
+    /// assert_eq!(numbers.map(|n| n + 1).id().index(), numbers.id().index() + 1);
+    /// ```
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.stream.as_any().id
+    }
+
+    /// The operator that made the stream and the line that called it.
+    ///
+    /// ```
+    /// # use headwater_streaming::{StreamingContext, time::seconds};
+    /// # let ctx = headwater_core::Context::local(1).unwrap();
+    /// let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
+    /// assert_eq!(ssc.stream_by_time(|_| vec![1]).count().site().operator(), "count");
+    /// ```
+    #[must_use]
+    pub fn site(&self) -> Site {
+        self.stream.as_any().site
+    }
+
+    /// Names the stream. A name must be unique in its graph; it identifies the stream's
+    /// state in checkpoints and the stream in the UI, whatever else changes around it.
+    ///
+    /// ```
+    /// # use headwater_streaming::{StreamingContext, time::seconds};
+    /// # let ctx = headwater_core::Context::local(1).unwrap();
+    /// let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
+    /// let visits = ssc.stream_by_time(|_| vec![1]).named("visits");
+    /// assert_eq!(visits.name(), Some("visits"));
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        if let Err(name) = self.stream.as_any().set_name(name.into()) {
+            let message = format!("the stream has a name already and cannot become `{name}`");
+            self.graph().mistake(Site::here("named"), message);
+        }
+        self
+    }
+
+    /// The name that [`DStream::named`] gave.
+    ///
+    /// ```
+    /// # use headwater_streaming::{StreamingContext, time::seconds};
+    /// # let ctx = headwater_core::Context::local(1).unwrap();
+    /// let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
+    /// assert_eq!(ssc.stream_by_time(|_| vec![1]).name(), None);
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.stream.as_any().name()
+    }
+
+    /// Keeps the RDDs of every batch in storage while they are remembered, so that several
+    /// outputs compute them once: Spark's `persist(level)`. The last level that is set
+    /// before the start holds.
+    ///
+    /// ```
+    /// use headwater_core::StorageLevel;
+    /// use headwater_streaming::testing::run_batches;
+    /// let sums = run_batches(vec![vec![1, 2], vec![3]], |numbers| {
+    ///     numbers.map(|n| n * 10).persist(StorageLevel::MEMORY_ONLY).reduce(|a, b| a + b)
+    /// });
+    /// assert_eq!(sums, [vec![30], vec![30]]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn persist(&self, level: StorageLevel) -> DStream<T>
+    where
+        T: Wire,
+    {
+        use crate::graph::StreamingState;
+        if self.graph().state() != StreamingState::Initialized {
+            let message = "the storage level of a stream cannot be changed after start()";
+            self.graph().mistake(Site::here("persist"), message);
+            return self.clone();
+        }
+        self.stream.allow_persist(|rdd, level| rdd.persist(level));
+        self.stream.set_level(level);
+        self.clone()
+    }
+
+    /// [`DStream::persist`] in memory, as bytes: Spark's `cache`.
+    ///
+    /// ```
+    /// use headwater_streaming::testing::run_batches;
+    /// let cached = run_batches(vec![vec![1, 2]], |numbers| numbers.map(|n| n + 1).cache());
+    /// assert_eq!(cached, [vec![2, 3]]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn cache(&self) -> DStream<T>
+    where
+        T: Wire,
+    {
+        self.persist(StorageLevel::MEMORY_ONLY_SER)
+    }
+
+    /// The RDDs of the batches from one time to another, both included, oldest first:
+    /// Spark's `slice`.
+    ///
+    /// Times between batches are rounded down. Batches that are not remembered any more
+    /// are made anew, which only sources allow that depend on the time alone; see
+    /// [`StreamingContext::remember`](crate::StreamingContext::remember).
+    ///
+    /// ```
+    /// use headwater_streaming::testing::TestStream;
+    /// use headwater_streaming::time::{Time, seconds};
+    ///
+    /// let test = TestStream::new(seconds(1));
+    /// test.context().remember(seconds(60));
+    /// let numbers = test.input(vec![vec![1], vec![2], vec![3]]);
+    /// let out = test.collect(&numbers);
+    /// test.run(3);
+    /// let slice = numbers.slice(Time::from_millis(1500), Time::from_millis(3000)).unwrap();
+    /// let records: Vec<_> = slice.iter().map(|rdd| rdd.collect().unwrap()).collect();
+    /// assert_eq!(records, [vec![1], vec![2], vec![3]]);
+    /// # drop(out);
+    /// ```
+    ///
+    /// # Errors
+    /// [`StreamError::State`] before the start, and what an operator says that fails.
+    pub fn slice(&self, from: Time, to: Time) -> Result<Vec<Rdd<T>>, StreamError> {
+        let zero = self.graph().zero_time().ok_or_else(|| {
+            StreamError::State(format!("{}: slice() before start() has no batches", self.site()))
+        })?;
+        let slide = self.slide();
+        let (from, to) = (from.floor_from(slide, zero), to.floor_from(slide, zero));
+        let rdds = from.to(to, slide).filter(|time| *time > zero).map(|time| self.stream.rdd(time));
+        let present = rdds.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>();
+        present.map_err(|error| StreamError::State(error.to_string()))
+    }
+
+    /// The number of partitions of shuffles that say nothing else.
+    pub(crate) fn default_partitions(&self) -> usize {
+        self.graph().ctx.default_parallelism()
+    }
+}
+
+impl<T: Record> Stream<T> {
+    fn as_any(&self) -> &crate::graph::StreamInfo {
+        AnyStream::info(self)
+    }
+}

@@ -1,0 +1,86 @@
+//! What can go wrong with a stream, said so that the user can act on it.
+
+use std::sync::Arc;
+
+use headwater_core::{Error, Site, TaskError};
+
+use crate::time::Time;
+
+/// An error of a stream.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// The engine refused or failed.
+    #[error(transparent)]
+    Engine(#[from] Error),
+    /// Mistakes in the graph, all of them; nothing was started.
+    #[error("{}", list_mistakes(.0))]
+    Graph(Vec<Mistake>),
+    /// An output operation of a batch failed.
+    #[error("batch {time}: output {output} ({site}) failed: {message}")]
+    Output {
+        /// The batch.
+        time: Time,
+        /// The output operation's number, in the order of registration.
+        output: usize,
+        /// The output operation and its line.
+        site: Site,
+        /// What failed.
+        message: String,
+    },
+    /// A receiver gave up.
+    #[error("{site}: the receiver failed {attempts} times: {message}")]
+    Receiver {
+        /// The input stream and its line.
+        site: Site,
+        /// How often it was tried.
+        attempts: u32,
+        /// What the receiver said last.
+        message: String,
+    },
+    /// The call does not fit the state of the context.
+    #[error("{0}")]
+    State(String),
+}
+
+/// A mistake that was made while the graph was built.
+#[derive(Debug, Clone)]
+pub struct Mistake {
+    /// The operator and its line.
+    pub site: Site,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+fn list_mistakes(mistakes: &[Mistake]) -> String {
+    let lines: Vec<_> =
+        mistakes.iter().map(|mistake| format!("{}: {}", mistake.site, mistake.message)).collect();
+    match lines.as_slice() {
+        [one] => one.clone(),
+        many => format!("{} mistakes:\n  {}", many.len(), many.join("\n  ")),
+    }
+}
+
+impl From<headwater_core::conf::ConfError> for StreamError {
+    fn from(error: headwater_core::conf::ConfError) -> Self {
+        StreamError::Engine(error.into())
+    }
+}
+
+/// Why a stream could not give its RDD of a batch; the outputs that need it fail.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{site}: {message}")]
+pub(crate) struct PlanError {
+    pub(crate) site: Site,
+    pub(crate) message: Arc<str>,
+}
+
+impl PlanError {
+    pub(crate) fn new(site: Site, message: impl Into<Arc<str>>) -> Self {
+        PlanError { site, message: message.into() }
+    }
+
+    pub(crate) fn from_panic(site: Site, error: &TaskError) -> Self {
+        PlanError::new(site, error.to_string())
+    }
+}

@@ -1,0 +1,214 @@
+//! What happens to a stream, told to whoever listens.
+//!
+//! The events travel on the engine's [`EventBus`](headwater_core::events::EventBus),
+//! between those of its jobs and tasks; [`StreamingListener`] has one method for each.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use headwater_core::Site;
+use headwater_core::events::{Event, LayerEvent, Listener};
+
+use crate::graph::OutputId;
+use crate::time::Time;
+
+/// Something that happened to a stream.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum StreamingEvent {
+    /// The context was started.
+    Started {
+        /// When.
+        at: SystemTime,
+        /// How far apart batches are.
+        batch_duration: Duration,
+    },
+    /// A receiver began to work.
+    ReceiverStarted(ReceiverInfo),
+    /// A receiver reported an error, or failed.
+    ReceiverError(ReceiverInfo),
+    /// A receiver stopped, to be started again or for good.
+    ReceiverStopped(ReceiverInfo),
+    /// A batch was cut and its outputs were queued.
+    BatchSubmitted(BatchInfo),
+    /// The first output of a batch began.
+    BatchStarted(BatchInfo),
+    /// An output operation of a batch began.
+    OutputStarted(OutputInfo),
+    /// An output operation of a batch ended, well or not.
+    OutputCompleted(OutputInfo),
+    /// All output operations of a batch ended, well or not.
+    BatchCompleted(BatchInfo),
+    /// The context was stopped.
+    Stopped {
+        /// When.
+        at: SystemTime,
+    },
+}
+
+impl LayerEvent for StreamingEvent {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// A receiver, as events see it: Spark's `ReceiverInfo`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ReceiverInfo {
+    /// The number of the input stream, in the order of creation.
+    pub stream_id: usize,
+    /// The receiver's name and the number, such as `SocketReceiver-0`.
+    pub name: String,
+    /// Whether it works now.
+    pub active: bool,
+    /// What it said last when it failed; empty if it never did.
+    pub last_error: String,
+    /// When it failed last.
+    pub last_error_at: Option<SystemTime>,
+}
+
+/// A batch, as events see it: Spark's `BatchInfo`. Times are those of the wall clock.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BatchInfo {
+    /// The batch.
+    pub time: Time,
+    /// What each input stream gave, by its number; only inputs that know.
+    pub inputs: BTreeMap<usize, InputInfo>,
+    /// When the batch was queued.
+    pub submitted: SystemTime,
+    /// How long it waited for its first output to begin.
+    pub scheduling_delay: Option<Duration>,
+    /// How long its outputs took, from the first one's begin to the last one's end.
+    pub processing_delay: Option<Duration>,
+    /// Its output operations, as far as they have begun.
+    pub outputs: BTreeMap<OutputId, OutputInfo>,
+}
+
+impl BatchInfo {
+    /// The sum of what the inputs gave.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.inputs.values().map(|input| input.records).sum()
+    }
+
+    /// From queueing to the end of the last output.
+    #[must_use]
+    pub fn total_delay(&self) -> Option<Duration> {
+        Some(self.scheduling_delay? + self.processing_delay?)
+    }
+
+    /// The first failure among the outputs, in their order.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        self.outputs.values().find_map(|output| output.failure.as_deref())
+    }
+}
+
+/// What an input gave for a batch: Spark's `StreamInputInfo`.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct InputInfo {
+    /// How many records.
+    pub records: u64,
+    /// What a page should show about it, such as file names.
+    pub description: Option<Arc<str>>,
+}
+
+/// An output operation of a batch: Spark's `OutputOperationInfo`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct OutputInfo {
+    /// The batch.
+    pub time: Time,
+    /// Which output operation; the same in every batch.
+    pub id: OutputId,
+    /// The operator and its line.
+    pub site: Site,
+    /// When it began.
+    pub started: SystemTime,
+    /// How long it took, once it has ended.
+    pub took: Option<Duration>,
+    /// Why it failed, if it did.
+    pub failure: Option<Arc<str>>,
+}
+
+/// Gets the events of a stream, one method each: Spark's `StreamingListener`.
+///
+/// # Contract
+/// That of [`Listener`]: one event at a time, in order, on the bus's thread; a panic is
+/// logged; no batch ever waits for a listener; a listener must not stop the context.
+///
+/// ```
+/// use headwater_streaming::testing::TestStream;
+/// use headwater_streaming::time::seconds;
+/// use headwater_streaming::{BatchInfo, StreamingListener};
+/// use std::sync::{Arc, Mutex};
+///
+/// struct Times(Arc<Mutex<Vec<i64>>>);
+///
+/// impl StreamingListener for Times {
+///     fn on_batch_completed(&mut self, batch: &BatchInfo) {
+///         self.0.lock().unwrap().push(batch.time.as_millis());
+///     }
+/// }
+///
+/// let test = TestStream::new(seconds(1));
+/// let times = Arc::new(Mutex::new(Vec::new()));
+/// test.context().add_listener(Times(times.clone()));
+/// test.collect(&test.input(vec![vec![1], vec![2]]));
+/// test.run(2);
+/// test.context().context().events().flush();
+/// assert_eq!(*times.lock().unwrap(), [1000, 2000]);
+/// ```
+#[expect(unused_variables, reason = "the names are part of the documentation")]
+pub trait StreamingListener: Send {
+    /// The context was started.
+    fn on_streaming_started(&mut self, at: SystemTime, batch_duration: Duration) {}
+    /// A receiver began to work.
+    fn on_receiver_started(&mut self, receiver: &ReceiverInfo) {}
+    /// A receiver reported an error, or failed.
+    fn on_receiver_error(&mut self, receiver: &ReceiverInfo) {}
+    /// A receiver stopped, to be started again or for good.
+    fn on_receiver_stopped(&mut self, receiver: &ReceiverInfo) {}
+    /// A batch was cut and its outputs were queued.
+    fn on_batch_submitted(&mut self, batch: &BatchInfo) {}
+    /// The first output of a batch began.
+    fn on_batch_started(&mut self, batch: &BatchInfo) {}
+    /// An output operation of a batch began.
+    fn on_output_started(&mut self, output: &OutputInfo) {}
+    /// An output operation of a batch ended, well or not.
+    fn on_output_completed(&mut self, output: &OutputInfo) {}
+    /// All output operations of a batch ended, well or not.
+    fn on_batch_completed(&mut self, batch: &BatchInfo) {}
+    /// The context was stopped.
+    fn on_streaming_stopped(&mut self, at: SystemTime) {}
+}
+
+/// Takes the stream's events out of the bus and calls the method of each.
+pub(crate) struct Adapter<L>(pub(crate) L);
+
+impl<L: StreamingListener> Listener for Adapter<L> {
+    fn on_event(&mut self, event: &Event) {
+        let Event::Layer(event) = event else { return };
+        let Some(event) = event.as_any().downcast_ref::<StreamingEvent>() else { return };
+        let listener = &mut self.0;
+        match event {
+            StreamingEvent::Started { at, batch_duration } => {
+                listener.on_streaming_started(*at, *batch_duration);
+            }
+            StreamingEvent::ReceiverStarted(receiver) => listener.on_receiver_started(receiver),
+            StreamingEvent::ReceiverError(receiver) => listener.on_receiver_error(receiver),
+            StreamingEvent::ReceiverStopped(receiver) => listener.on_receiver_stopped(receiver),
+            StreamingEvent::BatchSubmitted(batch) => listener.on_batch_submitted(batch),
+            StreamingEvent::BatchStarted(batch) => listener.on_batch_started(batch),
+            StreamingEvent::OutputStarted(output) => listener.on_output_started(output),
+            StreamingEvent::OutputCompleted(output) => listener.on_output_completed(output),
+            StreamingEvent::BatchCompleted(batch) => listener.on_batch_completed(batch),
+            StreamingEvent::Stopped { at } => listener.on_streaming_stopped(*at),
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! The static graph of a program: its streams and output operations.
+//!
+//! It is built once, then frozen. Every stream has a number, its place in the order of
+//! construction; the whole has a fingerprint, so that two processes can tell whether they
+//! run the same program.
+
+mod node;
+mod output;
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use headwater_core::hash::partition_hash;
+use headwater_core::{Context, Rdd, Record, Site};
+use parking_lot::{Mutex, ReentrantMutex};
+
+pub use node::NodeId;
+pub(crate) use node::{AnyStream, NodeInfo as StreamInfo, Plan, Stream, remember};
+pub(crate) use output::{Output, OutputJob};
+pub use output::{OutputId, OutputResult};
+
+use crate::batch::Outcome;
+use crate::console::Console;
+use crate::error::{Mistake, PlanError, StreamError};
+use crate::input::Input;
+use crate::time::Time;
+
+/// Which state a streaming context is in: Spark's `StreamingContextState`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StreamingState {
+    /// Streams and outputs can be added.
+    Initialized,
+    /// Batches are cut; nothing can be added.
+    Active,
+    /// Stopped for good.
+    Stopped,
+}
+
+const INITIALIZED: u8 = 0;
+const ACTIVE: u8 = 1;
+const STOPPED: u8 = 2;
+
+/// The streams and outputs of a streaming context.
+pub(crate) struct Graph {
+    pub(crate) ctx: Context,
+    pub(crate) batch: Duration,
+    /// Held while RDDs of a batch are made, by one thread at a time.
+    pub(crate) generating: ReentrantMutex<()>,
+    state: AtomicU8,
+    zero_time: OnceLock<Time>,
+    streams: Mutex<Vec<Arc<dyn AnyStream>>>,
+    inputs: Mutex<Vec<Arc<dyn Input>>>,
+    outputs: Mutex<Vec<Output>>,
+    mistakes: Mutex<Vec<Mistake>>,
+    user_remember: Mutex<Option<Duration>>,
+    unpersist: bool,
+    outcome: Arc<Outcome>,
+    pub(crate) console: Console,
+}
+
+impl Graph {
+    pub(crate) fn new(
+        ctx: &Context,
+        batch: Duration,
+        unpersist: bool,
+        outcome: Arc<Outcome>,
+    ) -> Arc<Self> {
+        Arc::new(Graph {
+            ctx: ctx.clone(),
+            batch,
+            generating: ReentrantMutex::new(()),
+            state: AtomicU8::new(INITIALIZED),
+            zero_time: OnceLock::new(),
+            streams: Mutex::default(),
+            inputs: Mutex::default(),
+            outputs: Mutex::default(),
+            mistakes: Mutex::default(),
+            user_remember: Mutex::new(None),
+            unpersist,
+            outcome,
+            console: Console::stdout(),
+        })
+    }
+
+    pub(crate) fn state(&self) -> StreamingState {
+        match self.state.load(Ordering::Acquire) {
+            INITIALIZED => StreamingState::Initialized,
+            ACTIVE => StreamingState::Active,
+            _ => StreamingState::Stopped,
+        }
+    }
+
+    pub(crate) fn set_state(&self, state: StreamingState) {
+        let number = match state {
+            StreamingState::Initialized => INITIALIZED,
+            StreamingState::Active => ACTIVE,
+            StreamingState::Stopped => STOPPED,
+        };
+        self.state.store(number, Ordering::Release);
+    }
+
+    /// Adds a stream. After the start this is a mistake, which the new stream reports.
+    pub(crate) fn add<T: Record>(
+        self: &Arc<Self>,
+        plan: Plan,
+        compute: impl Fn(Time) -> Result<Rdd<T>, PlanError> + Send + Sync + 'static,
+    ) -> Arc<Stream<T>> {
+        self.refuse_when_frozen(plan.site);
+        let mut streams = self.streams.lock();
+        let id = NodeId(streams.len());
+        let stream = Arc::new(Stream::new(self, id, plan, compute));
+        streams.push(stream.clone());
+        stream
+    }
+
+    pub(crate) fn add_input(&self, site: Site, input: Arc<dyn Input>) {
+        self.refuse_when_frozen(site);
+        self.inputs.lock().push(input);
+    }
+
+    pub(crate) fn add_output(
+        &self,
+        site: Site,
+        make: impl Fn(Time) -> Result<Option<OutputJob>, PlanError> + Send + Sync + 'static,
+        stream: Arc<dyn AnyStream>,
+    ) -> OutputId {
+        self.refuse_when_frozen(site);
+        let mut outputs = self.outputs.lock();
+        let id = OutputId(outputs.len());
+        outputs.push(Output { id, site, stream, make: Arc::new(make) });
+        id
+    }
+
+    /// Keeps a mistake for `start` to report.
+    pub(crate) fn mistake(&self, site: Site, message: impl Into<String>) {
+        self.mistakes.lock().push(Mistake { site, message: message.into() });
+    }
+
+    fn refuse_when_frozen(&self, site: Site) {
+        let message = match self.state() {
+            StreamingState::Initialized => return,
+            StreamingState::Active => {
+                "added after start(); build the whole graph, then start it: adding inputs, \
+                 operators and outputs to a running stream is not supported"
+            }
+            StreamingState::Stopped => {
+                "added after stop(); a stopped stream cannot be changed or started again"
+            }
+        };
+        tracing::error!(operator = %site, "{message}");
+        self.mistake(site, message);
+        let message = message.to_owned();
+        self.outcome.fail(StreamError::Graph(vec![Mistake { site, message }]));
+    }
+
+    /// Reports the mistakes made so far.
+    pub(crate) fn check(&self) -> Result<(), StreamError> {
+        let mistakes = self.mistakes.lock();
+        if mistakes.is_empty() { Ok(()) } else { Err(StreamError::Graph(mistakes.clone())) }
+    }
+
+    /// Checks what can only be known when the graph is whole.
+    pub(crate) fn check_whole(&self) -> Result<(), StreamError> {
+        self.check()?;
+        if self.outputs.lock().is_empty() {
+            return Err(StreamError::State(
+                "no output operation is registered, so there is nothing to run; \
+                 end a stream in print(), foreach_rdd() or the like"
+                    .to_owned(),
+            ));
+        }
+        let names = self.streams.lock();
+        let mut seen = std::collections::HashSet::new();
+        for info in names.iter().map(|stream| stream.info()) {
+            if let Some(name) = info.name()
+                && !seen.insert(name.to_owned())
+            {
+                return Err(StreamError::Graph(vec![Mistake {
+                    site: info.site,
+                    message: format!("another stream has the name `{name}` already"),
+                }]));
+            }
+        }
+        Ok(())
+    }
+
+    /// Freezes the graph: time begins at `zero`, exclusive.
+    pub(crate) fn begin(&self, zero: Time) {
+        let _ = self.zero_time.set(zero);
+        let how_long = self.user_remember.lock().unwrap_or_default();
+        for output in self.outputs.lock().iter() {
+            remember(&*output.stream, how_long);
+        }
+        self.set_state(StreamingState::Active);
+    }
+
+    pub(crate) fn zero_time(&self) -> Option<Time> {
+        self.zero_time.get().copied()
+    }
+
+    /// Whether a stream with this slide has a batch at `time`.
+    pub(crate) fn is_time_of(&self, time: Time, slide: Duration) -> bool {
+        self.zero_time()
+            .and_then(|zero| time.checked_since(zero))
+            .is_some_and(|since| !since.is_zero() && crate::time::is_multiple(since, slide))
+    }
+
+    pub(crate) fn inputs(&self) -> Vec<Arc<dyn Input>> {
+        self.inputs.lock().clone()
+    }
+
+    pub(crate) fn streams(&self) -> Vec<Arc<dyn AnyStream>> {
+        self.streams.lock().clone()
+    }
+
+    pub(crate) fn outputs(&self) -> Vec<Output> {
+        self.outputs.lock().clone()
+    }
+
+    /// Makes every stream remember for at least `how_long`; `false` if that is set already.
+    pub(crate) fn remember_all(&self, how_long: Duration) -> bool {
+        self.user_remember.lock().replace(how_long).is_none()
+    }
+
+    /// Called when a batch is done: drops what nothing needs any more.
+    pub(crate) fn end_batch(&self, time: Time) {
+        for stream in self.streams.lock().iter() {
+            stream.forget(time, self.unpersist);
+        }
+        for input in self.inputs.lock().iter() {
+            input.end_batch(time);
+        }
+    }
+
+    /// Lets go of everything, so that closures that hold streams are freed.
+    pub(crate) fn dismantle(&self) {
+        let streams = std::mem::take(&mut *self.streams.lock());
+        let outputs = std::mem::take(&mut *self.outputs.lock());
+        let inputs = std::mem::take(&mut *self.inputs.lock());
+        // Freed without a lock held: closures may own anything.
+        drop((streams, outputs, inputs));
+    }
+
+    /// A number that two processes share exactly when they built the same graph.
+    ///
+    /// It covers each stream's operator, record type, slide, name and parents, and each
+    /// output operation; not the closures, which cannot be compared.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let streams: Vec<_> = self
+            .streams
+            .lock()
+            .iter()
+            .map(|stream| {
+                let info = stream.info();
+                let parents: Vec<usize> =
+                    stream.parents().iter().map(|parent| parent.info().id.0).collect();
+                (
+                    info.site.operator(),
+                    info.record_type,
+                    info.slide.as_millis(),
+                    info.name().map(str::to_owned),
+                    parents,
+                )
+            })
+            .collect();
+        let outputs: Vec<_> = self
+            .outputs
+            .lock()
+            .iter()
+            .map(|output| (output.site.operator(), output.stream.info().id.0))
+            .collect();
+        partition_hash(&(self.batch.as_millis(), streams, outputs))
+    }
+}

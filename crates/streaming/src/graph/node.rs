@@ -1,0 +1,199 @@
+//! One stream of the graph: who it is, and its RDDs of the batches that are remembered.
+
+use std::any::type_name;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use headwater_core::{Rdd, Record, Site, StorageLevel, catch_panic};
+use parking_lot::Mutex;
+
+use super::Graph;
+use crate::error::PlanError;
+use crate::time::Time;
+
+/// The place of a stream in the order of construction; the same in every process that runs
+/// the same program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub(crate) usize);
+
+impl NodeId {
+    /// The number: 0 for the first stream that was built.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// What every stream has, whatever its records are.
+pub(crate) struct NodeInfo {
+    pub(crate) id: NodeId,
+    pub(crate) site: Site,
+    pub(crate) slide: Duration,
+    pub(crate) record_type: &'static str,
+    /// How much longer than its own RDDs this stream needs those of its parents.
+    pub(crate) looks_back: Duration,
+    name: OnceLock<String>,
+    remember: Mutex<Duration>,
+    level: Mutex<StorageLevel>,
+}
+
+/// A stream without its record type.
+pub(crate) trait AnyStream: Send + Sync {
+    fn info(&self) -> &NodeInfo;
+
+    fn parents(&self) -> &[Arc<dyn AnyStream>];
+
+    /// Drops the RDDs of batches that nothing remembers any more.
+    fn forget(&self, now: Time, unpersist: bool);
+
+    /// Gives `persist` to the stream that should keep its RDDs, which need not be this one.
+    fn set_level(&self, level: StorageLevel);
+}
+
+impl NodeInfo {
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.get().map(String::as_str)
+    }
+
+    pub(crate) fn set_name(&self, name: String) -> Result<(), String> {
+        self.name.set(name)
+    }
+
+    pub(crate) fn remembered(&self) -> Duration {
+        *self.remember.lock()
+    }
+}
+
+/// Makes a stream, and those that it is made from, remember for at least `how_long`.
+pub(crate) fn remember(stream: &dyn AnyStream, how_long: Duration) {
+    let info = stream.info();
+    let total = {
+        let mut remembered = info.remember.lock();
+        *remembered = how_long.max(info.slide).max(*remembered);
+        *remembered
+    };
+    for parent in stream.parents() {
+        remember(&**parent, total + info.looks_back);
+    }
+}
+
+type Compute<T> = dyn Fn(Time) -> Result<Rdd<T>, PlanError> + Send + Sync;
+
+/// Turns an RDD of the stream into one that is kept at a level; needs bytes, so only
+/// streams whose records have them carry one.
+type Persist<T> = fn(&Rdd<T>, StorageLevel) -> Rdd<T>;
+
+/// A stream of RDDs of `T`.
+pub(crate) struct Stream<T> {
+    info: NodeInfo,
+    parents: Vec<Arc<dyn AnyStream>>,
+    graph: Arc<Graph>,
+    compute: Box<Compute<T>>,
+    persist: OnceLock<Persist<T>>,
+    generated: Mutex<BTreeMap<Time, Rdd<T>>>,
+}
+
+/// How a stream is built; see [`Graph::add`].
+pub(crate) struct Plan {
+    pub(crate) site: Site,
+    pub(crate) slide: Duration,
+    pub(crate) looks_back: Duration,
+    pub(crate) parents: Vec<Arc<dyn AnyStream>>,
+}
+
+impl<T: Record> Stream<T> {
+    pub(crate) fn new(
+        graph: &Arc<Graph>,
+        id: NodeId,
+        plan: Plan,
+        compute: impl Fn(Time) -> Result<Rdd<T>, PlanError> + Send + Sync + 'static,
+    ) -> Self {
+        Stream {
+            info: NodeInfo {
+                id,
+                site: plan.site,
+                slide: plan.slide,
+                record_type: type_name::<T>(),
+                looks_back: plan.looks_back,
+                name: OnceLock::new(),
+                remember: Mutex::new(plan.slide),
+                level: Mutex::new(StorageLevel::NONE),
+            },
+            parents: plan.parents,
+            graph: graph.clone(),
+            compute: Box::new(compute),
+            persist: OnceLock::new(),
+            generated: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn graph(&self) -> &Arc<Graph> {
+        &self.graph
+    }
+
+    pub(crate) fn allow_persist(&self, persist: Persist<T>) {
+        // Every caller gives the same function for the same record type.
+        let _ = self.persist.set(persist);
+    }
+
+    /// The RDD of a batch: `None` at times that are none of this stream's.
+    ///
+    /// Computed once while it is remembered, so that all readers share it.
+    pub(crate) fn rdd(&self, time: Time) -> Result<Option<Rdd<T>>, PlanError> {
+        if !self.graph.is_time_of(time, self.info.slide) {
+            return Ok(None);
+        }
+        // Readers wait for the one that computes: a source may be asked only once a batch.
+        let _one_at_a_time = self.graph.generating.lock();
+        if let Some(rdd) = self.generated.lock().get(&time) {
+            return Ok(Some(rdd.clone()));
+        }
+        let site = self.info.site;
+        let computed = catch_panic(site, || site.cover(|| (self.compute)(time)));
+        let rdd = computed.map_err(|panic| PlanError::from_panic(site, &panic))??;
+        let level = *self.info.level.lock();
+        let rdd = match self.persist.get() {
+            Some(persist) if level != StorageLevel::NONE => persist(&rdd, level),
+            _ => rdd,
+        };
+        self.generated.lock().insert(time, rdd.clone());
+        Ok(Some(rdd))
+    }
+
+    /// As [`Stream::rdd`], for a reader whose slide is this stream's.
+    pub(crate) fn rdd_or_fail(&self, time: Time, reader: Site) -> Result<Rdd<T>, PlanError> {
+        self.rdd(time)?.ok_or_else(|| {
+            let message = format!("{} has no batch at {time}", self.info.site);
+            PlanError::new(reader, message)
+        })
+    }
+}
+
+impl<T: Record> AnyStream for Stream<T> {
+    fn info(&self) -> &NodeInfo {
+        &self.info
+    }
+
+    fn parents(&self) -> &[Arc<dyn AnyStream>] {
+        &self.parents
+    }
+
+    fn forget(&self, now: Time, unpersist: bool) {
+        let last_kept = now - self.info.remembered();
+        let old = {
+            let mut generated = self.generated.lock();
+            let kept = generated.split_off(&(last_kept + Duration::from_millis(1)));
+            std::mem::replace(&mut *generated, kept)
+        };
+        if unpersist && *self.info.level.lock() != StorageLevel::NONE {
+            for rdd in old.values() {
+                rdd.unpersist();
+            }
+        }
+    }
+
+    fn set_level(&self, level: StorageLevel) {
+        *self.info.level.lock() = level;
+    }
+}

@@ -1,0 +1,155 @@
+//! Streams of what a receiver stores.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_core::{Context, Record, Site};
+use parking_lot::Mutex;
+
+use super::Input;
+use crate::StreamingContext;
+use crate::batch::Outcome;
+use crate::clock::Clock;
+use crate::conf;
+use crate::dstream::DStream;
+use crate::error::StreamError;
+use crate::events::InputInfo;
+use crate::receiver::{BlockStore, Receiver, Supervisor, SupervisorPolicy};
+use crate::time::Time;
+
+impl StreamingContext {
+    /// A stream of what a receiver stores: Spark's `receiverStream`.
+    ///
+    /// The receiver runs on threads of its own and takes no task slot: `local[1]` works.
+    ///
+    /// ```
+    /// use headwater_streaming::{Receiver, ReceiverContext, StreamingContext, time::millis};
+    /// use std::sync::mpsc::sync_channel;
+    ///
+    /// struct Once;
+    /// impl Receiver<u32> for Once {
+    ///     fn on_start(&self, ctx: &ReceiverContext<u32>) -> Result<(), String> {
+    ///         ctx.store_many([1, 2, 3]).map_err(|error| error.to_string())
+    ///     }
+    ///     fn on_stop(&self) {}
+    /// }
+    ///
+    /// let ctx = headwater_core::Context::local(1)?;
+    /// let ssc = StreamingContext::new(&ctx, millis(10))?;
+    /// let (to, seen) = sync_channel(100);
+    /// ssc.receiver_stream(Once).foreach_rdd(move |rdd, _time| {
+    ///     rdd.collect().map(|records| records.into_iter().for_each(|n| to.send(n).unwrap()))
+    /// });
+    /// ssc.start()?;
+    /// assert_eq!(seen.iter().take(3).collect::<Vec<_>>(), [1, 2, 3]);
+    /// ssc.stop(true, false)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn receiver_stream<T: Record>(&self, receiver: impl Receiver<T>) -> DStream<T> {
+        self.received(Site::here("receiver_stream"), receiver)
+    }
+
+    pub(crate) fn received<T: Record>(
+        &self,
+        site: Site,
+        receiver: impl Receiver<T>,
+    ) -> DStream<T> {
+        let settings = self.receiver_settings();
+        let blocks = Arc::new(BlockStore::new(
+            self.clock().clone(),
+            settings.block_interval,
+            settings.memory_bytes,
+        ));
+        let input = Arc::new(ReceiverInput {
+            id: self.next_input_id(),
+            site,
+            ctx: self.context().clone(),
+            receiver: Arc::new(receiver),
+            blocks: blocks.clone(),
+            clock: self.clock().clone(),
+            outcome: self.outcome().clone(),
+            settings,
+            supervisor: Mutex::new(None),
+        });
+        self.graph().add_input(site, input);
+        let ctx = self.context().clone();
+        self.input_stream(site, move |time| Ok(ctx.from_partitions(blocks.blocks_of(time))))
+    }
+}
+
+/// What the configuration says about receivers.
+pub(crate) struct ReceiverSettings {
+    pub(crate) block_interval: Duration,
+    pub(crate) memory_bytes: u64,
+    pub(crate) restart_delay: Duration,
+    pub(crate) start_attempts: u32,
+}
+
+impl ReceiverSettings {
+    pub(crate) fn read(conf: &headwater_core::Conf) -> Result<Self, StreamError> {
+        Ok(ReceiverSettings {
+            block_interval: conf.get(&conf::BLOCK_INTERVAL)?,
+            memory_bytes: conf.get(&conf::RECEIVER_MEMORY)?.0,
+            restart_delay: conf.get(&conf::RECEIVER_RESTART_DELAY)?,
+            start_attempts: conf.get(&conf::RECEIVER_START_ATTEMPTS)?,
+        })
+    }
+}
+
+struct ReceiverInput<T> {
+    id: usize,
+    site: Site,
+    ctx: Context,
+    receiver: Arc<dyn Receiver<T>>,
+    blocks: Arc<BlockStore<T>>,
+    clock: Arc<dyn Clock>,
+    outcome: Arc<Outcome>,
+    settings: ReceiverSettings,
+    supervisor: Mutex<Option<Supervisor>>,
+}
+
+impl<T: Record> Input for ReceiverInput<T> {
+    fn id(&self) -> usize {
+        self.id
+    }
+
+    fn start(&self) -> Result<(), StreamError> {
+        let policy = SupervisorPolicy {
+            restart_delay: self.settings.restart_delay,
+            start_attempts: self.settings.start_attempts,
+        };
+        let supervisor = Supervisor::start(
+            self.id,
+            self.site,
+            &self.ctx,
+            self.receiver.clone(),
+            self.blocks.clone(),
+            self.clock.clone(),
+            policy,
+            self.outcome.clone(),
+        )?;
+        *self.supervisor.lock() = Some(supervisor);
+        Ok(())
+    }
+
+    fn stop(&self) {
+        let supervisor = self.supervisor.lock().take();
+        if let Some(supervisor) = supervisor {
+            supervisor.shut_down();
+        }
+    }
+
+    fn allocate(&self, time: Time) -> Option<InputInfo> {
+        Some(InputInfo { records: self.blocks.allocate(time), description: None })
+    }
+
+    fn has_unallocated(&self) -> bool {
+        self.blocks.has_unallocated()
+    }
+
+    fn end_batch(&self, time: Time) {
+        self.blocks.free(time);
+    }
+}

@@ -1,0 +1,72 @@
+//! Receivers: what reads a source for as long as the stream runs.
+//!
+//! A [`Receiver`] stores records through its [`ReceiverContext`]; the supervisor runs it on
+//! threads of its own, which never take a task slot, and starts it again when it fails; the
+//! block store keeps what was stored until the batches have processed it.
+
+mod blocks;
+mod context;
+mod supervisor;
+
+use std::fmt::Display;
+
+pub use context::{ReceiverContext, StoreError};
+
+pub(crate) use blocks::BlockStore;
+pub(crate) use supervisor::{Supervisor, SupervisorPolicy};
+
+/// Reads a source and stores its records: Spark's `Receiver`.
+///
+/// # Contract
+/// - [`Receiver::on_start`] is called on a thread of its own. It may read the source there
+///   until [`ReceiverContext::is_stopped`], or start threads and return. Its error, or its
+///   panic, restarts the receiver after a delay.
+/// - [`Receiver::on_stop`] is called from another thread and must make a reading `on_start`
+///   return soon, for example by shutting its socket down. It is called once for each
+///   `on_start`.
+/// - The same value is started again after a stop, so `on_start` begins from scratch.
+/// - Every `store` that returned `Ok` belongs to exactly one batch. While the batches are
+///   behind, `store` waits; after a stop it returns an error and stores nothing.
+///
+/// The supervisor checks that no two `on_start` of a receiver run at the same time.
+///
+/// ```
+/// use headwater_streaming::{Receiver, ReceiverContext};
+///
+/// struct Countdown(u32);
+///
+/// impl Receiver<u32> for Countdown {
+///     fn on_start(&self, ctx: &ReceiverContext<u32>) -> Result<(), String> {
+///         for n in (0..self.0).rev() {
+///             ctx.store(n).map_err(|error| error.to_string())?;
+///         }
+///         Ok(())
+///     }
+///     fn on_stop(&self) {}
+/// }
+/// ```
+pub trait Receiver<T>: Send + Sync + 'static {
+    /// Begins to receive.
+    ///
+    /// # Errors
+    /// What went wrong, as text for the user; the receiver is started again.
+    fn on_start(&self, ctx: &ReceiverContext<T>) -> Result<(), String>;
+
+    /// Ends receiving.
+    fn on_stop(&self);
+
+    /// What events and pages call the receiver: by default the type's name.
+    fn name(&self) -> String {
+        let whole = std::any::type_name::<Self>();
+        let plain = whole.split('<').next().unwrap_or(whole);
+        plain.rsplit("::").next().unwrap_or(plain).to_owned()
+    }
+}
+
+/// Text of an error with what caused it.
+pub(crate) fn with_cause(message: impl Display, cause: Option<&dyn std::error::Error>) -> String {
+    match cause {
+        Some(cause) => format!("{message}: {cause}"),
+        None => message.to_string(),
+    }
+}

@@ -1,0 +1,258 @@
+//! Keeps one receiver running.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use headwater_core::{Context, Site, catch_panic};
+use parking_lot::Mutex;
+
+use super::{BlockStore, Receiver, ReceiverContext};
+use crate::batch::{Outcome, post};
+use crate::clock::{Clock, Signal, Woken};
+use crate::error::StreamError;
+use crate::events::{ReceiverInfo, StreamingEvent};
+
+/// A receiver that never worked is tried again sooner than one that lost its source.
+const FIRST_DELAY_PART: u32 = 8;
+
+/// How a receiver is kept running.
+pub(crate) struct SupervisorPolicy {
+    pub(crate) restart_delay: Duration,
+    pub(crate) start_attempts: u32,
+}
+
+/// What a receiver and its supervisor share.
+pub(super) struct Control {
+    stream_id: usize,
+    name: String,
+    ctx: Context,
+    /// Which start is the current one; 0 while the receiver is stopped.
+    current: AtomicU64,
+    worked: AtomicBool,
+    request: Mutex<Option<Request>>,
+    shut_down: AtomicBool,
+    signal: Signal,
+    last_error: Mutex<Option<(String, SystemTime)>>,
+}
+
+/// Why a start of the receiver is to end. The first reason counts.
+enum Request {
+    Restart { message: String, delay: Option<Duration> },
+    Failed { message: String },
+    Stop { message: String },
+}
+
+impl Control {
+    pub(super) fn is_current(&self, generation: u64) -> bool {
+        self.current.load(Ordering::Acquire) == generation
+    }
+
+    pub(super) fn stream_id(&self) -> usize {
+        self.stream_id
+    }
+
+    pub(super) fn worked(&self) {
+        self.worked.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn restart(&self, generation: u64, message: String, delay: Option<Duration>) {
+        self.request(generation, Request::Restart { message, delay });
+    }
+
+    pub(super) fn stop(&self, generation: u64, message: String) {
+        self.request(generation, Request::Stop { message });
+    }
+
+    fn request(&self, generation: u64, request: Request) {
+        if self.is_current(generation) {
+            self.request.lock().get_or_insert(request);
+            self.signal.notify();
+        }
+    }
+
+    pub(super) fn report(&self, message: String) {
+        tracing::warn!(receiver = %self.name, "{message}");
+        *self.last_error.lock() = Some((message, SystemTime::now()));
+        self.post(StreamingEvent::ReceiverError, true);
+    }
+
+    fn post(&self, event: impl FnOnce(ReceiverInfo) -> StreamingEvent, active: bool) {
+        post(self.ctx.events(), || {
+            let (last_error, at) = self.last_error.lock().clone().unzip();
+            event(ReceiverInfo {
+                stream_id: self.stream_id,
+                name: self.name.clone(),
+                active,
+                last_error: last_error.unwrap_or_default(),
+                last_error_at: at,
+            })
+        });
+    }
+}
+
+/// The thread that starts a receiver, and starts it again.
+pub(crate) struct Supervisor {
+    control: Arc<Control>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the supervising thread works with.
+struct Work<T> {
+    control: Arc<Control>,
+    receiver: Arc<dyn Receiver<T>>,
+    blocks: Arc<BlockStore<T>>,
+    clock: Arc<dyn Clock>,
+    policy: SupervisorPolicy,
+    outcome: Arc<Outcome>,
+    site: Site,
+}
+
+impl Supervisor {
+    #[expect(clippy::too_many_arguments, reason = "the parts are made by one caller, by name")]
+    pub(crate) fn start<T: Send + Sync + 'static>(
+        stream_id: usize,
+        site: Site,
+        ctx: &Context,
+        receiver: Arc<dyn Receiver<T>>,
+        blocks: Arc<BlockStore<T>>,
+        clock: Arc<dyn Clock>,
+        policy: SupervisorPolicy,
+        outcome: Arc<Outcome>,
+    ) -> Result<Self, StreamError> {
+        let control = Arc::new(Control {
+            stream_id,
+            name: format!("{}-{stream_id}", receiver.name()),
+            ctx: ctx.clone(),
+            current: AtomicU64::new(0),
+            worked: AtomicBool::new(false),
+            request: Mutex::new(None),
+            shut_down: AtomicBool::new(false),
+            signal: Signal::new(),
+            last_error: Mutex::new(None),
+        });
+        let name = control.name.clone();
+        let work = Work { control: control.clone(), receiver, blocks, clock, policy, outcome, site };
+        let thread = spawn(format!("headwater-{name}"), move || work.supervise())?;
+        Ok(Supervisor { control, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Stops the receiver for good and waits for its end.
+    pub(crate) fn shut_down(&self) {
+        self.control.shut_down.store(true, Ordering::Release);
+        self.control.signal.notify();
+        if let Some(thread) = self.thread.lock().take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StreamError> {
+    let thread = std::thread::Builder::new().name(name).spawn(run);
+    thread.map_err(|error| StreamError::State(format!("cannot start a receiver's thread: {error}")))
+}
+
+impl<T: Send + Sync + 'static> Work<T> {
+    fn supervise(&self) {
+        let mut failures = 0;
+        for generation in 1.. {
+            let request = self.run_once(generation);
+            let worked = self.control.worked.load(Ordering::Relaxed);
+            let (message, delay) = match request {
+                None => return,
+                Some(Request::Stop { message }) => {
+                    tracing::info!(receiver = %self.control.name, "stopped: {message}");
+                    return;
+                }
+                Some(Request::Restart { message, delay }) => (message, delay),
+                Some(Request::Failed { message }) => (message, None),
+            };
+            failures = if worked { 0 } else { failures + 1 };
+            if failures >= self.policy.start_attempts {
+                let site = self.site;
+                let failed = StreamError::Receiver { site, attempts: failures, message };
+                return self.outcome.fail(failed);
+            }
+            let delay = delay.unwrap_or_else(|| self.delay(failures));
+            tracing::warn!(
+                receiver = %self.control.name,
+                "restarting the receiver in {} ms: {message}",
+                delay.as_millis()
+            );
+            if !self.wait(delay) {
+                return;
+            }
+        }
+    }
+
+    fn delay(&self, failures: u32) -> Duration {
+        if failures == 0 {
+            return self.policy.restart_delay;
+        }
+        let first = self.policy.restart_delay / FIRST_DELAY_PART;
+        first.saturating_mul(1 << (failures - 1).min(16))
+    }
+
+    /// Waits for a restart; `false` when the stream stops meanwhile.
+    fn wait(&self, delay: Duration) -> bool {
+        let at = self.clock.now() + delay;
+        loop {
+            if self.control.shut_down.load(Ordering::Acquire) {
+                return false;
+            }
+            if self.clock.wait_until(at, &self.control.signal) == Woken::Reached {
+                return true;
+            }
+        }
+    }
+
+    /// One start of the receiver, to its end; why it ended, `None` when the stream stops.
+    fn run_once(&self, generation: u64) -> Option<Request> {
+        let control = &self.control;
+        *control.request.lock() = None;
+        control.current.store(generation, Ordering::Release);
+        self.blocks.accept(true);
+        let context = ReceiverContext::new(self.blocks.clone(), control.clone(), generation);
+        let (receiver, failing, site) = (self.receiver.clone(), control.clone(), self.site);
+        let reader = spawn(format!("headwater-{}-reader", control.name), move || {
+            let result = catch_panic(site, || receiver.on_start(&context));
+            let result = result.map_err(|panic| panic.to_string()).flatten();
+            if let Err(message) = result {
+                failing.request(generation, Request::Failed { message });
+            }
+        });
+        control.post(StreamingEvent::ReceiverStarted, true);
+        let request = match &reader {
+            Ok(_) => self.wait_for_request(),
+            Err(error) => Some(Request::Failed { message: error.to_string() }),
+        };
+        control.current.store(0, Ordering::Release);
+        // Wakes a reader that waits for room.
+        self.blocks.accept(false);
+        if let Err(panic) = catch_panic(self.site, || self.receiver.on_stop()) {
+            control.report(panic.to_string());
+        }
+        if let Ok(reader) = reader {
+            let _ = reader.join();
+        }
+        if let Some(Request::Failed { message } | Request::Restart { message, .. }) = &request {
+            *control.last_error.lock() = Some((message.clone(), SystemTime::now()));
+            control.post(StreamingEvent::ReceiverError, false);
+        }
+        control.post(StreamingEvent::ReceiverStopped, false);
+        request
+    }
+
+    fn wait_for_request(&self) -> Option<Request> {
+        loop {
+            if self.control.shut_down.load(Ordering::Acquire) {
+                return None;
+            }
+            if let Some(request) = self.control.request.lock().take() {
+                return Some(request);
+            }
+            self.control.signal.wait();
+        }
+    }
+}
