@@ -1,2 +1,202 @@
-//! Benchmarks of Headwater.
-fn main() {}
+//! Benchmarks of Headwater, against loops written by hand and against Spark.
+//!
+//! Read `options` first (what can be asked for), then the benchmarks, a file each, and
+//! `measure` (where figures come from). `README.md` of this crate says what each row means.
+
+mod error;
+mod options;
+
+mod batch;
+mod idle;
+mod interval;
+mod memory;
+mod shuffle;
+mod shuffle_loops;
+mod socket;
+mod word_count;
+mod word_loops;
+
+mod children;
+mod measure;
+mod server;
+mod spark;
+mod stream;
+mod table;
+mod text;
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use error::BenchError;
+use options::{Arguments, Command, Options};
+use table::Row;
+use text::Recipe;
+
+/// All variants allocate alike, by an allocator that is fast with threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How many tasks, or threads of a hand-written loop, run at a time.
+const SLOTS: usize = 2;
+
+/// A name, what it measures, and how to run it.
+struct Benchmark {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Options) -> Result<Vec<Row>, BenchError>,
+}
+
+const BENCHMARKS: [Benchmark; 7] = [
+    Benchmark {
+        name: "word-count",
+        about: "words of lines in memory are counted, by the engine and by hand",
+        run: word_count::run,
+    },
+    Benchmark {
+        name: "socket",
+        about: "words of a socket text stream are counted, a second a batch",
+        run: socket::run,
+    },
+    Benchmark {
+        name: "batch",
+        about: "how long a trivial batch of two stages takes, alone and in a stream",
+        run: batch::run,
+    },
+    Benchmark {
+        name: "shortest-interval",
+        about: "how short batches may be before the stream falls behind",
+        run: interval::run,
+    },
+    Benchmark {
+        name: "idle",
+        about: "processor time and memory of a stream without input",
+        run: idle::run,
+    },
+    Benchmark {
+        name: "memory",
+        about: "the most memory that each workload held, in a process of its own",
+        run: memory::run,
+    },
+    Benchmark {
+        name: "shuffle",
+        about: "pairs of numbers are grouped, joined and sorted, by the engine and by hand",
+        run: shuffle::run,
+    },
+];
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("headwater-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), BenchError> {
+    match &arguments.command {
+        Some(Command::Generate { words, bytes, out }) => generate(Recipe::new(*words, *bytes), out),
+        Some(Command::Serve { words, bytes }) => server::serve(Recipe::new(*words, *bytes)),
+        None if arguments.list => {
+            BENCHMARKS
+                .iter()
+                .for_each(|known| println!("{:<18} {}", known.name, known.about));
+            Ok(())
+        }
+        None => measure_all(arguments),
+    }
+}
+
+fn measure_all(arguments: &Arguments) -> Result<(), BenchError> {
+    let options = &arguments.options;
+    let chosen = chosen(&arguments.names)?;
+    if let ([benchmark], true) = (chosen.as_slice(), arguments.peak) {
+        print(&[peak(benchmark, options)?], true);
+        return Ok(());
+    }
+    let mut all = Vec::new();
+    for benchmark in &chosen {
+        let rows = match chosen.as_slice() {
+            [_] => (benchmark.run)(options)?,
+            _ => children::figures(benchmark.name, options)?,
+        };
+        print(&rows, arguments.json);
+        all.extend(rows);
+    }
+    if arguments.spark {
+        let names: Vec<&str> = chosen.iter().map(|benchmark| benchmark.name).collect();
+        match spark::run(&names, options)? {
+            spark::Answer::Figures(rows) => print(&spark::compare(rows, &all), arguments.json),
+            spark::Answer::Missing(why) => eprintln!("Spark cannot run here: {why}"),
+        }
+    }
+    Ok(())
+}
+
+fn chosen(names: &[String]) -> Result<Vec<&'static Benchmark>, BenchError> {
+    if names.is_empty() {
+        return Ok(BENCHMARKS.iter().collect());
+    }
+    let find = |name: &String| {
+        BENCHMARKS
+            .iter()
+            .find(|benchmark| benchmark.name == name)
+            .ok_or_else(|| {
+                let known: Vec<&str> = BENCHMARKS.iter().map(|benchmark| benchmark.name).collect();
+                BenchError::Unknown {
+                    name: name.clone(),
+                    known: known.join(", "),
+                }
+            })
+    };
+    names.iter().map(find).collect()
+}
+
+/// The most memory that the engine's part of a benchmark makes this process hold.
+fn peak(benchmark: &Benchmark, options: &Options) -> Result<Row, BenchError> {
+    match benchmark.name {
+        "word-count" => word_count::run_engine(options)?,
+        "shuffle" => shuffle::run_engine(options)?,
+        _ => drop((benchmark.run)(options)?),
+    }
+    let name = format!("memory/{}", benchmark.name);
+    Ok(Row::new(name, "peak_rss_mb", measure::peak_rss_mb()?, "MB"))
+}
+
+fn print(rows: &[Row], as_json: bool) {
+    if as_json {
+        rows.iter().for_each(|row| println!("{}", row.json()));
+    } else {
+        println!("{}", table::table(rows));
+    }
+}
+
+fn generate(recipe: Recipe, path: &Path) -> Result<(), BenchError> {
+    let file = File::create(path).map_err(BenchError::io("create", path))?;
+    let mut out = BufWriter::new(file);
+    recipe
+        .write_to(&mut out)
+        .and_then(|()| out.flush())
+        .map_err(BenchError::io("write", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        let error = chosen(&["socks".to_owned()]).err().unwrap().to_string();
+        assert!(
+            error.contains("`socks`") && error.contains("word-count, socket"),
+            "{error}"
+        );
+        assert_eq!(chosen(&[]).unwrap().len(), BENCHMARKS.len());
+        assert_eq!(chosen(&["idle".to_owned()]).unwrap()[0].name, "idle");
+    }
+}

@@ -45,7 +45,7 @@ pub(crate) fn merge(updates: Vec<Update>) {
     }
 }
 
-pub(crate) fn describe(updates: &Vec<Update>) -> Vec<(Arc<str>, String)> {
+pub(crate) fn describe(updates: &[Update]) -> Vec<(Arc<str>, String)> {
     updates
         .iter()
         .filter_map(|update| Some((update.to.name()?, update.to.describe(&*update.part))))
@@ -74,7 +74,9 @@ pub struct Accumulator<A> {
 
 impl<A> Clone for Accumulator<A> {
     fn clone(&self) -> Self {
-        Accumulator { inner: self.inner.clone() }
+        Accumulator {
+            inner: self.inner.clone(),
+        }
     }
 }
 
@@ -115,12 +117,23 @@ impl<A: Clone + Send + Sync + fmt::Debug + 'static> Accumulator<A> {
             let Some(parts) = parts else {
                 return change(&mut inner.total.lock(), &inner.merge);
             };
-            let at = parts.iter().position(|part| part.key == key).unwrap_or_else(|| {
-                let part = Box::new(inner.zero.clone());
-                parts.push(Part { key, update: Update { to: inner.clone(), part } });
-                parts.len() - 1
-            });
-            let part = parts.get_mut(at).and_then(|part| part.update.part.downcast_mut());
+            let at = parts
+                .iter()
+                .position(|part| part.key == key)
+                .unwrap_or_else(|| {
+                    let part = Box::new(inner.zero.clone());
+                    parts.push(Part {
+                        key,
+                        update: Update {
+                            to: inner.clone(),
+                            part,
+                        },
+                    });
+                    parts.len() - 1
+                });
+            let part = parts
+                .get_mut(at)
+                .and_then(|part| part.update.part.downcast_mut());
             if let Some(part) = part {
                 change(part, &inner.merge);
             }

@@ -72,18 +72,35 @@ impl Context {
 
 impl<T> Broadcast<T> {
     /// The broadcast's number within the process: Spark's `id`.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(1).unwrap();
+    /// let (a, b) = (ctx.broadcast(1), ctx.broadcast(1));
+    /// assert_ne!(a.id(), b.id());
+    /// ```
     #[must_use]
     pub fn id(&self) -> u64 {
         self.inner.id
     }
 
     /// The line that made it.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(1).unwrap();
+    /// assert_eq!(ctx.broadcast(1).site().operator(), "broadcast");
+    /// ```
     #[must_use]
     pub fn site(&self) -> Site {
         self.inner.made
     }
 
     /// The value: Spark's `value`. Dereferencing the handle gives it too.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(1).unwrap();
+    /// let names = ctx.broadcast(vec!["a", "b"]);
+    /// assert_eq!((names.value().len(), names[1]), (2, "b"));
+    /// ```
     ///
     /// # Panics
     /// After [`Broadcast::destroy`]. In a closure that fails its task, with an error that

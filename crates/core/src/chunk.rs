@@ -10,7 +10,7 @@ use crate::error::TaskError;
 
 /// Why a sink takes no more records.
 #[derive(Debug)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// It has all it needs, as `take` does; this is no failure.
     Enough,
     /// The task failed.
@@ -49,6 +49,9 @@ pub(crate) fn push_shared_in_chunks<T>(
     Ok(())
 }
 
+/// Up to how many records of one iterator may be made for nothing after the last wanted one.
+const NOT_WORTH_LEAVING: usize = 1 << 16;
+
 /// Where `flat_map_into` and sources put their records, any number for each input.
 ///
 /// It is an [`Extend`], so that an iterator can be emptied into it without being
@@ -70,7 +73,12 @@ pub struct Emitter<'a, T> {
 
 impl<'a, T> Emitter<'a, T> {
     pub(crate) fn new(chunk_records: usize, sink: &'a mut dyn Sink<T>) -> Self {
-        Emitter { buffer: Vec::new(), chunk_records, sink, stopped: None }
+        Emitter {
+            buffer: Vec::new(),
+            chunk_records,
+            sink,
+            stopped: None,
+        }
     }
 
     /// Emits one record.
@@ -129,6 +137,16 @@ impl<'a, T> Emitter<'a, T> {
 impl<T> Extend<T> for Emitter<'_, T> {
     #[inline]
     fn extend<I: IntoIterator<Item = T>>(&mut self, records: I) {
+        let records = records.into_iter();
+        // Iterators that split text are nearly twice as fast from the inside; but only from
+        // the outside can one be left before its end.
+        if records
+            .size_hint()
+            .1
+            .is_some_and(|upper| upper <= NOT_WORTH_LEAVING)
+        {
+            return records.for_each(|record| self.emit(record));
+        }
         for record in records {
             self.emit(record);
             if self.stopped.is_some() {

@@ -82,7 +82,9 @@ impl Context {
         install_hook();
         let Master::Local { slots, .. } = conf.get(&keys::MASTER)?;
         let start_time = SystemTime::now();
-        let since_epoch = start_time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let since_epoch = start_time
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
         let inner = ContextInner {
             executor: Box::new(LocalExecutor::start(slots)?),
             events: EventBus::new(conf.get(&keys::LISTENER_BUS_QUEUE_CAPACITY)?),
@@ -104,7 +106,9 @@ impl Context {
             stopped: AtomicBool::new(false),
             conf,
         };
-        Ok(Context { inner: Arc::new(inner) })
+        Ok(Context {
+            inner: Arc::new(inner),
+        })
     }
 
     /// A context with `slots` task slots in this process, for programs and tests that need
@@ -272,7 +276,9 @@ impl Context {
     /// ```
     #[must_use]
     pub fn default_parallelism(&self) -> usize {
-        self.inner.default_parallelism.unwrap_or_else(|| self.inner.executor.slots())
+        self.inner
+            .default_parallelism
+            .unwrap_or_else(|| self.inner.executor.slots())
     }
 
     /// Where listeners are added and events posted.
@@ -338,12 +344,7 @@ impl Context {
     /// let n = ctx.with_job_group("nightly", "count users", || ctx.range(0..3, 1, 1).count());
     /// assert_eq!(n.unwrap(), 3);
     /// ```
-    pub fn with_job_group<R>(
-        &self,
-        group: &str,
-        description: &str,
-        run: impl FnOnce() -> R,
-    ) -> R {
+    pub fn with_job_group<R>(&self, group: &str, description: &str, run: impl FnOnce() -> R) -> R {
         let properties = LocalProperties {
             description: shown(description).map(Arc::from),
             group: shown(group).map(Arc::from),

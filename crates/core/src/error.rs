@@ -73,7 +73,11 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn io(action: &'static str, target: impl Into<String>, e: std::io::Error) -> Self {
-        Error::Io { action, target: target.into(), source: Arc::new(e) }
+        Error::Io {
+            action,
+            target: target.into(),
+            source: Arc::new(e),
+        }
     }
 
     /// Whether this is the end of a job that was cancelled on purpose.
@@ -112,8 +116,11 @@ impl fmt::Display for JobError {
         if matches!(self.cause, TaskError::Cancelled) {
             return write!(f, "{}: job {} was cancelled", self.action, self.job);
         }
-        write!(f, "{} (in job {} of {}, partition {}", self.cause, self.job, self.action,
-            self.partition)?;
+        write!(
+            f,
+            "{} (in job {} of {}, partition {}",
+            self.cause, self.job, self.action, self.partition
+        )?;
         if self.stage != self.action {
             write!(f, " of stage {}", self.stage)?;
         }
@@ -182,9 +189,14 @@ pub enum TaskError {
 }
 
 fn at_operator(operator: &Option<Site>) -> String {
-    operator.map_or_else(|| "a closure ".to_owned(), |site| format!("the closure of {site} "))
+    operator.map_or_else(
+        || "a closure ".to_owned(),
+        |site| format!("the closure of {site} "),
+    )
 }
 
 fn at_place(place: &Option<String>) -> String {
-    place.as_ref().map_or_else(String::new, |place| format!(" at {place}"))
+    place
+        .as_ref()
+        .map_or_else(String::new, |place| format!(" at {place}"))
 }

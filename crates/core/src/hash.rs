@@ -29,7 +29,7 @@ const LAST: u64 = 0xd6e8_feb8_6659_fd93;
 /// ```
 /// use headwater_core::hash::partition_hash;
 /// assert_eq!(partition_hash(&"word"), partition_hash(&String::from("word")));
-/// assert_eq!(partition_hash(&7_i64), 0xdf4f_5c4e_57d5_5dcd);
+/// assert_eq!(partition_hash(&7_i64), 0x00b7_9b32_b1c5_86e3);
 /// ```
 #[inline]
 #[must_use]
@@ -174,7 +174,19 @@ mod tests {
         }
     }
 
-    const GOLDEN: [u64; 11] = [0; 11];
+    const GOLDEN: [u64; 11] = [
+        0x4539_a2d9_9270_1749,
+        0x00b7_9b32_b1c5_86e3,
+        0x6db0_394d_e2be_f542,
+        0x76db_91bf_4ff8_cc68,
+        0xc59c_2658_d3e6_0184,
+        0xfc0d_720f_e6b2_26f3,
+        0x9602_9fec_1708_eaa6,
+        0x5739_a773_3472_a8b8,
+        0x50fa_a794_29b0_5386,
+        0x0bbd_8b28_10b4_391e,
+        0x1b52_db2f_f5fa_9eee,
+    ];
 
     #[test]
     fn small_and_large_integers_of_one_value_agree() {

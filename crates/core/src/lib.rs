@@ -40,7 +40,7 @@ pub use chunk::Emitter;
 pub use conf::Conf;
 pub use context::Context;
 pub use error::{Error, JobError, TaskError};
-pub use rdd::{PartitionIter, PartitionSource, Rdd, StatCounter};
+pub use rdd::{PartitionIter, PartitionSource, Rdd, StatCounter, TotalF64};
 pub use record::{Key, Record, Wire};
 pub use scheduler::{TaskMetrics, catch_panic};
 pub use show::Show;

@@ -30,7 +30,10 @@ impl Site {
     #[track_caller]
     #[must_use]
     pub fn here(operator: &'static str) -> Self {
-        Site { operator, location: LINE.get().unwrap_or(Location::caller()) }
+        Site {
+            operator,
+            location: LINE.get().unwrap_or(Location::caller()),
+        }
     }
 
     /// Runs `build`, whose operators all count as written at this site's line.
@@ -92,6 +95,12 @@ impl Drop for Restore {
 
 impl fmt::Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}:{}", self.operator, self.location.file(), self.location.line())
+        write!(
+            f,
+            "{} at {}:{}",
+            self.operator,
+            self.location.file(),
+            self.location.line()
+        )
     }
 }

@@ -1,5 +1,7 @@
 //! Text and object files: what is read, what is written, what is refused.
 
+#![allow(clippy::unwrap_used, reason = "a helper of tests fails with them")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;

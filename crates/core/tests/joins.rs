@@ -1,4 +1,5 @@
 //! Joins, groupings and sorts against naive references, on any slots and partitions.
+#![allow(clippy::unwrap_used, reason = "a helper of tests fails with them")]
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -11,6 +12,7 @@ use headwater_core::{Conf, Context, Error, HashPartitioner, RangePartitioner, Rd
 use proptest::prelude::*;
 
 type Pairs = Vec<(u8, u32)>;
+type FullJoin = Vec<(u8, (Option<u32>, Option<u32>))>;
 type Shape = (usize, usize, usize, usize);
 
 /// Few keys, so that most of them repeat; also no records at all.
@@ -43,7 +45,7 @@ fn collected<T: Record + Ord>(rdd: &Rdd<T>) -> Vec<T> {
 }
 
 /// Nested loops: every pair of rows with equal keys, then what is left on either side.
-fn naive_join(left: &Pairs, right: &Pairs) -> Vec<(u8, (Option<u32>, Option<u32>))> {
+fn naive_join(left: &Pairs, right: &Pairs) -> FullJoin {
     let mut out = Vec::new();
     for (key, value) in left {
         let matches = right.iter().filter(|(other, _)| other == key);

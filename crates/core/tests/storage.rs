@@ -1,5 +1,7 @@
 //! Kept partitions: what is computed again, what moves to disk, what is freed.
 
+#![allow(clippy::unwrap_used, reason = "a helper of tests fails with them")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

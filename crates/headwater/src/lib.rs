@@ -26,7 +26,8 @@ pub use headwater_core::{
 pub use headwater_streaming::{
     BatchInfo, DStream, InputInfo, Mistake, NodeId, OutputId, OutputInfo, OutputResult, Queue,
     Receiver, ReceiverContext, ReceiverInfo, StoreError, StreamError, StreamingContext,
-    StreamingEvent, StreamingListener, StreamingState, clock, testing, time,
+    StreamingEvent, StreamingListener, StreamingState, TaskDescriptor, TaskRunner, clock, testing,
+    time,
 };
 
 /// What programs use: `use headwater::prelude::*;`.

@@ -11,7 +11,9 @@ pub(crate) struct Console {
 
 impl Console {
     pub(crate) fn stdout() -> Self {
-        Console { captured: Mutex::new(None) }
+        Console {
+            captured: Mutex::new(None),
+        }
     }
 
     /// From now on text is kept instead of written.

@@ -156,7 +156,9 @@ impl StreamingContext {
             settings,
             running: Mutex::new(None),
         };
-        Ok(StreamingContext { inner: Arc::new(inner) })
+        Ok(StreamingContext {
+            inner: Arc::new(inner),
+        })
     }
 
     /// The engine's context: Spark's `sparkContext`.
@@ -222,7 +224,10 @@ impl StreamingContext {
     #[track_caller]
     pub fn remember(&self, how_long: Duration) {
         if !self.inner.graph.remember_all(how_long) {
-            self.inner.graph.mistake(Site::here("remember"), "the remember duration is set already");
+            self.inner.graph.mistake(
+                Site::here("remember"),
+                "the remember duration is set already",
+            );
         }
     }
 
@@ -431,15 +436,20 @@ impl StreamingContext {
             looks_back: Duration::ZERO,
             parents: Vec::new(),
         };
-        DStream { stream: self.inner.graph.add(plan, compute) }
+        DStream {
+            stream: self.inner.graph.add(plan, compute),
+        }
     }
 
     /// Waits until the batch of a time is done, and those before it, or the stream has
     /// failed.
     pub(crate) fn await_batch(&self, time: Time) {
-        let parts = self.inner.running.lock().as_ref().map(|running| {
-            (running.generator.clone(), running.scheduler.clone())
-        });
+        let parts = self
+            .inner
+            .running
+            .lock()
+            .as_ref()
+            .map(|running| (running.generator.clone(), running.scheduler.clone()));
         if let Some((generator, scheduler)) = parts {
             generator.await_generated(time);
             scheduler.wait_idle(Duration::MAX);
@@ -453,7 +463,10 @@ impl Inner {
         let first = self.clock.now().floor(batch) + batch;
         self.graph.begin(first - batch);
         let at = SystemTime::now();
-        post(self.ctx.events(), || StreamingEvent::Started { at, batch_duration: batch });
+        post(self.ctx.events(), || StreamingEvent::Started {
+            at,
+            batch_duration: batch,
+        });
         let graph = self.graph.clone();
         let done = move |time| graph.end_batch(time);
         let policy = self.settings.policy;
@@ -463,13 +476,20 @@ impl Inner {
             input.start()?;
         }
         let generator = JobGenerator::start(&self.graph, &scheduler, &self.clock, first)?;
-        Ok(Running { generator: Arc::new(generator), scheduler })
+        Ok(Running {
+            generator: Arc::new(generator),
+            scheduler,
+        })
     }
 
     fn stop_streams(&self, gracefully: bool) -> Result<(), StreamError> {
         let mut running = self.running.lock();
         self.graph.set_state(StreamingState::Stopped);
-        let Some(Running { generator, scheduler }) = running.take() else {
+        let Some(Running {
+            generator,
+            scheduler,
+        }) = running.take()
+        else {
             self.outcome.stopped();
             return Ok(());
         };

@@ -53,8 +53,10 @@ pub struct Mistake {
 }
 
 fn list_mistakes(mistakes: &[Mistake]) -> String {
-    let lines: Vec<_> =
-        mistakes.iter().map(|mistake| format!("{}: {}", mistake.site, mistake.message)).collect();
+    let lines: Vec<_> = mistakes
+        .iter()
+        .map(|mistake| format!("{}: {}", mistake.site, mistake.message))
+        .collect();
     match lines.as_slice() {
         [one] => one.clone(),
         many => format!("{} mistakes:\n  {}", many.len(), many.join("\n  ")),
@@ -77,7 +79,10 @@ pub(crate) struct PlanError {
 
 impl PlanError {
     pub(crate) fn new(site: Site, message: impl Into<Arc<str>>) -> Self {
-        PlanError { site, message: message.into() }
+        PlanError {
+            site,
+            message: message.into(),
+        }
     }
 
     pub(crate) fn from_panic(site: Site, error: &TaskError) -> Self {

@@ -104,7 +104,9 @@ impl BatchInfo {
     /// The first failure among the outputs, in their order.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
-        self.outputs.values().find_map(|output| output.failure.as_deref())
+        self.outputs
+            .values()
+            .find_map(|output| output.failure.as_deref())
     }
 }
 
@@ -194,7 +196,9 @@ pub(crate) struct Adapter<L>(pub(crate) L);
 impl<L: StreamingListener> Listener for Adapter<L> {
     fn on_event(&mut self, event: &Event) {
         let Event::Layer(event) = event else { return };
-        let Some(event) = event.as_any().downcast_ref::<StreamingEvent>() else { return };
+        let Some(event) = event.as_any().downcast_ref::<StreamingEvent>() else {
+            return;
+        };
         let listener = &mut self.0;
         match event {
             StreamingEvent::Started { at, batch_duration } => {

@@ -28,6 +28,7 @@ mod console;
 mod graph;
 mod input;
 mod receiver;
+mod tasks;
 pub mod testing;
 pub mod time;
 
@@ -40,3 +41,4 @@ pub use events::{
 pub use graph::{NodeId, OutputId, OutputResult, StreamingState};
 pub use input::Queue;
 pub use receiver::{Receiver, ReceiverContext, StoreError};
+pub use tasks::{TaskDescriptor, TaskRunner};

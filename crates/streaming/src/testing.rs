@@ -78,7 +78,10 @@ impl TestStream {
     #[must_use]
     #[expect(clippy::panic, reason = "a test that cannot begin has failed")]
     pub fn new(batch: Duration) -> Self {
-        match Context::local(2).map_err(StreamError::from).and_then(|ctx| Self::on(&ctx, batch)) {
+        match Context::local(2)
+            .map_err(StreamError::from)
+            .and_then(|ctx| Self::on(&ctx, batch))
+        {
             Ok(test) => test,
             Err(error) => panic!("{error}"),
         }
@@ -132,7 +135,9 @@ impl TestStream {
 
     /// Collects every batch of a stream, partition by partition.
     pub fn collect<T: Record>(&self, stream: &DStream<T>) -> Collected<T> {
-        let collected = Collected { firings: Arc::default() };
+        let collected = Collected {
+            firings: Arc::default(),
+        };
         let to = collected.firings.clone();
         stream.foreach_rdd(move |rdd, time| {
             let partitions = rdd.glom().collect()?;
@@ -203,7 +208,10 @@ impl<T: Clone> Collected<T> {
     /// The records of each batch, in the order of the batches.
     #[must_use]
     pub fn batches(&self) -> Vec<Vec<T>> {
-        self.firings().into_iter().map(|firing| firing.partitions.concat()).collect()
+        self.firings()
+            .into_iter()
+            .map(|firing| firing.partitions.concat())
+            .collect()
     }
 
     /// Each batch with its time and partitions.

@@ -108,7 +108,9 @@ impl EventBus {
         let before = listeners.len();
         listeners.retain(|(each, _)| *each != id);
         let removed = before - listeners.len();
-        self.shared.listeners_len.fetch_sub(removed, Ordering::Release);
+        self.shared
+            .listeners_len
+            .fetch_sub(removed, Ordering::Release);
         removed > 0
     }
 
@@ -166,7 +168,10 @@ impl EventBus {
     #[must_use]
     pub fn is_bus_thread(&self) -> bool {
         let current = std::thread::current().id();
-        self.thread.lock().as_ref().is_some_and(|thread| thread.thread().id() == current)
+        self.thread
+            .lock()
+            .as_ref()
+            .is_some_and(|thread| thread.thread().id() == current)
     }
 
     fn start_thread(&self) {

@@ -71,7 +71,7 @@ impl Context {
     /// std::fs::write(&path, "to be\nor not\nto be\n").unwrap();
     /// let ctx = headwater_core::Context::local(2).unwrap();
     /// let lines = ctx.text_file_partitioned(path.to_str().unwrap(), 3);
-    /// assert_eq!(lines.num_partitions(), 3);
+    /// assert!(lines.num_partitions() >= 3);
     /// assert_eq!(lines.count().unwrap(), 3);
     /// ```
     #[track_caller]

@@ -46,7 +46,12 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
         f: impl Fn(V, V) -> V + Send + Sync + 'static,
         partitioning: impl Into<Partitioning<K>>,
     ) -> Rdd<(K, V)> {
-        self.combined(Site::here("reduce_by_key"), partitioning.into(), true, Reducing(f))
+        self.combined(
+            Site::here("reduce_by_key"),
+            partitioning.into(),
+            true,
+            Reducing(f),
+        )
     }
 
     /// Combines the values of each key into something of another type: Spark's
@@ -75,7 +80,11 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
         merge_combiners: impl Fn(C, C) -> C + Send + Sync + 'static,
     ) -> Rdd<(K, C)> {
         let site = Site::here("combine_by_key");
-        let combined = Combined { create, merge_value, merge_combiners };
+        let combined = Combined {
+            create,
+            merge_value,
+            merge_combiners,
+        };
         self.combined(site, self.default_partitioning(), true, combined)
     }
 
@@ -106,7 +115,11 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
         map_side_combine: bool,
     ) -> Rdd<(K, C)> {
         let site = Site::here("combine_by_key");
-        let combined = Combined { create, merge_value, merge_combiners };
+        let combined = Combined {
+            create,
+            merge_value,
+            merge_combiners,
+        };
         self.combined(site, partitioning.into(), map_side_combine, combined)
     }
 
@@ -127,7 +140,13 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
         zero: V,
         f: impl Fn(V, V) -> V + Send + Sync + Clone + 'static,
     ) -> Rdd<(K, V)> {
-        self.aggregated(Site::here("fold_by_key"), self.default_partitioning(), zero, f.clone(), f)
+        self.aggregated(
+            Site::here("fold_by_key"),
+            self.default_partitioning(),
+            zero,
+            f.clone(),
+            f,
+        )
     }
 
     /// As [`Rdd::fold_by_key`], with a number of partitions or a partitioner.
@@ -145,7 +164,13 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
         f: impl Fn(V, V) -> V + Send + Sync + Clone + 'static,
         partitioning: impl Into<Partitioning<K>>,
     ) -> Rdd<(K, V)> {
-        self.aggregated(Site::here("fold_by_key"), partitioning.into(), zero, f.clone(), f)
+        self.aggregated(
+            Site::here("fold_by_key"),
+            partitioning.into(),
+            zero,
+            f.clone(),
+            f,
+        )
     }
 
     /// Aggregates the values of each key into something of another type, starting with a
@@ -168,7 +193,13 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
         merge_combiners: impl Fn(C, C) -> C + Send + Sync + 'static,
     ) -> Rdd<(K, C)> {
         let site = Site::here("aggregate_by_key");
-        self.aggregated(site, self.default_partitioning(), zero, merge_value, merge_combiners)
+        self.aggregated(
+            site,
+            self.default_partitioning(),
+            zero,
+            merge_value,
+            merge_combiners,
+        )
     }
 
     /// As [`Rdd::aggregate_by_key`], with a number of partitions or a partitioner.
@@ -189,7 +220,13 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
         partitioning: impl Into<Partitioning<K>>,
     ) -> Rdd<(K, C)> {
         let site = Site::here("aggregate_by_key");
-        self.aggregated(site, partitioning.into(), zero, merge_value, merge_combiners)
+        self.aggregated(
+            site,
+            partitioning.into(),
+            zero,
+            merge_value,
+            merge_combiners,
+        )
     }
 
     /// Gathers the values of each key, in the order in which they came: Spark's
@@ -208,7 +245,12 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
     #[track_caller]
     #[must_use]
     pub fn group_by_key(&self) -> Rdd<(K, Vec<V>)> {
-        self.combined(Site::here("group_by_key"), self.default_partitioning(), false, Grouping)
+        self.combined(
+            Site::here("group_by_key"),
+            self.default_partitioning(),
+            false,
+            Grouping,
+        )
     }
 
     /// As [`Rdd::group_by_key`], with a number of partitions or a partitioner.
@@ -224,7 +266,12 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
         &self,
         partitioning: impl Into<Partitioning<K>>,
     ) -> Rdd<(K, Vec<V>)> {
-        self.combined(Site::here("group_by_key"), partitioning.into(), false, Grouping)
+        self.combined(
+            Site::here("group_by_key"),
+            partitioning.into(),
+            false,
+            Grouping,
+        )
     }
 
     /// Moves every pair to the partition of its key: Spark's `partitionBy`.
@@ -250,12 +297,18 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
         if partitioning.num_partitions() == 0 {
             return refuse(&self.ctx, site, NO_PARTITIONS);
         }
-        let existing = self.node.placement().and_then(|placement| placement.of::<K>());
+        let existing = self
+            .node
+            .placement()
+            .and_then(|placement| placement.of::<K>());
         if existing.is_some_and(|existing| existing.is_same_as(partitioning)) {
             return self.clone();
         }
-        let map_side =
-            PlaceByKey { parent: self.node.clone(), partitioning: partitioning.clone(), site };
+        let map_side = PlaceByKey {
+            parent: self.node.clone(),
+            partitioning: partitioning.clone(),
+            site,
+        };
         let info = super::NodeInfo::new(self.ctx.next_rdd_id(), site);
         Rdd::from_node(&self.ctx, Exchange::new(info, Arc::new(map_side)))
     }
@@ -277,8 +330,14 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
         }
         let next_id = || self.ctx.next_rdd_id();
         let parent = self.node.clone();
-        let node =
-            combine_by_key(parent, partitioning, map_side_combine, aggregator, site, next_id);
+        let node = combine_by_key(
+            parent,
+            partitioning,
+            map_side_combine,
+            aggregator,
+            site,
+            next_id,
+        );
         Rdd::from_node(&self.ctx, node)
     }
 
@@ -292,7 +351,11 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
     ) -> Rdd<(K, C)> {
         let add = merge_value.clone();
         let create = move |value| add(zero.clone(), value);
-        let combined = Combined { create, merge_value, merge_combiners };
+        let combined = Combined {
+            create,
+            merge_value,
+            merge_combiners,
+        };
         self.combined(site, partitioning, true, combined)
     }
 

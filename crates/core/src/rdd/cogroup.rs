@@ -8,6 +8,10 @@ use crate::scheduler::ClosureOf;
 use crate::shuffle::{Partitioning, Table};
 use crate::site::Site;
 
+#[expect(
+    clippy::type_complexity,
+    reason = "the tuples are what the reader wants to see"
+)]
 impl<K: Key, V: Wire> Rdd<(K, V)> {
     /// Gathers, for each key of either RDD, its values in both: Spark's `cogroup`.
     ///

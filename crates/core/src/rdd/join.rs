@@ -6,6 +6,10 @@ use crate::record::{Key, Wire};
 use crate::shuffle::Partitioning;
 use crate::site::Site;
 
+#[expect(
+    clippy::type_complexity,
+    reason = "the tuples are what the reader wants to see"
+)]
 impl<K: Key, V: Wire> Rdd<(K, V)> {
     /// Pairs each value with each value of the same key in `other`: Spark's `join`.
     ///

@@ -1,8 +1,10 @@
 //! How two co-placed partitions are joined: a table of the right one, probed by the left.
 
 use super::co_placed::{CoPlacedStep, Inputs};
-use super::join_table::{Found, JoinTable, LOOKED_UP_AHEAD, NO_ROW, TableBuilder};
+use super::join_table::{Found, JoinTable, LOOKED_UP_AHEAD, NO_ROW};
+use super::pile::Pile;
 use crate::chunk::{Emitter, Push, Sink};
+use crate::error::TaskError;
 use crate::record::{Key, Record, Wire};
 use crate::scheduler::{ClosureOf, TaskContext};
 use crate::site::Site;
@@ -120,12 +122,9 @@ where
         inputs: &Inputs<'_, (K, V), (K, W)>,
         out: &mut Emitter<'_, (K, J::Out)>,
     ) -> Push {
-        let mut builder = TableBuilder::new();
-        inputs.read_right(&mut builder)?;
-        let table = {
-            let _closure = ClosureOf(inputs.site);
-            builder.finish(inputs.site)?
-        };
+        let mut right = Pile::new();
+        inputs.read_right(&mut right)?;
+        let table = table_of(right.into_vec(), inputs.site)?;
         if table.len() == 0 && !J::KEEPS_LEFT {
             return Ok(());
         }
@@ -151,6 +150,18 @@ where
         }
         Ok(())
     }
+}
+
+fn table_of<K: Key, W: Wire>(rows: Vec<(K, W)>, site: Site) -> Result<JoinTable<K, W>, TaskError> {
+    let _closure = ClosureOf(site);
+    let count = rows.len();
+    JoinTable::new(rows).ok_or_else(|| TaskError::Input {
+        operator: site,
+        message: format!(
+            "the right side has {count} records in one partition, more than can be numbered; \
+             join with more partitions"
+        ),
+    })
 }
 
 /// Looks up the left rows and emits what they make.

@@ -4,10 +4,6 @@ use std::hash::{BuildHasher, Hash};
 
 use foldhash::fast::RandomState;
 
-use crate::chunk::{Push, Sink};
-use crate::error::TaskError;
-use crate::site::Site;
-
 /// How many lookups are begun before the first one is ended: their waits for memory
 /// overlap in the processor.
 pub(crate) const LOOKED_UP_AHEAD: usize = 256;
@@ -42,7 +38,7 @@ const FREE: Slot = Slot {
 
 impl<K: Hash + Eq, W> JoinTable<K, W> {
     /// Indexes the rows; `None` if there are too many to be numbered.
-    fn new(rows: Vec<(K, W)>) -> Option<Self> {
+    pub(crate) fn new(rows: Vec<(K, W)>) -> Option<Self> {
         if rows.len() >= NO_ROW as usize {
             return None;
         }
@@ -156,44 +152,6 @@ fn tag(hash: u64) -> u32 {
 pub(crate) struct Found {
     hashes: Vec<u64>,
     pub(crate) rows: Vec<u32>,
-}
-
-/// Gathers the rows of a table.
-pub(crate) struct TableBuilder<K, W> {
-    rows: Vec<(K, W)>,
-}
-
-impl<K: Hash + Eq, W> TableBuilder<K, W> {
-    pub(crate) fn new() -> Self {
-        TableBuilder { rows: Vec::new() }
-    }
-
-    pub(crate) fn finish(self, site: Site) -> Result<JoinTable<K, W>, TaskError> {
-        let rows = self.rows.len();
-        JoinTable::new(self.rows).ok_or_else(|| TaskError::Input {
-            operator: site,
-            message: format!(
-                "the right side has {rows} records in one partition, more than can be \
-                 numbered; join with more partitions"
-            ),
-        })
-    }
-}
-
-impl<K: Clone, W: Clone> Sink<(K, W)> for TableBuilder<K, W> {
-    fn push(&mut self, chunk: &mut Vec<(K, W)>) -> Push {
-        if self.rows.is_empty() {
-            std::mem::swap(&mut self.rows, chunk);
-        } else {
-            self.rows.append(chunk);
-        }
-        Ok(())
-    }
-
-    fn push_shared(&mut self, chunk: &[(K, W)]) -> Push {
-        self.rows.extend_from_slice(chunk);
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -39,7 +39,11 @@ impl<T: Record> Rdd<T> {
     #[track_caller]
     #[must_use]
     pub fn filter(&self, keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> Rdd<T> {
-        self.step(Site::here("filter"), self.node.placement(), FilterStep { keep })
+        self.step(
+            Site::here("filter"),
+            self.node.placement(),
+            FilterStep { keep },
+        )
     }
 
     /// Turns each record into any number of others: Spark's `flatMap`.
@@ -148,7 +152,9 @@ impl<T: Record> Rdd<T> {
     #[track_caller]
     #[must_use]
     pub fn glom(&self) -> Rdd<Vec<T>> {
-        self.whole(Site::here("glom"), |_, records, out| out.emit(records.into_vec()))
+        self.whole(Site::here("glom"), |_, records, out| {
+            out.emit(records.into_vec())
+        })
     }
 
     /// Gives each record a key: Spark's `keyBy`.
@@ -160,11 +166,14 @@ impl<T: Record> Rdd<T> {
     /// ```
     #[track_caller]
     #[must_use]
-    pub fn key_by<K: Record>(
-        &self,
-        key: impl Fn(&T) -> K + Send + Sync + 'static,
-    ) -> Rdd<(K, T)> {
-        self.step(Site::here("key_by"), None, MapStep { f: move |record| (key(&record), record) })
+    pub fn key_by<K: Record>(&self, key: impl Fn(&T) -> K + Send + Sync + 'static) -> Rdd<(K, T)> {
+        self.step(
+            Site::here("key_by"),
+            None,
+            MapStep {
+                f: move |record| (key(&record), record),
+            },
+        )
     }
 
     /// A node that runs `step` on every chunk.
@@ -191,7 +200,12 @@ impl<T: Record> Rdd<T> {
         f: impl Fn(usize, PartitionIter<T>, &mut Emitter<'_, U>) + Send + Sync + 'static,
     ) -> Rdd<U> {
         let parent = self.node.clone();
-        Rdd::new(&self.ctx, site, |info| WholeNode { info, parent, f, to: PhantomData })
+        Rdd::new(&self.ctx, site, |info| WholeNode {
+            info,
+            parent,
+            f,
+            to: PhantomData,
+        })
     }
 }
 
@@ -206,12 +220,13 @@ impl<K: Record, V: Record> Rdd<(K, V)> {
     /// ```
     #[track_caller]
     #[must_use]
-    pub fn map_values<U: Record>(
-        &self,
-        f: impl Fn(V) -> U + Send + Sync + 'static,
-    ) -> Rdd<(K, U)> {
+    pub fn map_values<U: Record>(&self, f: impl Fn(V) -> U + Send + Sync + 'static) -> Rdd<(K, U)> {
         let f = move |(key, value)| (key, f(value));
-        self.step(Site::here("map_values"), self.node.placement(), MapStep { f })
+        self.step(
+            Site::here("map_values"),
+            self.node.placement(),
+            MapStep { f },
+        )
     }
 
     /// Turns each value into any number of values of the same key: Spark's
@@ -224,16 +239,17 @@ impl<K: Record, V: Record> Rdd<(K, V)> {
     /// ```
     #[track_caller]
     #[must_use]
-    pub fn flat_map_values<U, I>(
-        &self,
-        f: impl Fn(V) -> I + Send + Sync + 'static,
-    ) -> Rdd<(K, U)>
+    pub fn flat_map_values<U, I>(&self, f: impl Fn(V) -> I + Send + Sync + 'static) -> Rdd<(K, U)>
     where
         U: Record,
         I: IntoIterator<Item = U>,
     {
         let f = move |pair: &(K, V), out: &mut Emitter<'_, (K, U)>| {
-            out.extend(f(pair.1.clone()).into_iter().map(|value| (pair.0.clone(), value)));
+            out.extend(
+                f(pair.1.clone())
+                    .into_iter()
+                    .map(|value| (pair.0.clone(), value)),
+            );
         };
         let site = Site::here("flat_map_values");
         self.step(site, self.node.placement(), FlatMapIntoStep { f })
@@ -260,7 +276,13 @@ impl<K: Record, V: Record> Rdd<(K, V)> {
     #[track_caller]
     #[must_use]
     pub fn values(&self) -> Rdd<V> {
-        self.step(Site::here("values"), None, MapStep { f: |(_, value)| value })
+        self.step(
+            Site::here("values"),
+            None,
+            MapStep {
+                f: |(_, value)| value,
+            },
+        )
     }
 }
 
@@ -310,7 +332,11 @@ impl<T: Record, U: Record, S: Step<T, U>> Node<U> for StepNode<T, U, S> {
         let mut sink = StepSink {
             step: &self.step,
             buffer: Vec::new(),
-            out: Out { site: self.info.site, chunk_records: task.chunk_records, sink },
+            out: Out {
+                site: self.info.site,
+                chunk_records: task.chunk_records,
+                sink,
+            },
         };
         read(&self.parent, task, partition, &mut sink)
     }
@@ -336,7 +362,8 @@ impl<T, U, S: Step<T, U>> Sink<T> for StepSink<'_, U, S> {
     }
 
     fn push_shared(&mut self, chunk: &[T]) -> Push {
-        self.step.push_shared(chunk, &mut self.buffer, &mut self.out)
+        self.step
+            .push_shared(chunk, &mut self.buffer, &mut self.out)
     }
 }
 
@@ -377,7 +404,11 @@ impl<T: Record, F: Fn(&T) -> bool + Send + Sync + 'static> Step<T, T> for Filter
             let _closure = ClosureOf(out.site);
             chunk.retain(&self.keep);
         }
-        if chunk.is_empty() { Ok(()) } else { out.sink.push(chunk) }
+        if chunk.is_empty() {
+            Ok(())
+        } else {
+            out.sink.push(chunk)
+        }
     }
 
     fn push_shared(&self, chunk: &[T], buffer: &mut Vec<T>, out: &mut Out<'_, T>) -> Push {

@@ -6,17 +6,17 @@
 
 mod actions;
 mod by_key;
+mod cartesian;
 mod co_placed;
+mod coalesce;
 mod cogroup;
+mod distinct;
+mod fold;
+mod histogram;
 mod join;
 mod join_step;
 mod join_table;
 mod key_range;
-mod cartesian;
-mod coalesce;
-mod distinct;
-mod fold;
-mod histogram;
 mod map;
 mod maps;
 mod node;
@@ -25,11 +25,13 @@ mod one;
 mod ordered;
 mod partitions;
 mod persist;
+mod pile;
 mod repartition;
 mod sample;
 mod set;
 mod sort;
 mod source;
+mod stages;
 mod stat_counter;
 mod sum;
 mod take;
@@ -42,8 +44,9 @@ use std::sync::Arc;
 pub(crate) use node::{AnyNode, Dependency, Node, NodeInfo, read};
 pub(crate) use partitions::Gather;
 pub use partitions::PartitionIter;
-pub(crate) use source::{Kept, from_source, range, refuse};
 pub use source::PartitionSource;
+pub(crate) use source::{Kept, from_source, range, refuse};
+pub use stages::Stages;
 pub use stat_counter::StatCounter;
 pub use sum::Number;
 pub use total_f64::TotalF64;
@@ -74,7 +77,10 @@ pub struct Rdd<T> {
 
 impl<T> Clone for Rdd<T> {
     fn clone(&self) -> Self {
-        Rdd { ctx: self.ctx.clone(), node: self.node.clone() }
+        Rdd {
+            ctx: self.ctx.clone(),
+            node: self.node.clone(),
+        }
     }
 }
 
@@ -86,11 +92,17 @@ impl<T: Record> Rdd<T> {
         make: impl FnOnce(NodeInfo) -> N,
     ) -> Self {
         let node = Arc::new(make(NodeInfo::new(ctx.next_rdd_id(), site)));
-        Rdd { ctx: ctx.clone(), node }
+        Rdd {
+            ctx: ctx.clone(),
+            node,
+        }
     }
 
     pub(crate) fn from_node(ctx: &Context, node: Arc<dyn Node<T>>) -> Self {
-        Rdd { ctx: ctx.clone(), node }
+        Rdd {
+            ctx: ctx.clone(),
+            node,
+        }
     }
 
     /// The context that the RDD belongs to: Spark's `context`.

@@ -57,7 +57,11 @@ impl NodeInfo {
             Some(kept) if kept.level != level => return Err(kept.level),
             None if level != StorageLevel::NONE => {
                 let (how, registration) = register();
-                *kept = Some(Kept { level, how, registration });
+                *kept = Some(Kept {
+                    level,
+                    how,
+                    registration,
+                });
             }
             _ => {}
         }
@@ -70,12 +74,18 @@ impl NodeInfo {
     }
 
     pub(crate) fn level(&self) -> StorageLevel {
-        self.kept.read().as_ref().map_or(StorageLevel::NONE, |kept| kept.level)
+        self.kept
+            .read()
+            .as_ref()
+            .map_or(StorageLevel::NONE, |kept| kept.level)
     }
 
     /// Whether every partition is kept, so that what the node is made from is not needed.
     pub(crate) fn is_all_kept(&self, partitions: impl FnOnce() -> usize) -> bool {
-        self.kept.read().as_ref().is_some_and(|kept| kept.registration.keeps_all(partitions))
+        self.kept
+            .read()
+            .as_ref()
+            .is_some_and(|kept| kept.registration.keeps_all(partitions))
     }
 
     pub(crate) fn set_name(&self, name: String) {

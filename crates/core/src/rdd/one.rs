@@ -32,11 +32,14 @@ impl<T: Record> Rdd<T> {
     ) -> Rdd<A> {
         let site = Site::here("aggregate_into_rdd");
         let start = zero.clone();
-        self.folded(site, move || Some(start.clone()), move |acc, record| match acc {
-            Some(acc) => Some(add(acc, record)),
-            None => None,
+        self.folded(
+            site,
+            move || Some(start.clone()),
+            move |acc, record| acc.map(|acc| add(acc, record)),
+        )
+        .whole(site, move |_, parts, out| {
+            out.emit(parts.fold(zero.clone(), &merge))
         })
-        .whole(site, move |_, parts, out| out.emit(parts.fold(zero.clone(), &merge)))
     }
 
     /// The records reduced to one as an RDD of one partition, with no record where there
@@ -58,11 +61,17 @@ impl<T: Record> Rdd<T> {
         let site = Site::here("reduce_into_rdd");
         let f = Arc::new(f);
         let last = f.clone();
-        self.folded(site, || None, move |acc, record| match acc {
-            Some(acc) => Some(f(acc, record)),
-            None => Some(record),
+        self.folded(
+            site,
+            || None,
+            move |acc, record| match acc {
+                Some(acc) => Some(f(acc, record)),
+                None => Some(record),
+            },
+        )
+        .whole(site, move |_, parts, out| {
+            out.extend(parts.reduce(|a, b| last(a, b)))
         })
-        .whole(site, move |_, parts, out| out.extend(parts.reduce(|a, b| last(a, b))))
     }
 
     /// How many records there are, as an RDD of one partition and one record.
@@ -77,7 +86,11 @@ impl<T: Record> Rdd<T> {
     pub fn count_into_rdd(&self) -> Rdd<u64> {
         let site = Site::here("count_into_rdd");
         let parent = self.node.clone();
-        let map_side = FoldSide { parent, fold: CountPartition, to: PhantomData };
+        let map_side = FoldSide {
+            parent,
+            fold: CountPartition,
+            to: PhantomData,
+        };
         self.exchange(site, map_side)
             .whole(site, |_, counts, out| out.emit(counts.sum()))
     }
@@ -90,7 +103,14 @@ impl<T: Record> Rdd<T> {
     ) -> Rdd<A> {
         let fold = FoldPartition { start, add, site };
         let parent = self.node.clone();
-        self.exchange(site, FoldSide { parent, fold, to: PhantomData })
+        self.exchange(
+            site,
+            FoldSide {
+                parent,
+                fold,
+                to: PhantomData,
+            },
+        )
     }
 
     fn exchange<A: Wire>(&self, site: Site, map_side: impl MapSide<A> + 'static) -> Rdd<A> {
@@ -152,7 +172,11 @@ where
         task: &TaskContext,
         partition: usize,
     ) -> Result<Option<A>, Stop> {
-        let mut sink = FoldSink { acc: (self.start)(), add: &self.add, site: self.site };
+        let mut sink = FoldSink {
+            acc: (self.start)(),
+            add: &self.add,
+            site: self.site,
+        };
         read(parent, task, partition, &mut sink)?;
         Ok(sink.acc)
     }

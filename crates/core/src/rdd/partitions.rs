@@ -53,7 +53,9 @@ impl<T> DoubleEndedIterator for PartitionIter<T> {
 
 impl<T> From<Vec<T>> for PartitionIter<T> {
     fn from(records: Vec<T>) -> Self {
-        PartitionIter { records: records.into_iter() }
+        PartitionIter {
+            records: records.into_iter(),
+        }
     }
 }
 
@@ -64,7 +66,9 @@ pub(crate) struct Gather<T> {
 
 impl<T> Gather<T> {
     pub(crate) fn new() -> Self {
-        Gather { records: Vec::new() }
+        Gather {
+            records: Vec::new(),
+        }
     }
 
     pub(crate) fn into_vec(self) -> Vec<T> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::map::MapStep;
-use super::partitions::Gather;
+use super::pile::Pile;
 use super::{AnyNode, Dependency, Node, NodeInfo, Rdd, read};
 use crate::chunk::{Emitter, Push, Sink};
 use crate::record::{Key, Record, Wire};
@@ -101,14 +101,18 @@ impl<T: Wire> Rdd<T> {
     ///
     /// As [`Rdd::sort_by_key`] otherwise. The closure is called once for each record, and
     /// once more for the sample that finds the ranges. Floating-point keys have to be
-    /// wrapped in [`TotalF64`](super::TotalF64); [`std::cmp::Reverse`] has no serde, so
-    /// sort descending by `ascending` or by a negated number.
+    /// wrapped in [`TotalF64`](super::TotalF64); a part of a key that runs the other way
+    /// than the rest goes into a [`std::cmp::Reverse`].
     ///
     /// ```
     /// let ctx = headwater_core::Context::local(2).unwrap();
     /// let words = ctx.parallelize(vec!["three", "a", "to"], 2).map(str::to_string);
     /// let longest_first = words.sort_by(|word| word.len(), false);
     /// assert_eq!(longest_first.collect().unwrap(), ["three", "to", "a"]);
+    /// use std::cmp::Reverse;
+    /// let pairs = ctx.parallelize(vec![(1, 'a'), (1, 'b'), (0, 'c')], 2);
+    /// let mixed = pairs.sort_by(|(number, letter)| (*number, Reverse(*letter)), true);
+    /// assert_eq!(mixed.collect().unwrap(), [(0, 'c'), (1, 'b'), (1, 'a')]);
     /// ```
     #[track_caller]
     #[must_use]
@@ -197,9 +201,9 @@ impl<K: Key + Ord, V: Record> AnyNode for SortedPartitions<K, V> {
 
 impl<K: Key + Ord, V: Record> Node<(K, V)> for SortedPartitions<K, V> {
     fn compute(&self, task: &TaskContext, partition: usize, sink: &mut dyn Sink<(K, V)>) -> Push {
-        let mut gather = Gather::new();
-        read(&self.parent, task, partition, &mut gather)?;
-        let mut pairs = gather.into_vec();
+        let mut pile = Pile::new();
+        read(&self.parent, task, partition, &mut pile)?;
+        let mut pairs = pile.into_vec();
         {
             let _closure = ClosureOf(self.info.site);
             if self.ascending {

@@ -26,7 +26,10 @@ pub(crate) struct Slice<T> {
 
 impl<T> Slice<T> {
     pub(crate) fn whole(records: Arc<Vec<T>>) -> Self {
-        Slice { range: 0..records.len(), records }
+        Slice {
+            range: 0..records.len(),
+            records,
+        }
     }
 
     fn get(&self) -> &[T] {
@@ -38,7 +41,12 @@ impl<T> Slice<T> {
 pub(crate) fn slices<T>(records: Vec<T>, slices: usize) -> Vec<Slice<T>> {
     let records = Arc::new(records);
     let at = |i: usize| (i as u128 * records.len() as u128 / slices as u128) as usize;
-    (0..slices).map(|i| Slice { records: records.clone(), range: at(i)..at(i + 1) }).collect()
+    (0..slices)
+        .map(|i| Slice {
+            records: records.clone(),
+            range: at(i)..at(i + 1),
+        })
+        .collect()
 }
 
 impl<T: Record> AnyNode for Kept<T> {
@@ -55,7 +63,9 @@ impl<T: Record> AnyNode for Kept<T> {
     }
 
     fn is_known_empty(&self, partition: usize) -> bool {
-        self.partitions.get(partition).is_none_or(|slice| slice.range.is_empty())
+        self.partitions
+            .get(partition)
+            .is_none_or(|slice| slice.range.is_empty())
     }
 }
 
@@ -119,7 +129,11 @@ pub(crate) struct Read<T, S> {
 
 impl<T: Record, S: PartitionSource<T>> Read<T, S> {
     pub(crate) fn new(info: NodeInfo, source: S) -> Self {
-        Read { info, source, records: PhantomData }
+        Read {
+            info,
+            source,
+            records: PhantomData,
+        }
     }
 }
 
@@ -214,7 +228,10 @@ impl<T: Record> Kept<T> {
         if count == 0 {
             return refuse(ctx, site, "0 slices asked for; at least 1 is needed");
         }
-        Rdd::new(ctx, site, |info| Kept { info, partitions: slices(records, count) })
+        Rdd::new(ctx, site, |info| Kept {
+            info,
+            partitions: slices(records, count),
+        })
     }
 
     pub(crate) fn from_partitions(
@@ -229,7 +246,10 @@ impl<T: Record> Kept<T> {
 
 /// An RDD whose action reports a mistake of building.
 pub(crate) fn refuse<T: Record>(ctx: &Context, site: Site, message: impl Into<String>) -> Rdd<T> {
-    let error = Error::Build { site, message: message.into() };
+    let error = Error::Build {
+        site,
+        message: message.into(),
+    };
     Rdd::new(ctx, site, |info| Refused { info, error })
 }
 
@@ -249,14 +269,30 @@ pub(crate) fn range(
     slices: usize,
 ) -> Rdd<i64> {
     if step == 0 {
-        return refuse(ctx, site, "a step of 0 never ends; give a positive or negative one");
+        return refuse(
+            ctx,
+            site,
+            "a step of 0 never ends; give a positive or negative one",
+        );
     }
     if slices == 0 {
         return refuse(ctx, site, "0 slices asked for; at least 1 is needed");
     }
     let span = (i128::from(range.end) - i128::from(range.start)) * i128::from(step.signum());
-    let len = span.max(0).unsigned_abs().div_ceil(u128::from(step.unsigned_abs()));
-    from_source(ctx, site, Numbers { start: range.start, step, len, slices })
+    let len = span
+        .max(0)
+        .unsigned_abs()
+        .div_ceil(u128::from(step.unsigned_abs()));
+    from_source(
+        ctx,
+        site,
+        Numbers {
+            start: range.start,
+            step,
+            len,
+            slices,
+        },
+    )
 }
 
 /// The numbers of a range, made as they are read.

@@ -46,12 +46,25 @@ impl Default for StatCounter {
 impl StatCounter {
     /// A counter of no numbers: the mean and sum are 0, the least number is infinity, the
     /// greatest minus infinity, the variances are NaN.
+    ///
+    /// ```
+    /// use headwater_core::rdd::StatCounter;
+    /// assert_eq!(StatCounter::new().min(), f64::INFINITY);
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         StatCounter::default()
     }
 
     /// Adds a number.
+    ///
+    /// ```
+    /// use headwater_core::rdd::StatCounter;
+    /// let mut stats = StatCounter::new();
+    /// stats.add(2.0);
+    /// stats.add(4.0);
+    /// assert_eq!(stats.mean(), 3.0);
+    /// ```
     #[inline]
     pub fn add(&mut self, number: f64) {
         let distance = number - self.mean;
@@ -63,6 +76,13 @@ impl StatCounter {
     }
 
     /// Adds all that another counter has seen.
+    ///
+    /// ```
+    /// use headwater_core::rdd::StatCounter;
+    /// let mut stats = StatCounter::from_iter([1.0]);
+    /// stats.merge(&StatCounter::from_iter([3.0]));
+    /// assert_eq!((stats.count(), stats.variance()), (2, 1.0));
+    /// ```
     pub fn merge(&mut self, other: &StatCounter) {
         if other.count == 0 {
             return;
@@ -89,30 +109,60 @@ impl StatCounter {
     }
 
     /// How many numbers there were.
+    ///
+    /// ```
+    /// use headwater_core::rdd::StatCounter;
+    /// let stats = StatCounter::from_iter([1.0, 2.0, 3.0, 4.0]);
+    /// assert_eq!(stats.count(), 4);
+    /// ```
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
     }
 
     /// Their mean, 0 if there were none.
+    ///
+    /// ```
+    /// use headwater_core::rdd::StatCounter;
+    /// let stats = StatCounter::from_iter([1.0, 2.0, 3.0, 4.0]);
+    /// assert_eq!(stats.mean(), 2.5);
+    /// ```
     #[must_use]
     pub fn mean(&self) -> f64 {
         self.mean
     }
 
     /// Their sum: the mean times the count, as in Spark.
+    ///
+    /// ```
+    /// use headwater_core::rdd::StatCounter;
+    /// let stats = StatCounter::from_iter([1.0, 2.0, 3.0, 4.0]);
+    /// assert_eq!(stats.sum(), 10.0);
+    /// ```
     #[must_use]
     pub fn sum(&self) -> f64 {
         self.count as f64 * self.mean
     }
 
     /// The greatest, minus infinity if there were none.
+    ///
+    /// ```
+    /// use headwater_core::rdd::StatCounter;
+    /// let stats = StatCounter::from_iter([1.0, 2.0, 3.0, 4.0]);
+    /// assert_eq!(stats.max(), 4.0);
+    /// ```
     #[must_use]
     pub fn max(&self) -> f64 {
         self.max
     }
 
     /// The least, infinity if there were none.
+    ///
+    /// ```
+    /// use headwater_core::rdd::StatCounter;
+    /// let stats = StatCounter::from_iter([1.0, 2.0, 3.0, 4.0]);
+    /// assert_eq!(stats.min(), 1.0);
+    /// ```
     #[must_use]
     pub fn min(&self) -> f64 {
         self.min
@@ -120,6 +170,12 @@ impl StatCounter {
 
     /// The variance of the numbers themselves (divided by their count), NaN if there were
     /// none: Spark's `variance` and `popVariance`.
+    ///
+    /// ```
+    /// use headwater_core::rdd::StatCounter;
+    /// let stats = StatCounter::from_iter([1.0, 2.0, 3.0, 4.0]);
+    /// assert_eq!(stats.variance(), 1.25);
+    /// ```
     #[must_use]
     pub fn variance(&self) -> f64 {
         if self.count == 0 {
@@ -131,6 +187,12 @@ impl StatCounter {
 
     /// The variance estimated from a sample (divided by the count less one), NaN below two
     /// numbers.
+    ///
+    /// ```
+    /// use headwater_core::rdd::StatCounter;
+    /// let stats = StatCounter::from_iter([1.0, 2.0, 3.0, 4.0]);
+    /// assert_eq!(stats.sample_variance(), 5.0 / 3.0);
+    /// ```
     #[must_use]
     pub fn sample_variance(&self) -> f64 {
         if self.count < 2 {
@@ -141,12 +203,24 @@ impl StatCounter {
     }
 
     /// The square root of [`StatCounter::variance`].
+    ///
+    /// ```
+    /// use headwater_core::rdd::StatCounter;
+    /// let stats = StatCounter::from_iter([1.0, 2.0, 3.0, 4.0]);
+    /// assert_eq!(stats.stdev(), 1.25_f64.sqrt());
+    /// ```
     #[must_use]
     pub fn stdev(&self) -> f64 {
         self.variance().sqrt()
     }
 
     /// The square root of [`StatCounter::sample_variance`].
+    ///
+    /// ```
+    /// use headwater_core::rdd::StatCounter;
+    /// let stats = StatCounter::from_iter([1.0, 2.0, 3.0, 4.0]);
+    /// assert_eq!(stats.sample_stdev(), (5.0_f64 / 3.0).sqrt());
+    /// ```
     #[must_use]
     pub fn sample_stdev(&self) -> f64 {
         self.sample_variance().sqrt()

@@ -99,7 +99,9 @@ fn next_partitions(read: usize, found: usize, wanted: usize, scale: usize) -> us
         return most;
     }
     let left = wanted.saturating_sub(found) as u128;
-    let guess = left.saturating_mul(3 * read as u128).div_ceil(2 * found as u128);
+    let guess = left
+        .saturating_mul(3 * read as u128)
+        .div_ceil(2 * found as u128);
     usize::try_from(guess).unwrap_or(most).clamp(1, most)
 }
 

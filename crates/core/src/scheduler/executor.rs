@@ -50,7 +50,11 @@ struct State {
 impl LocalExecutor {
     pub(crate) fn start(slots: usize) -> Result<Self, Error> {
         let shared = Arc::new(Shared::default());
-        let executor = LocalExecutor { shared, threads: Mutex::default(), slots };
+        let executor = LocalExecutor {
+            shared,
+            threads: Mutex::default(),
+            slots,
+        };
         for slot in 0..slots {
             let shared = executor.shared.clone();
             let thread = std::thread::Builder::new()

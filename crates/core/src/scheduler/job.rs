@@ -59,8 +59,11 @@ impl JobRunner {
         });
         let wanted = self.run_units(action, last, partitions, unit)?;
         let mut results = std::mem::take(&mut *results.lock());
-        let places: HashMap<usize, usize> =
-            wanted.iter().enumerate().map(|(place, partition)| (*partition, place)).collect();
+        let places: HashMap<usize, usize> = wanted
+            .iter()
+            .enumerate()
+            .map(|(place, partition)| (*partition, place))
+            .collect();
         results.sort_unstable_by_key(|(partition, _)| places.get(partition).copied());
         Ok(results.into_iter().map(|(_, result)| result).collect())
     }
@@ -83,7 +86,7 @@ impl JobRunner {
         let properties = self.inner.local_properties();
         let cancelled = self.inner.running.start(job, properties.group);
         let mut run = JobRun::new(&self.inner, job, action, cancelled, unit);
-        let result = run.to_the_end(self, last, partitions, properties.description);
+        let result = run.run_to_end(self, last, partitions, properties.description);
         self.inner.running.end(job);
         run.post(|| {
             Event::JobEnded(JobEnded {
@@ -128,7 +131,10 @@ struct StageRun {
 #[derive(Clone)]
 enum Kind {
     Map(Arc<dyn ShuffleStage>),
-    Result { last: Arc<dyn AnyNode>, partitions: Vec<usize> },
+    Result {
+        last: Arc<dyn AnyNode>,
+        partitions: Vec<usize>,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -172,7 +178,7 @@ impl<'a> JobRun<'a> {
         }
     }
 
-    fn to_the_end(
+    fn run_to_end(
         &mut self,
         runner: &JobRunner,
         last: &Arc<dyn AnyNode>,
@@ -193,6 +199,8 @@ impl<'a> JobRun<'a> {
             }
             // What is left of the last stage is planned again from the lineage.
             self.lost = false;
+            // Tasks that ended after the loss may have queued others, of the old plan.
+            self.queue.clear();
             let left = self.unfinished_results();
             planned = plan(last, runner)?;
             self.set_stages(planned.shuffles, planned.result_needs, last, left);
@@ -230,9 +238,18 @@ impl<'a> JobRun<'a> {
         };
         self.stages = shuffles
             .into_iter()
-            .map(|planned| stage(planned.stage.site(), Kind::Map(planned.stage), planned.needs))
+            .map(|planned| {
+                stage(
+                    planned.stage.site(),
+                    Kind::Map(planned.stage),
+                    planned.needs,
+                )
+            })
             .collect();
-        let kind = Kind::Result { last: last.clone(), partitions };
+        let kind = Kind::Result {
+            last: last.clone(),
+            partitions,
+        };
         self.stages.push(stage(self.action, kind, result_needs));
     }
 
@@ -275,8 +292,9 @@ impl<'a> JobRun<'a> {
                 missing
             }
             Kind::Result { last, partitions } => {
-                let (empty, full) =
-                    partitions.iter().partition(|partition| last.is_known_empty(**partition));
+                let (empty, full) = partitions
+                    .iter()
+                    .partition(|partition| last.is_known_empty(**partition));
                 idle = empty;
                 full
             }
@@ -289,10 +307,20 @@ impl<'a> JobRun<'a> {
             self.post(|| {
                 let job = self.job;
                 let at = SystemTime::now();
-                Event::StageSubmitted(StageSubmitted { job, stage: id, at, site, tasks })
+                Event::StageSubmitted(StageSubmitted {
+                    job,
+                    stage: id,
+                    at,
+                    site,
+                    tasks,
+                })
             });
         }
-        let name = |partition| TaskName { stage: at, partition, attempt: 1 };
+        let name = |partition| TaskName {
+            stage: at,
+            partition,
+            attempt: 1,
+        };
         self.queue.extend(partitions.into_iter().map(name));
         if tasks == 0 {
             self.stages[at].done = true;
@@ -325,12 +353,20 @@ impl<'a> JobRun<'a> {
             })
         });
         let run = self.make_run(task);
-        let reporter = Reporter { report: self.report.clone(), end: None, task };
+        let reporter = Reporter {
+            report: self.report.clone(),
+            end: None,
+            task,
+        };
         self.running += 1;
         self.inner.executor.submit(Work {
             run: Box::new(move || {
                 let mut reporter = reporter;
-                reporter.end = Some(run_one(&run, task));
+                let end = run_one(&run, task);
+                // Once an action has returned, no task of it holds on to an RDD: dropping
+                // the last handle frees what is kept at once.
+                drop(run);
+                reporter.end = Some(end);
             }),
         });
     }
@@ -342,7 +378,6 @@ impl<'a> JobRun<'a> {
                 Kind::Result { .. } => RunWhat::Result(self.unit.clone()),
             },
             context: TaskContext::new(
-                task.partition,
                 task.attempt,
                 self.inner.chunk_records,
                 self.inner.cache.clone(),
@@ -389,7 +424,10 @@ impl<'a> JobRun<'a> {
         if !cancelled && !last_try && self.failure.is_none() {
             tracing::warn!(%error, partition = task.partition, attempt = task.attempt,
                 "a task failed and is tried again");
-            self.queue.push_back(TaskName { attempt: task.attempt + 1, ..task });
+            self.queue.push_back(TaskName {
+                attempt: task.attempt + 1,
+                ..task
+            });
             return;
         }
         if self.failure.is_none() {
@@ -405,7 +443,14 @@ impl<'a> JobRun<'a> {
 
     fn job_error(&self, stage: Site, partition: usize, attempts: u32, cause: TaskError) -> Error {
         let (action, job) = (self.action, self.job);
-        Error::Job(Arc::new(JobError { action, job, stage, partition, attempts, cause }))
+        Error::Job(Arc::new(JobError {
+            action,
+            job,
+            stage,
+            partition,
+            attempts,
+            cause,
+        }))
     }
 
     fn stage_ended(&mut self, at: usize, error: Option<TaskError>) {
@@ -419,7 +464,13 @@ impl<'a> JobRun<'a> {
         }
         self.post(|| {
             let (job, at) = (self.job, SystemTime::now());
-            Event::StageCompleted(StageCompleted { job, stage: id, at, error, metrics })
+            Event::StageCompleted(StageCompleted {
+                job,
+                stage: id,
+                at,
+                error,
+                metrics,
+            })
         });
     }
 
@@ -460,7 +511,11 @@ impl<'a> JobRun<'a> {
                 attempt: end.task.attempt,
                 at: SystemTime::now(),
                 metrics: end.metrics,
-                accumulators: end.outcome.as_ref().map(accumulator::describe).unwrap_or_default(),
+                accumulators: end
+                    .outcome
+                    .as_ref()
+                    .map(|updates| accumulator::describe(updates))
+                    .unwrap_or_default(),
                 error: end.outcome.as_ref().err().cloned(),
             })
         });
@@ -493,7 +548,11 @@ fn run_one(run: &TaskRun, task: TaskName) -> TaskEnd {
         Ok(()) | Err(Stop::Enough) => Ok(updates),
         Err(Stop::Failed(error)) => Err(error),
     };
-    TaskEnd { task, outcome, metrics: run.context.metrics(started.elapsed()) }
+    TaskEnd {
+        task,
+        outcome,
+        metrics: run.context.metrics(started.elapsed()),
+    }
 }
 
 /// Reports the end of a task in any case, also when the executor drops the task unrun.

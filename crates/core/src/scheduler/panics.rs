@@ -86,9 +86,15 @@ pub fn catch_panic<R>(site: Site, work: impl FnOnce() -> R) -> Result<R, TaskErr
     let result = catch_unwind(AssertUnwindSafe(work));
     DRIVER_GUARD.set(outer);
     result.map_err(|payload| match describe(&*payload) {
-        TaskError::Panic { operator, place, message } => {
-            TaskError::Panic { operator: operator.or(Some(site)), place, message }
-        }
+        TaskError::Panic {
+            operator,
+            place,
+            message,
+        } => TaskError::Panic {
+            operator: operator.or(Some(site)),
+            place,
+            message,
+        },
         other => other,
     })
 }

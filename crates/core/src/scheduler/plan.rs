@@ -28,15 +28,26 @@ pub(crate) struct PlannedShuffle {
 /// behind one that is complete, or behind an RDD whose partitions are all kept, is not
 /// visited, as nobody will read it.
 pub(crate) fn plan(last: &Arc<dyn AnyNode>, runner: &JobRunner) -> Result<Plan, Error> {
-    let mut planner =
-        Planner { runner, shuffles: Vec::new(), places: HashMap::new(), readers: HashMap::new() };
+    let mut planner = Planner {
+        runner,
+        shuffles: Vec::new(),
+        places: HashMap::new(),
+        readers: HashMap::new(),
+    };
     let result_needs = planner.visit(last)?;
     for shuffle in &planner.shuffles {
-        if planner.readers.get(&shuffle.stage.shuffle_id()).is_some_and(|readers| *readers > 1) {
+        if planner
+            .readers
+            .get(&shuffle.stage.shuffle_id())
+            .is_some_and(|readers| *readers > 1)
+        {
             shuffle.stage.keep_output();
         }
     }
-    Ok(Plan { shuffles: planner.shuffles, result_needs })
+    Ok(Plan {
+        shuffles: planner.shuffles,
+        result_needs,
+    })
 }
 
 struct Planner<'a> {
@@ -76,8 +87,11 @@ impl Planner<'_> {
         if let Some(place) = self.places.get(&id) {
             return Ok(*place);
         }
-        let needs =
-            if stage.is_complete() { Vec::new() } else { self.visit(&stage.map_side())? };
+        let needs = if stage.is_complete() {
+            Vec::new()
+        } else {
+            self.visit(&stage.map_side())?
+        };
         stage.prepare(self.runner)?;
         let place = self.shuffles.len();
         self.shuffles.push(PlannedShuffle { stage, needs });

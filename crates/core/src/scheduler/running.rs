@@ -20,7 +20,13 @@ struct Running {
 impl RunningJobs {
     pub(crate) fn start(&self, job: u64, group: Option<Arc<str>>) -> Arc<AtomicBool> {
         let cancelled = Arc::new(AtomicBool::new(false));
-        self.jobs.lock().insert(job, Running { cancelled: cancelled.clone(), group });
+        self.jobs.lock().insert(
+            job,
+            Running {
+                cancelled: cancelled.clone(),
+                group,
+            },
+        );
         cancelled
     }
 

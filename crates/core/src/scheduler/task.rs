@@ -29,7 +29,6 @@ pub struct TaskMetrics {
 
 /// Handed to every operator of a task.
 pub(crate) struct TaskContext {
-    pub(crate) partition: usize,
     pub(crate) attempt: u32,
     pub(crate) chunk_records: usize,
     pub(crate) cache: Arc<PartitionCache>,
@@ -43,14 +42,12 @@ pub(crate) struct TaskContext {
 
 impl TaskContext {
     pub(crate) fn new(
-        partition: usize,
         attempt: u32,
         chunk_records: usize,
         cache: Arc<PartitionCache>,
         cancelled: Arc<AtomicBool>,
     ) -> Self {
         TaskContext {
-            partition,
             attempt,
             chunk_records,
             cache,
@@ -73,7 +70,8 @@ impl TaskContext {
     }
 
     pub(crate) fn count_read(&self, records: usize) {
-        self.records_read.set(self.records_read.get() + records as u64);
+        self.records_read
+            .set(self.records_read.get() + records as u64);
     }
 
     pub(crate) fn count_bytes_read(&self, bytes: u64) {
@@ -81,11 +79,13 @@ impl TaskContext {
     }
 
     pub(crate) fn count_shuffle_read(&self, records: usize) {
-        self.shuffle_records_read.set(self.shuffle_records_read.get() + records as u64);
+        self.shuffle_records_read
+            .set(self.shuffle_records_read.get() + records as u64);
     }
 
     pub(crate) fn count_shuffle_written(&self, records: usize) {
-        self.shuffle_records_written.set(self.shuffle_records_written.get() + records as u64);
+        self.shuffle_records_written
+            .set(self.shuffle_records_written.get() + records as u64);
     }
 
     pub(crate) fn count_bytes_written(&self, bytes: u64) {

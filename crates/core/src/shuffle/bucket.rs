@@ -8,7 +8,10 @@ pub(crate) struct Bucket<R> {
 
 impl<R> Default for Bucket<R> {
     fn default() -> Self {
-        Bucket { chunks: Vec::new(), records: 0 }
+        Bucket {
+            chunks: Vec::new(),
+            records: 0,
+        }
     }
 }
 
@@ -18,7 +21,10 @@ impl<R> Bucket<R> {
         if records.is_empty() {
             return Bucket::default();
         }
-        Bucket { records: records.len(), chunks: vec![records] }
+        Bucket {
+            records: records.len(),
+            chunks: vec![records],
+        }
     }
 
     #[inline]
@@ -42,7 +48,11 @@ impl<R> Bucket<R> {
             }
             last => {
                 let first = last.is_none();
-                let capacity = if first { 8.min(chunk_records) } else { chunk_records };
+                let capacity = if first {
+                    8.min(chunk_records)
+                } else {
+                    chunk_records
+                };
                 let mut chunk = Vec::with_capacity(capacity);
                 chunk.push(record);
                 self.chunks.push(chunk);
@@ -59,8 +69,13 @@ pub(crate) struct BucketWriter<R> {
 
 impl<R> BucketWriter<R> {
     pub(crate) fn new(partitions: usize, chunk_records: usize) -> Self {
-        let buckets = std::iter::repeat_with(Bucket::default).take(partitions).collect();
-        BucketWriter { buckets, chunk_records }
+        let buckets = std::iter::repeat_with(Bucket::default)
+            .take(partitions)
+            .collect();
+        BucketWriter {
+            buckets,
+            chunk_records,
+        }
     }
 
     /// Puts a record in a partition; `false` if there is no such partition.

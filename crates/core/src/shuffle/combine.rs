@@ -177,12 +177,26 @@ where
         .and_then(|placement| placement.of::<K>())
         .is_some_and(|existing| existing.is_same_as(&partitioning));
     if is_placed {
-        return Arc::new(CombineNode { info: info(), parent, aggregator, types: PhantomData });
+        return Arc::new(CombineNode {
+            info: info(),
+            parent,
+            aggregator,
+            types: PhantomData,
+        });
     }
     if !map_side_combine {
-        let map_side = Arc::new(PlaceByKey { parent, partitioning, site });
+        let map_side = Arc::new(PlaceByKey {
+            parent,
+            partitioning,
+            site,
+        });
         let parent = Exchange::new(info(), map_side);
-        return Arc::new(CombineNode { info: info(), parent, aggregator, types: PhantomData });
+        return Arc::new(CombineNode {
+            info: info(),
+            parent,
+            aggregator,
+            types: PhantomData,
+        });
     }
     let map_side = Arc::new(CombineThenPlace {
         parent,
@@ -192,7 +206,12 @@ where
         types: PhantomData,
     });
     let parent = Exchange::new(info(), map_side);
-    Arc::new(MergeNode { info: info(), parent, aggregator, types: PhantomData })
+    Arc::new(MergeNode {
+        info: info(),
+        parent,
+        aggregator,
+        types: PhantomData,
+    })
 }
 
 /// The map side of a shuffle that combines first.
@@ -295,7 +314,11 @@ fn out_of_range<K: Key>(partitioning: &Partitioning<K>, partition: usize, site: 
         "the partitioner put a key in partition {partition} of {partitions}; \
          it must answer a number below {partitions}"
     );
-    TaskError::Input { operator: site, message }.into()
+    TaskError::Input {
+        operator: site,
+        message,
+    }
+    .into()
 }
 
 struct PlaceSink<'a, K, V> {
@@ -337,7 +360,12 @@ pub(crate) struct CombineSink<'a, K, V, C, A: Aggregator<V, C>> {
 
 impl<'a, K: Key, V: Wire, C, A: Aggregator<V, C>> CombineSink<'a, K, V, C, A> {
     pub(crate) fn new(aggregator: &'a A, site: Site) -> Self {
-        CombineSink { table: Table::new(), aggregator, site, types: PhantomData }
+        CombineSink {
+            table: Table::new(),
+            aggregator,
+            site,
+            types: PhantomData,
+        }
     }
 
     pub(crate) fn into_entries(self) -> Vec<(K, A::Acc)> {
@@ -381,14 +409,22 @@ impl<K: Key, V: Wire, C, A: Aggregator<V, C>> Sink<(K, A::Acc)> for MergeSink<'_
     fn push(&mut self, chunk: &mut Vec<(K, A::Acc)>) -> Push {
         let _closure = ClosureOf(self.site);
         let aggregator = self.aggregator;
-        self.table.merge(chunk, |acc| acc, |acc, other| aggregator.merge_acc(acc, other));
+        self.table.merge(
+            chunk,
+            |acc| acc,
+            |acc, other| aggregator.merge_acc(acc, other),
+        );
         Ok(())
     }
 
     fn push_shared(&mut self, chunk: &[(K, A::Acc)]) -> Push {
         let _closure = ClosureOf(self.site);
         let aggregator = self.aggregator;
-        self.table.merge_shared(chunk, |acc| acc, |acc, other| aggregator.merge_acc(acc, other));
+        self.table.merge_shared(
+            chunk,
+            |acc| acc,
+            |acc, other| aggregator.merge_acc(acc, other),
+        );
         Ok(())
     }
 }
@@ -400,7 +436,9 @@ fn emit<K: Key, A, C>(
     task: &TaskContext,
     sink: &mut dyn Sink<(K, C)>,
 ) -> Push {
-    let mut results = entries.into_iter().filter_map(|(key, acc)| Some((key, finish(acc)?)));
+    let mut results = entries
+        .into_iter()
+        .filter_map(|(key, acc)| Some((key, finish(acc)?)));
     let mut chunk = Vec::new();
     loop {
         chunk.extend(results.by_ref().take(task.chunk_records));
@@ -448,7 +486,12 @@ impl<K: Key, V: Wire, C: Record, A: Aggregator<V, C>> Node<(K, C)> for MergeNode
             types: PhantomData::<fn(V) -> C>,
         };
         self.parent.compute(task, partition, &mut merge)?;
-        emit(merge.table.into_entries(), |acc| self.aggregator.finish(acc), task, sink)
+        emit(
+            merge.table.into_entries(),
+            |acc| self.aggregator.finish(acc),
+            task,
+            sink,
+        )
     }
 
     fn placement(&self) -> Option<Placement> {
@@ -490,7 +533,12 @@ impl<K: Key, V: Wire, C: Record, A: Aggregator<V, C>> Node<(K, C)> for CombineNo
     fn compute(&self, task: &TaskContext, partition: usize, sink: &mut dyn Sink<(K, C)>) -> Push {
         let mut combine = CombineSink::new(&*self.aggregator, self.info.site);
         read(&self.parent, task, partition, &mut combine)?;
-        emit(combine.into_entries(), |acc| self.aggregator.finish(acc), task, sink)
+        emit(
+            combine.into_entries(),
+            |acc| self.aggregator.finish(acc),
+            task,
+            sink,
+        )
     }
 
     fn placement(&self) -> Option<Placement> {

@@ -1,7 +1,7 @@
 //! The node at which stages are cut: map tasks fill buckets, later tasks empty them.
 
-use std::sync::{Arc, OnceLock, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 
@@ -9,8 +9,8 @@ use super::bucket::Bucket;
 use super::partitioner::Placement;
 use crate::chunk::{Push, Sink, Stop};
 use crate::error::{Error, TaskError};
-use crate::record::{Record, Wire};
 use crate::rdd::{AnyNode, Dependency, Node, NodeInfo};
+use crate::record::Wire;
 use crate::scheduler::{JobRunner, TaskContext};
 use crate::site::Site;
 
@@ -116,12 +116,16 @@ impl<R: Wire> Exchange<R> {
     fn outputs(&self) -> &[Mutex<Output<R>>] {
         self.outputs.get_or_init(|| {
             let missing = || Mutex::new(Output::Missing);
-            std::iter::repeat_with(missing).take(self.map_side.parent().partitions()).collect()
+            std::iter::repeat_with(missing)
+                .take(self.map_side.parent().partitions())
+                .collect()
         })
     }
 
     fn store(&self, map_partition: usize, buckets: Vec<Bucket<R>>) {
-        let Some(output) = self.outputs().get(map_partition) else { return };
+        let Some(output) = self.outputs().get(map_partition) else {
+            return;
+        };
         let mut output = output.lock();
         let whole = matches!(&*output, Output::There(slots)
             if !slots.iter().any(|slot| matches!(slot, Slot::Taken)));
@@ -133,7 +137,9 @@ impl<R: Wire> Exchange<R> {
 
     fn fetch(&self, map_partition: usize, partition: usize) -> Option<Fetched<R>> {
         let mut output = self.outputs().get(map_partition)?.lock();
-        let Output::There(slots) = &mut *output else { return None };
+        let Output::There(slots) = &mut *output else {
+            return None;
+        };
         let slot = slots.get_mut(partition)?;
         match std::mem::replace(slot, Slot::Taken) {
             Slot::Taken => None,
@@ -159,11 +165,18 @@ impl<R: Wire> Exchange<R> {
     }
 
     fn lost(&self) -> Stop {
-        TaskError::ShuffleLost { operator: self.info.site, shuffle: self.info.id }.into()
+        TaskError::ShuffleLost {
+            operator: self.info.site,
+            shuffle: self.info.id,
+        }
+        .into()
     }
 
     fn codec_error(&self, action: &'static str, why: impl ToString) -> Error {
-        Error::Codec { action, message: format!("{}: {}", self.info.site, why.to_string()) }
+        Error::Codec {
+            action,
+            message: format!("{}: {}", self.info.site, why.to_string()),
+        }
     }
 }
 
@@ -206,7 +219,10 @@ impl<R: Wire> AnyNode for Exchange<R> {
 impl<R: Wire> Node<R> for Exchange<R> {
     fn compute(&self, task: &TaskContext, partition: usize, sink: &mut dyn Sink<R>) -> Push {
         for map_partition in 0..self.outputs().len() {
-            match self.fetch(map_partition, partition).ok_or_else(|| self.lost())? {
+            match self
+                .fetch(map_partition, partition)
+                .ok_or_else(|| self.lost())?
+            {
                 Fetched::Own(bucket) => {
                     task.count_shuffle_read(bucket.records);
                     for mut chunk in bucket.chunks {
@@ -286,7 +302,10 @@ impl<R: Wire> ShuffleStage for Exchange<R> {
 
     fn store_empty(&self, map_partition: usize) {
         let empty = std::iter::repeat_with(Bucket::default);
-        self.store(map_partition, empty.take(self.map_side.partitions()).collect());
+        self.store(
+            map_partition,
+            empty.take(self.map_side.partitions()).collect(),
+        );
     }
 
     fn completed(&self, keep_bytes: u64) {
@@ -332,8 +351,11 @@ impl<R: Wire> ShuffleStage for Exchange<R> {
         let buckets: Vec<Vec<Vec<R>>> =
             postcard::from_bytes(bytes).map_err(|error| self.codec_error(ACTION, error))?;
         if buckets.len() != self.map_side.partitions() {
-            let why = format!("{} buckets for {} partitions", buckets.len(),
-                self.map_side.partitions());
+            let why = format!(
+                "{} buckets for {} partitions",
+                buckets.len(),
+                self.map_side.partitions()
+            );
             return Err(self.codec_error(ACTION, why));
         }
         let bucket = |chunks: Vec<Vec<R>>| Bucket {

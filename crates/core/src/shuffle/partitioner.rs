@@ -123,25 +123,33 @@ impl<K> Clone for Partitioning<K> {
 
 impl<K> From<usize> for Partitioning<K> {
     fn from(partitions: usize) -> Self {
-        Partitioning { how: How::Hash(partitions) }
+        Partitioning {
+            how: How::Hash(partitions),
+        }
     }
 }
 
 impl<K> From<HashPartitioner> for Partitioning<K> {
     fn from(partitioner: HashPartitioner) -> Self {
-        Partitioning { how: How::Hash(partitioner.partitions) }
+        Partitioning {
+            how: How::Hash(partitioner.partitions),
+        }
     }
 }
 
 impl<K, P: Partitioner<K> + 'static> From<Arc<P>> for Partitioning<K> {
     fn from(partitioner: Arc<P>) -> Self {
-        Partitioning { how: How::Custom(partitioner) }
+        Partitioning {
+            how: How::Custom(partitioner),
+        }
     }
 }
 
 impl<K> From<RangePartitioner<K>> for Partitioning<K> {
     fn from(range: RangePartitioner<K>) -> Self {
-        Partitioning { how: How::Range(Arc::new(range)) }
+        Partitioning {
+            how: How::Range(Arc::new(range)),
+        }
     }
 }
 
@@ -208,7 +216,10 @@ impl Placement {
             (Some(one), Some(other)) => one.is_same_as(&other),
             _ => false,
         };
-        Placement { partitioning: Arc::new(partitioning), is_same }
+        Placement {
+            partitioning: Arc::new(partitioning),
+            is_same,
+        }
     }
 
     /// Whether keys are of the same type and known to be placed alike.
@@ -246,4 +257,3 @@ pub(crate) fn default_partitioning<K: Key>(
         _ => Partitioning::from(fallback),
     }
 }
-

@@ -58,13 +58,19 @@ impl<K: Key + Ord> RangePartitioner<K> {
 
 impl<K: Clone> RangePartitioner<K> {
     pub(crate) fn num_partitions(&self) -> usize {
-        self.bounds.get().map_or(self.partitions, |bounds| bounds.len() + 1)
+        self.bounds
+            .get()
+            .map_or(self.partitions, |bounds| bounds.len() + 1)
     }
 
     pub(crate) fn partition(&self, key: &K) -> usize {
         let bounds = self.bounds.get().map_or(&[][..], Vec::as_slice);
         let below = bounds.partition_point(|bound| (self.compare)(bound, key) == Ordering::Less);
-        if self.ascending { below } else { bounds.len() - below }
+        if self.ascending {
+            below
+        } else {
+            bounds.len() - below
+        }
     }
 
     fn prepare(&self, runner: &JobRunner) -> Result<(), Error> {
@@ -103,11 +109,16 @@ fn sample_keys<K: Key, V: Record>(
     let wanted = (SAMPLE_PER_RANGE * partitions).min(SAMPLE_MAX);
     let each = (OVERSAMPLING * wanted).div_ceil(input_partitions);
     let source = node.clone();
-    let samples = runner.run(site, &node.clone().as_any_node(), None, move |task, partition| {
-        let mut reservoir = Reservoir::new(each, partition as u64);
-        read(&source, task, partition, &mut reservoir)?;
-        Ok(reservoir)
-    })?;
+    let samples = runner.run(
+        site,
+        &node.clone().as_any_node(),
+        None,
+        move |task, partition| {
+            let mut reservoir = Reservoir::new(each, partition as u64);
+            read(&source, task, partition, &mut reservoir)?;
+            Ok(reservoir)
+        },
+    )?;
     let weighted = samples.into_iter().flat_map(|reservoir| {
         let weight = reservoir.seen as f64 / reservoir.keys.len().max(1) as f64;
         reservoir.keys.into_iter().map(move |key| (key, weight))
@@ -125,7 +136,12 @@ struct Reservoir<K> {
 
 impl<K> Reservoir<K> {
     fn new(size: usize, seed: u64) -> Self {
-        Reservoir { keys: Vec::new(), size, seen: 0, random: fastrand::Rng::with_seed(seed) }
+        Reservoir {
+            keys: Vec::new(),
+            size,
+            seen: 0,
+            random: fastrand::Rng::with_seed(seed),
+        }
     }
 }
 
@@ -141,8 +157,9 @@ impl<K: Clone, V> Sink<(K, V)> for Reservoir<K> {
             self.seen += 1;
             if self.keys.len() < self.size {
                 self.keys.push(key.clone());
-            } else if let Some(place) =
-                self.keys.get_mut(usize::try_from(self.random.u64(0..self.seen)).unwrap_or(0))
+            } else if let Some(place) = self
+                .keys
+                .get_mut(usize::try_from(self.random.u64(0..self.seen)).unwrap_or(0))
             {
                 *place = key.clone();
             }
@@ -165,8 +182,9 @@ fn bounds<K: Clone>(
     let mut target = step;
     for (key, weight) in &sample {
         reached += weight;
-        let is_new =
-            bounds.last().is_none_or(|last| compare(key, last) == Ordering::Greater);
+        let is_new = bounds
+            .last()
+            .is_none_or(|last| compare(key, last) == Ordering::Greater);
         if reached >= target && is_new && bounds.len() + 1 < partitions {
             bounds.push(key.clone());
             target += step;
@@ -180,7 +198,11 @@ mod tests {
     use super::*;
 
     fn bounds_of(keys: &[i64], partitions: usize) -> Vec<i64> {
-        bounds(keys.iter().map(|key| (*key, 1.0)).collect(), partitions, i64::cmp)
+        bounds(
+            keys.iter().map(|key| (*key, 1.0)).collect(),
+            partitions,
+            i64::cmp,
+        )
     }
 
     #[test]

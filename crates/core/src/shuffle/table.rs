@@ -52,7 +52,10 @@ impl<K: Hash + Eq, A> Table<K, A> {
     fn find(&self, hash: u32, key: &K) -> Option<usize> {
         let found = self.index.find(index_hash(hash), |place| {
             place.hash == hash
-                && self.entries.get(place.at as usize).is_some_and(|(there, _)| there == key)
+                && self
+                    .entries
+                    .get(place.at as usize)
+                    .is_some_and(|(there, _)| there == key)
         });
         found.map(|place| place.at as usize)
     }
@@ -60,8 +63,12 @@ impl<K: Hash + Eq, A> Table<K, A> {
     #[inline]
     fn insert(&mut self, hash: u32, key: K, acc: A) {
         // Four thousand million distinct keys in one partition would not fit in memory.
-        let place = Place { hash, at: self.entries.len() as u32 };
-        self.index.insert_unique(index_hash(hash), place, |place| index_hash(place.hash));
+        let place = Place {
+            hash,
+            at: self.entries.len() as u32,
+        };
+        self.index
+            .insert_unique(index_hash(hash), place, |place| index_hash(place.hash));
         self.entries.push((key, acc));
     }
 
@@ -80,7 +87,10 @@ impl<K: Hash + Eq, A> Table<K, A> {
             hashes.clear();
             hashes.extend(ahead.map(|(key, _)| self.hash(key)));
             for (hash, (key, value)) in hashes.iter().zip(&mut pairs) {
-                match self.find(*hash, &key).and_then(|at| self.entries.get_mut(at)) {
+                match self
+                    .find(*hash, &key)
+                    .and_then(|at| self.entries.get_mut(at))
+                {
                     Some((_, acc)) => merge(acc, value),
                     None => self.insert(*hash, key, create(value)),
                 }
@@ -111,7 +121,9 @@ impl<K: Hash + Eq, A> Table<K, A> {
 
     /// What was accumulated for a key.
     pub(crate) fn get(&self, key: &K) -> Option<&A> {
-        self.find(self.hash(key), key).and_then(|at| self.entries.get(at)).map(|(_, acc)| acc)
+        self.find(self.hash(key), key)
+            .and_then(|at| self.entries.get(at))
+            .map(|(_, acc)| acc)
     }
 
     /// What was accumulated for a key, made by `create` if it is new.
@@ -121,7 +133,10 @@ impl<K: Hash + Eq, A> Table<K, A> {
             self.insert(hash, key, create());
             self.entries.len() - 1
         });
-        #[expect(clippy::indexing_slicing, reason = "the place was found or made just now")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the place was found or made just now"
+        )]
         &mut self.entries[at].1
     }
 

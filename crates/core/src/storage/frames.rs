@@ -361,7 +361,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_the_reader_fail_badly(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let mut file = encode::<u8>(&[]).unwrap()[..8].to_vec();
             file.extend(bytes);
             let _ = decode::<String>(&file);

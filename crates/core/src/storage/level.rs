@@ -9,7 +9,8 @@ use std::fmt;
 ///
 /// ```
 /// use headwater_core::StorageLevel;
-/// assert_eq!(StorageLevel::MEMORY_AND_DISK.to_string(), "StorageLevel(disk, memory, deserialized, 1 replicas)");
+/// let text = StorageLevel::MEMORY_AND_DISK.to_string();
+/// assert_eq!(text, "StorageLevel(disk, memory, deserialized, 1 replicas)");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StorageLevel {

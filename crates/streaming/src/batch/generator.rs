@@ -65,7 +65,10 @@ impl JobGenerator {
                 work.progressed.notify_all();
             })
             .map_err(|error| StreamError::State(format!("cannot start a thread: {error}")))?;
-        Ok(JobGenerator { shared, thread: Mutex::new(Some(thread)) })
+        Ok(JobGenerator {
+            shared,
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// Waits until the batch of a time has been cut, or no more will be.
@@ -78,8 +81,11 @@ impl JobGenerator {
 
     /// Ends at once, or after one more batch, which takes what was received last.
     pub(crate) fn stop(&self, after_next: bool) {
-        let flag =
-            if after_next { &self.shared.stop_after_next } else { &self.shared.stop_now };
+        let flag = if after_next {
+            &self.shared.stop_after_next
+        } else {
+            &self.shared.stop_now
+        };
         flag.store(true, Ordering::Release);
         self.shared.signal.notify();
         let thread = self.thread.lock().take();
@@ -98,7 +104,9 @@ fn generate_from(shared: &Shared, first: Time) {
         if shared.stop_now.load(Ordering::Acquire) {
             return;
         }
-        if shared.clock.now() < next && shared.clock.wait_until(next, &shared.signal) == Woken::Signalled {
+        if shared.clock.now() < next
+            && shared.clock.wait_until(next, &shared.signal) == Woken::Signalled
+        {
             continue;
         }
         // Read before the batch is cut, so that what was stored before the stop is in it.
@@ -111,7 +119,7 @@ fn generate_from(shared: &Shared, first: Time) {
         if last {
             return;
         }
-        next = next + shared.graph.batch;
+        next += shared.graph.batch;
     }
 }
 
@@ -133,7 +141,11 @@ fn generate(graph: &Arc<Graph>, scheduler: &JobScheduler, time: Time) -> bool {
                 Ok(job) => job?,
                 Err(error) => failed(error.to_string()),
             };
-            Some(OutputRun { id: output.id, site: output.site, job })
+            Some(OutputRun {
+                id: output.id,
+                site: output.site,
+                job,
+            })
         })
         .collect();
     if jobs.is_empty() {
@@ -141,7 +153,11 @@ fn generate(graph: &Arc<Graph>, scheduler: &JobScheduler, time: Time) -> bool {
         graph.end_batch(time);
         return true;
     }
-    scheduler.submit(JobSet { time, inputs: input_infos, jobs })
+    scheduler.submit(JobSet {
+        time,
+        inputs: input_infos,
+        jobs,
+    })
 }
 
 fn failed(message: String) -> OutputJob {

@@ -91,7 +91,10 @@ impl JobScheduler {
             state: Mutex::default(),
             changed: Condvar::new(),
         });
-        let scheduler = JobScheduler { shared, threads: Mutex::default() };
+        let scheduler = JobScheduler {
+            shared,
+            threads: Mutex::default(),
+        };
         for number in 0..count {
             let shared = scheduler.shared.clone();
             let thread = std::thread::Builder::new()
@@ -124,8 +127,18 @@ impl JobScheduler {
         shared.post(|| StreamingEvent::BatchSubmitted(info.clone()));
         let left = set.jobs.len();
         let submitted = Instant::now();
-        state.batches.insert(set.time, Batch { info, left, submitted, started: None });
-        state.queue.extend(set.jobs.into_iter().map(|run| (set.time, run)));
+        state.batches.insert(
+            set.time,
+            Batch {
+                info,
+                left,
+                submitted,
+                started: None,
+            },
+        );
+        state
+            .queue
+            .extend(set.jobs.into_iter().map(|run| (set.time, run)));
         drop(state);
         shared.changed.notify_all();
         true
@@ -144,7 +157,12 @@ impl JobScheduler {
         while !state.batches.is_empty() && !state.is_over() {
             match deadline {
                 Some(deadline) => {
-                    if self.shared.changed.wait_until(&mut state, deadline).timed_out() {
+                    if self
+                        .shared
+                        .changed
+                        .wait_until(&mut state, deadline)
+                        .timed_out()
+                    {
                         return false;
                     }
                 }
@@ -240,8 +258,10 @@ fn begin(shared: &Shared, time: Time, run: &OutputRun) -> OutputInfo {
 }
 
 fn run_output(shared: &Shared, time: Time, run: &OutputRun) -> Result<(), String> {
-    let description =
-        format!("streaming job from output operation {}, batch time {time}", run.id.index());
+    let description = format!(
+        "streaming job from output operation {}, batch time {time}",
+        run.id.index()
+    );
     let mut attempt = 1;
     loop {
         let result = shared.ctx.with_job_group(JOB_GROUP, &description, || {
@@ -266,21 +286,31 @@ fn end(shared: &Shared, mut info: OutputInfo, took: Duration, result: Result<(),
         && !state.closed
     {
         info.failure = Some(message.as_str().into());
-        if shared.policy.on_failure == OnFailure::Stop {
-            state.halted = true;
-        }
         let (output, site) = (info.id.index(), info.site);
-        tracing::error!(batch = %time, output = %site, "{message}");
-        shared.outcome.fail(StreamError::Output { time, output, site, message });
+        match shared.policy.on_failure {
+            // Whoever awaits the termination is told.
+            OnFailure::Stop => state.halted = true,
+            OnFailure::Continue => tracing::error!(batch = %time, output = %site, "{message}"),
+        }
+        shared.outcome.fail(StreamError::Output {
+            time,
+            output,
+            site,
+            message,
+        });
     }
     shared.post(|| StreamingEvent::OutputCompleted(info.clone()));
-    let Some(batch) = state.batches.get_mut(&time) else { return };
+    let Some(batch) = state.batches.get_mut(&time) else {
+        return;
+    };
     batch.info.outputs.insert(info.id, info);
     batch.left -= 1;
     if batch.left > 0 {
         return;
     }
-    let Some(mut batch) = state.batches.remove(&time) else { return };
+    let Some(mut batch) = state.batches.remove(&time) else {
+        return;
+    };
     batch.info.processing_delay = batch.started.map(|started| started.elapsed());
     drop(state);
     // Before anyone hears of the end: a listener may look at what is left.

@@ -85,7 +85,9 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
 
     fn grouped(&self, site: Site, partitioning: Partitioning<K>) -> DStream<(K, Vec<V>)> {
         self.check_partitions(site, partitioning.num_partitions());
-        self.each_rdd(site, move |rdd, _| Ok(rdd.group_by_key_partitioned(partitioning.clone())))
+        self.each_rdd(site, move |rdd, _| {
+            Ok(rdd.group_by_key_partitioned(partitioning.clone()))
+        })
     }
 
     /// Merges the values of each key of each batch: Spark's `reduceByKey`.
@@ -102,11 +104,12 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
     /// ```
     #[track_caller]
     #[must_use]
-    pub fn reduce_by_key(
-        &self,
-        f: impl Fn(V, V) -> V + Send + Sync + 'static,
-    ) -> DStream<(K, V)> {
-        self.reduced(Site::here("reduce_by_key"), Arc::new(f), self.default_partitioning())
+    pub fn reduce_by_key(&self, f: impl Fn(V, V) -> V + Send + Sync + 'static) -> DStream<(K, V)> {
+        self.reduced(
+            Site::here("reduce_by_key"),
+            Arc::new(f),
+            self.default_partitioning(),
+        )
     }
 
     /// As [`DStream::reduce_by_key`], with a number of partitions or a partitioner.
@@ -125,7 +128,11 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
         f: impl Fn(V, V) -> V + Send + Sync + 'static,
         partitioning: impl Into<Partitioning<K>>,
     ) -> DStream<(K, V)> {
-        self.reduced(Site::here("reduce_by_key"), Arc::new(f), partitioning.into())
+        self.reduced(
+            Site::here("reduce_by_key"),
+            Arc::new(f),
+            partitioning.into(),
+        )
     }
 
     pub(super) fn reduced<F>(
@@ -164,7 +171,14 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
     ) -> DStream<(K, C)> {
         let site = Site::here("combine_by_key");
         let partitioning = self.default_partitioning();
-        self.combined(site, create, merge_value, merge_combiners, partitioning, true)
+        self.combined(
+            site,
+            create,
+            merge_value,
+            merge_combiners,
+            partitioning,
+            true,
+        )
     }
 
     /// As [`DStream::combine_by_key`], with a number of partitions or a partitioner, and
@@ -189,7 +203,14 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
     ) -> DStream<(K, C)> {
         let site = Site::here("combine_by_key");
         let partitioning = partitioning.into();
-        self.combined(site, create, merge_value, merge_combiners, partitioning, map_side_combine)
+        self.combined(
+            site,
+            create,
+            merge_value,
+            merge_combiners,
+            partitioning,
+            map_side_combine,
+        )
     }
 
     fn combined<C: Wire>(
@@ -229,7 +250,9 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
         let site = Site::here("partition_by");
         let partitioning = partitioning.into();
         self.check_partitions(site, partitioning.num_partitions());
-        self.each_rdd(site, move |rdd, _| Ok(rdd.partition_by(partitioning.clone())))
+        self.each_rdd(site, move |rdd, _| {
+            Ok(rdd.partition_by(partitioning.clone()))
+        })
     }
 
     /// Spark's default for streams: by hash, over the default parallelism.

@@ -66,7 +66,11 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
         &self,
         other: &DStream<(K, W)>,
     ) -> DStream<(K, (V, Option<W>))> {
-        self.left_joined(Site::here("left_outer_join"), other, self.default_partitioning())
+        self.left_joined(
+            Site::here("left_outer_join"),
+            other,
+            self.default_partitioning(),
+        )
     }
 
     /// As [`DStream::left_outer_join`], with a number of partitions or a partitioner.
@@ -114,7 +118,11 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
         &self,
         other: &DStream<(K, W)>,
     ) -> DStream<(K, (Option<V>, W))> {
-        self.right_joined(Site::here("right_outer_join"), other, self.default_partitioning())
+        self.right_joined(
+            Site::here("right_outer_join"),
+            other,
+            self.default_partitioning(),
+        )
     }
 
     /// As [`DStream::right_outer_join`], with a number of partitions or a partitioner.
@@ -162,7 +170,11 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
         &self,
         other: &DStream<(K, W)>,
     ) -> DStream<(K, (Option<V>, Option<W>))> {
-        self.full_joined(Site::here("full_outer_join"), other, self.default_partitioning())
+        self.full_joined(
+            Site::here("full_outer_join"),
+            other,
+            self.default_partitioning(),
+        )
     }
 
     /// As [`DStream::full_outer_join`], with a number of partitions or a partitioner.

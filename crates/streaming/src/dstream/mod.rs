@@ -44,7 +44,9 @@ pub struct DStream<T> {
 
 impl<T> Clone for DStream<T> {
     fn clone(&self) -> Self {
-        DStream { stream: self.stream.clone() }
+        DStream {
+            stream: self.stream.clone(),
+        }
     }
 }
 
@@ -71,7 +73,9 @@ impl<T: Record> DStream<T> {
         };
         let parent = self.stream.clone();
         let compute = move |time| f(parent.rdd_or_fail(time, site)?, time);
-        DStream { stream: self.graph().add(plan, compute) }
+        DStream {
+            stream: self.graph().add(plan, compute),
+        }
     }
 
     /// As [`DStream::each_rdd`], with another stream of the same slide.
@@ -90,15 +94,22 @@ impl<T: Record> DStream<T> {
         };
         let (left, right) = (self.stream.clone(), other.stream.clone());
         let compute = move |time| {
-            f(left.rdd_or_fail(time, site)?, right.rdd_or_fail(time, site)?, time)
+            f(
+                left.rdd_or_fail(time, site)?,
+                right.rdd_or_fail(time, site)?,
+                time,
+            )
         };
-        DStream { stream: self.graph().add(plan, compute) }
+        DStream {
+            stream: self.graph().add(plan, compute),
+        }
     }
 
     /// Keeps a mistake when another stream cannot be combined with this one.
     pub(crate) fn check_partner(&self, other: &Arc<dyn AnyStream>, graph: &Arc<Graph>, site: Site) {
         if !Arc::ptr_eq(self.graph(), graph) {
-            self.graph().mistake(site, "the streams belong to different streaming contexts");
+            self.graph()
+                .mistake(site, "the streams belong to different streaming contexts");
         } else if other.info().slide != self.slide() {
             let message = format!(
                 "the streams have different slide durations, {} ms and {} ms; \
@@ -255,12 +266,20 @@ impl<T: Record> DStream<T> {
     /// [`StreamError::State`] before the start, and what an operator says that fails.
     pub fn slice(&self, from: Time, to: Time) -> Result<Vec<Rdd<T>>, StreamError> {
         let zero = self.graph().zero_time().ok_or_else(|| {
-            StreamError::State(format!("{}: slice() before start() has no batches", self.site()))
+            StreamError::State(format!(
+                "{}: slice() before start() has no batches",
+                self.site()
+            ))
         })?;
         let slide = self.slide();
         let (from, to) = (from.floor_from(slide, zero), to.floor_from(slide, zero));
-        let rdds = from.to(to, slide).filter(|time| *time > zero).map(|time| self.stream.rdd(time));
-        let present = rdds.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>();
+        let rdds = from
+            .to(to, slide)
+            .filter(|time| *time > zero)
+            .map(|time| self.stream.rdd(time));
+        let present = rdds
+            .filter_map(Result::transpose)
+            .collect::<Result<Vec<_>, _>>();
         present.map_err(|error| StreamError::State(error.to_string()))
     }
 

@@ -186,7 +186,9 @@ impl<T: Record> DStream<T> {
     #[track_caller]
     #[must_use]
     pub fn union(&self, other: &DStream<T>) -> DStream<T> {
-        self.each_rdd_with(other, Site::here("union"), |left, right, _| Ok(left.union(&right)))
+        self.each_rdd_with(other, Site::here("union"), |left, right, _| {
+            Ok(left.union(&right))
+        })
     }
 
     /// How many records each batch has, as one record: Spark's `count`. An empty batch
@@ -263,13 +265,16 @@ impl<T: Record> DStream<T> {
     {
         self.check_partitions(site, partitions);
         self.each_rdd(site, move |rdd, _| {
-            Ok(rdd.map(|value| (value, 1_u64)).reduce_by_key_partitioned(|a, b| a + b, partitions))
+            Ok(rdd
+                .map(|value| (value, 1_u64))
+                .reduce_by_key_partitioned(|a, b| a + b, partitions))
         })
     }
 
     pub(crate) fn check_partitions(&self, site: Site, partitions: usize) {
         if partitions == 0 {
-            self.graph().mistake(site, "0 partitions asked for; at least 1 is needed");
+            self.graph()
+                .mistake(site, "0 partitions asked for; at least 1 is needed");
         }
     }
 }

@@ -40,7 +40,9 @@ impl<T: Record> DStream<T> {
         &self,
         f: impl Fn(&Rdd<T>, Time) -> R + Send + Sync + 'static,
     ) -> OutputId {
-        self.output(Site::here("foreach_rdd"), move |rdd, time| f(rdd, time).into_outcome())
+        self.output(Site::here("foreach_rdd"), move |rdd, time| {
+            f(rdd, time).into_outcome()
+        })
     }
 
     /// Prints the first ten records of each batch to standard output: Spark's `print`.
@@ -100,7 +102,10 @@ impl<T: Record> DStream<T> {
             let records = site.cover(|| rdd.take(num.saturating_add(1)));
             let records = records.map_err(|error| error.to_string())?;
             let text = console_text(&records, num, time);
-            graph.console.write(&text).map_err(|error| format!("cannot print: {error}"))
+            graph
+                .console
+                .write(&text)
+                .map_err(|error| format!("cannot print: {error}"))
         })
     }
 
@@ -112,7 +117,9 @@ impl<T: Record> DStream<T> {
         let stream = self.stream.clone();
         let run = Arc::new(run);
         let make = move |time| {
-            let Some(rdd) = stream.rdd(time)? else { return Ok(None) };
+            let Some(rdd) = stream.rdd(time)? else {
+                return Ok(None);
+            };
             let run = run.clone();
             let job: OutputJob = Box::new(move || run(&rdd, time));
             Ok(Some(job))

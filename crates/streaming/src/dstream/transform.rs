@@ -47,8 +47,10 @@ impl<T: Record> DStream<T> {
         other: &DStream<U>,
         f: impl Fn(&Rdd<T>, &Rdd<U>, Time) -> Rdd<W> + Send + Sync + 'static,
     ) -> DStream<W> {
-        self.each_rdd_with(other, Site::here("transform_with"), move |left, right, time| {
-            Ok(Site::uncover(|| f(&left, &right, time)))
-        })
+        self.each_rdd_with(
+            other,
+            Site::here("transform_with"),
+            move |left, right, time| Ok(Site::uncover(|| f(&left, &right, time))),
+        )
     }
 }

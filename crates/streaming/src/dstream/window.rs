@@ -61,10 +61,11 @@ impl<T: Record> DStream<T> {
             let f = f.clone();
             Ok(rdd.reduce_into_rdd(move |a, b| f(a, b)))
         });
-        each.windowed(site, window, slide).each_rdd(site, move |rdd, _| {
-            let f = last.clone();
-            Ok(rdd.reduce_into_rdd(move |a, b| f(a, b)))
-        })
+        each.windowed(site, window, slide)
+            .each_rdd(site, move |rdd, _| {
+                let f = last.clone();
+                Ok(rdd.reduce_into_rdd(move |a, b| f(a, b)))
+            })
     }
 
     /// How many records each window has: Spark's `countByWindow`. A window without
@@ -84,7 +85,9 @@ impl<T: Record> DStream<T> {
         let site = Site::here("count_by_window");
         self.each_rdd(site, |rdd, _| Ok(rdd.count_into_rdd()))
             .windowed(site, window, slide)
-            .each_rdd(site, |rdd, _| Ok(rdd.aggregate_into_rdd(0, |a, b| a + b, |a, b| a + b)))
+            .each_rdd(site, |rdd, _| {
+                Ok(rdd.aggregate_into_rdd(0, |a, b| a + b, |a, b| a + b))
+            })
     }
 
     pub(crate) fn windowed(&self, site: Site, window: Duration, slide: Duration) -> DStream<T> {
@@ -92,16 +95,25 @@ impl<T: Record> DStream<T> {
         self.check_multiple(site, "slide", slide);
         let step = self.slide();
         let parent = self.stream.clone();
-        let plan = Plan { site, slide, looks_back: window, parents: vec![self.erased()] };
+        let plan = Plan {
+            site,
+            slide,
+            looks_back: window,
+            parents: vec![self.erased()],
+        };
         let graph = self.graph().clone();
         let compute = move |time| {
             let zero = graph.zero_time().unwrap_or(time);
             let oldest = (time - window + step).max(zero + step);
-            let rdds = oldest.to(time, step).filter_map(|each| parent.rdd(each).transpose());
+            let rdds = oldest
+                .to(time, step)
+                .filter_map(|each| parent.rdd(each).transpose());
             let rdds = rdds.collect::<Result<Vec<_>, _>>()?;
             Ok(union(&graph.ctx, rdds))
         };
-        DStream { stream: self.graph().add(plan, compute) }
+        DStream {
+            stream: self.graph().add(plan, compute),
+        }
     }
 
     fn check_multiple(&self, site: Site, what: &str, length: Duration) {
@@ -187,15 +199,17 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
     ) -> DStream<(K, Vec<V>)> {
         self.check_partitions(site, partitioning.num_partitions());
         let each = partitioning.clone();
-        self.each_rdd(site, move |rdd, _| Ok(rdd.group_by_key_partitioned(each.clone())))
-            .windowed(site, window, slide)
-            .each_rdd(site, move |rdd, _| {
-                let append = |mut all: Vec<V>, more: Vec<V>| {
-                    all.extend(more);
-                    all
-                };
-                Ok(rdd.reduce_by_key_partitioned(append, partitioning.clone()))
-            })
+        self.each_rdd(site, move |rdd, _| {
+            Ok(rdd.group_by_key_partitioned(each.clone()))
+        })
+        .windowed(site, window, slide)
+        .each_rdd(site, move |rdd, _| {
+            let append = |mut all: Vec<V>, more: Vec<V>| {
+                all.extend(more);
+                all
+            };
+            Ok(rdd.reduce_by_key_partitioned(append, partitioning.clone()))
+        })
     }
 
     /// Merges the values of each key of each window: Spark's `reduceByKeyAndWindow`

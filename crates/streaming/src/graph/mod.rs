@@ -129,13 +129,21 @@ impl Graph {
         self.refuse_when_frozen(site);
         let mut outputs = self.outputs.lock();
         let id = OutputId(outputs.len());
-        outputs.push(Output { id, site, stream, make: Arc::new(make) });
+        outputs.push(Output {
+            id,
+            site,
+            stream,
+            make: Arc::new(make),
+        });
         id
     }
 
     /// Keeps a mistake for `start` to report.
     pub(crate) fn mistake(&self, site: Site, message: impl Into<String>) {
-        self.mistakes.lock().push(Mistake { site, message: message.into() });
+        self.mistakes.lock().push(Mistake {
+            site,
+            message: message.into(),
+        });
     }
 
     fn refuse_when_frozen(&self, site: Site) {
@@ -149,16 +157,20 @@ impl Graph {
                 "added after stop(); a stopped stream cannot be changed or started again"
             }
         };
-        tracing::error!(operator = %site, "{message}");
         self.mistake(site, message);
         let message = message.to_owned();
-        self.outcome.fail(StreamError::Graph(vec![Mistake { site, message }]));
+        self.outcome
+            .fail(StreamError::Graph(vec![Mistake { site, message }]));
     }
 
     /// Reports the mistakes made so far.
     pub(crate) fn check(&self) -> Result<(), StreamError> {
         let mistakes = self.mistakes.lock();
-        if mistakes.is_empty() { Ok(()) } else { Err(StreamError::Graph(mistakes.clone())) }
+        if mistakes.is_empty() {
+            Ok(())
+        } else {
+            Err(StreamError::Graph(mistakes.clone()))
+        }
     }
 
     /// Checks what can only be known when the graph is whole.
@@ -254,8 +266,11 @@ impl Graph {
             .iter()
             .map(|stream| {
                 let info = stream.info();
-                let parents: Vec<usize> =
-                    stream.parents().iter().map(|parent| parent.info().id.0).collect();
+                let parents: Vec<usize> = stream
+                    .parents()
+                    .iter()
+                    .map(|parent| parent.info().id.0)
+                    .collect();
                 (
                     info.site.operator(),
                     info.record_type,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use headwater_core::rdd::Stages;
 use headwater_core::{Rdd, Record, Site, StorageLevel, catch_panic};
 use parking_lot::Mutex;
 
@@ -47,6 +48,9 @@ pub(crate) trait AnyStream: Send + Sync {
     /// Drops the RDDs of batches that nothing remembers any more.
     fn forget(&self, now: Time, unpersist: bool);
 
+    /// The stages of the RDD of a batch, if the stream was made distributable.
+    fn stages(&self, time: Time) -> Result<Option<Stages>, PlanError>;
+
     /// Gives `persist` to the stream that should keep its RDDs, which need not be this one.
     fn set_level(&self, level: StorageLevel);
 }
@@ -84,6 +88,9 @@ type Compute<T> = dyn Fn(Time) -> Result<Rdd<T>, PlanError> + Send + Sync;
 /// streams whose records have them carry one.
 type Persist<T> = fn(&Rdd<T>, StorageLevel) -> Rdd<T>;
 
+/// The stages of an RDD; needs bytes as well.
+type ToStages<T> = fn(&Rdd<T>) -> Stages;
+
 /// A stream of RDDs of `T`.
 pub(crate) struct Stream<T> {
     info: NodeInfo,
@@ -91,6 +98,7 @@ pub(crate) struct Stream<T> {
     graph: Arc<Graph>,
     compute: Box<Compute<T>>,
     persist: OnceLock<Persist<T>>,
+    to_stages: OnceLock<ToStages<T>>,
     generated: Mutex<BTreeMap<Time, Rdd<T>>>,
 }
 
@@ -124,6 +132,7 @@ impl<T: Record> Stream<T> {
             graph: graph.clone(),
             compute: Box::new(compute),
             persist: OnceLock::new(),
+            to_stages: OnceLock::new(),
             generated: Mutex::default(),
         }
     }
@@ -135,6 +144,11 @@ impl<T: Record> Stream<T> {
     pub(crate) fn allow_persist(&self, persist: Persist<T>) {
         // Every caller gives the same function for the same record type.
         let _ = self.persist.set(persist);
+    }
+
+    pub(crate) fn allow_stages(&self, to_stages: ToStages<T>) {
+        // As above.
+        let _ = self.to_stages.set(to_stages);
     }
 
     /// The RDD of a batch: `None` at times that are none of this stream's.
@@ -191,6 +205,14 @@ impl<T: Record> AnyStream for Stream<T> {
                 rdd.unpersist();
             }
         }
+    }
+
+    fn stages(&self, time: Time) -> Result<Option<Stages>, PlanError> {
+        let Some(to_stages) = self.to_stages.get() else {
+            let message = "the stream is not distributable; call distributable() on it";
+            return Err(PlanError::new(self.info.site, message));
+        };
+        Ok(self.rdd(time)?.map(|rdd| to_stages(&rdd)))
     }
 
     fn set_level(&self, level: StorageLevel) {

@@ -64,7 +64,10 @@ impl StreamingContext {
     pub fn union<T: Record>(&self, streams: &[DStream<T>]) -> DStream<T> {
         let site = Site::here("union");
         let Some((first, others)) = streams.split_first() else {
-            self.graph().mistake(site, "the union of no streams has no slide; give at least one");
+            self.graph().mistake(
+                site,
+                "the union of no streams has no slide; give at least one",
+            );
             let ctx = self.context().clone();
             return self.input_stream(site, move |_| Ok(ctx.empty()));
         };
@@ -79,9 +82,13 @@ impl StreamingContext {
         };
         let (ctx, streams) = (self.context().clone(), streams.to_vec());
         let compute = move |time| {
-            let rdds = streams.iter().map(|each| each.stream.rdd_or_fail(time, site));
+            let rdds = streams
+                .iter()
+                .map(|each| each.stream.rdd_or_fail(time, site));
             Ok(ctx.union(&rdds.collect::<Result<Vec<_>, _>>()?))
         };
-        DStream { stream: self.graph().add(plan, compute) }
+        DStream {
+            stream: self.graph().add(plan, compute),
+        }
     }
 }

@@ -18,13 +18,19 @@ pub struct Queue<T> {
 
 impl<T> Clone for Queue<T> {
     fn clone(&self) -> Self {
-        Queue { ctx: self.ctx.clone(), rdds: self.rdds.clone() }
+        Queue {
+            ctx: self.ctx.clone(),
+            rdds: self.rdds.clone(),
+        }
     }
 }
 
 impl<T: Record> Queue<T> {
     pub(crate) fn new(ctx: &Context) -> Self {
-        Queue { ctx: ctx.clone(), rdds: Arc::default() }
+        Queue {
+            ctx: ctx.clone(),
+            rdds: Arc::default(),
+        }
     }
 
     /// Appends an RDD, which will be one batch.
@@ -51,7 +57,11 @@ impl<T: Record> Queue<T> {
 
     fn take(&self, one_at_a_time: bool) -> Vec<Rdd<T>> {
         let mut rdds = self.rdds.lock();
-        let count = if one_at_a_time { rdds.len().min(1) } else { rdds.len() };
+        let count = if one_at_a_time {
+            rdds.len().min(1)
+        } else {
+            rdds.len()
+        };
         rdds.drain(..count).collect()
     }
 }
@@ -114,7 +124,9 @@ impl StreamingContext {
         let stream = self.input_stream(site, move |_| {
             let taken = source.take(one_at_a_time);
             Ok(match taken.as_slice() {
-                [] => source.ctx.parallelize(default.clone().unwrap_or_default(), 1),
+                [] => source
+                    .ctx
+                    .parallelize(default.clone().unwrap_or_default(), 1),
                 [one] => one.clone(),
                 many => source.ctx.union(many),
             })

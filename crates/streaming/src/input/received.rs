@@ -51,11 +51,7 @@ impl StreamingContext {
         self.received(Site::here("receiver_stream"), receiver)
     }
 
-    pub(crate) fn received<T: Record>(
-        &self,
-        site: Site,
-        receiver: impl Receiver<T>,
-    ) -> DStream<T> {
+    pub(crate) fn received<T: Record>(&self, site: Site, receiver: impl Receiver<T>) -> DStream<T> {
         let settings = self.receiver_settings();
         let blocks = Arc::new(BlockStore::new(
             self.clock().clone(),
@@ -75,7 +71,9 @@ impl StreamingContext {
         });
         self.graph().add_input(site, input);
         let ctx = self.context().clone();
-        self.input_stream(site, move |time| Ok(ctx.from_partitions(blocks.blocks_of(time))))
+        self.input_stream(site, move |time| {
+            Ok(ctx.from_partitions(blocks.blocks_of(time)))
+        })
     }
 }
 
@@ -142,7 +140,10 @@ impl<T: Record> Input for ReceiverInput<T> {
     }
 
     fn allocate(&self, time: Time) -> Option<InputInfo> {
-        Some(InputInfo { records: self.blocks.allocate(time), description: None })
+        Some(InputInfo {
+            records: self.blocks.allocate(time),
+            description: None,
+        })
     }
 
     fn has_unallocated(&self) -> bool {

@@ -65,9 +65,8 @@ impl Receiver<Text> for SocketReceiver {
         let stream = match TcpStream::connect((self.host.as_str(), self.port)) {
             Ok(stream) => stream,
             Err(error) => {
-                let message = format!(
-                    "cannot connect to {server}: {error}; is a server listening there?"
-                );
+                let message =
+                    format!("cannot connect to {server}: {error}; is a server listening there?");
                 if *self.was_connected.lock() {
                     ctx.restart(&message);
                     return Ok(());
@@ -75,7 +74,9 @@ impl Receiver<Text> for SocketReceiver {
                 return Err(message);
             }
         };
-        let other = stream.try_clone().map_err(|error| format!("socket of {server}: {error}"))?;
+        let other = stream
+            .try_clone()
+            .map_err(|error| format!("socket of {server}: {error}"))?;
         *self.connection.lock() = Some(other);
         *self.was_connected.lock() = true;
         ctx.connected();
@@ -110,7 +111,11 @@ fn read_lines(mut stream: impl Read, ctx: &ReceiverContext<Text>) -> std::io::Re
         };
         rest.extend_from_slice(buffer.get(..read).unwrap_or_default());
         let is_end = read == 0;
-        let whole = if is_end { rest.len() } else { end_of_lines(&rest) };
+        let whole = if is_end {
+            rest.len()
+        } else {
+            end_of_lines(&rest)
+        };
         if whole > 0 {
             let tail = rest.split_off(whole);
             let block = std::mem::replace(&mut rest, tail);
@@ -143,8 +148,15 @@ mod tests {
 
     #[test]
     fn only_whole_lines_are_taken() {
-        let cases: [(&[u8], usize); 7] =
-            [(b"", 0), (b"ab", 0), (b"a\nb", 2), (b"a\r", 0), (b"a\r\n", 3), (b"a\rb", 2), (b"\n", 1)];
+        let cases: [(&[u8], usize); 7] = [
+            (b"", 0),
+            (b"ab", 0),
+            (b"a\nb", 2),
+            (b"a\r", 0),
+            (b"a\r\n", 3),
+            (b"a\rb", 2),
+            (b"\n", 1),
+        ];
         for (bytes, whole) in cases {
             assert_eq!(end_of_lines(bytes), whole, "{bytes:?}");
         }

@@ -44,7 +44,10 @@ struct Block<T> {
 
 impl<T> Clone for Block<T> {
     fn clone(&self) -> Self {
-        Block { records: self.records.clone(), bytes: self.bytes }
+        Block {
+            records: self.records.clone(),
+            bytes: self.bytes,
+        }
     }
 }
 
@@ -124,7 +127,11 @@ impl<T> BlockStore<T> {
         while state.accepting && state.bytes > 0 && state.bytes + bytes > self.bytes_max {
             self.freed.wait(&mut state);
         }
-        if state.accepting { Ok(state) } else { Err(StoreError) }
+        if state.accepting {
+            Ok(state)
+        } else {
+            Err(StoreError)
+        }
     }
 
     /// Gives everything that was stored so far to a batch; a batch that has its blocks
@@ -133,14 +140,18 @@ impl<T> BlockStore<T> {
         let mut state = self.state.lock();
         state.close();
         let waiting = std::mem::take(&mut state.waiting);
-        let blocks = state.allocated.entry(time).or_insert(Vec::new());
+        let blocks = state.allocated.entry(time).or_default();
         blocks.extend(waiting);
         blocks.iter().map(|block| block.records.len() as u64).sum()
     }
 
     pub(crate) fn blocks_of(&self, time: Time) -> Vec<Arc<Vec<T>>> {
         let state = self.state.lock();
-        let blocks = state.allocated.get(&time).map(Vec::as_slice).unwrap_or_default();
+        let blocks = state
+            .allocated
+            .get(&time)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         blocks.iter().map(|block| block.records.clone()).collect()
     }
 
@@ -152,7 +163,9 @@ impl<T> BlockStore<T> {
     /// Frees the blocks of batches up to a time.
     pub(crate) fn free(&self, up_to: Time) {
         let mut state = self.state.lock();
-        let kept = state.allocated.split_off(&(up_to + Duration::from_millis(1)));
+        let kept = state
+            .allocated
+            .split_off(&(up_to + Duration::from_millis(1)));
         let old = std::mem::replace(&mut state.allocated, kept);
         let freed: u64 = old.values().flatten().map(|block| block.bytes).sum();
         state.bytes = state.bytes.saturating_sub(freed);
@@ -200,7 +213,11 @@ mod tests {
     fn blocks(store: &BlockStore<u8>, time: i64) -> Vec<Vec<u8>> {
         let time = Time::from_millis(time);
         store.allocate(time);
-        store.blocks_of(time).iter().map(|block| block.to_vec()).collect()
+        store
+            .blocks_of(time)
+            .iter()
+            .map(|block| block.to_vec())
+            .collect()
     }
 
     #[test]
@@ -214,7 +231,10 @@ mod tests {
         store.store_block(Arc::new(vec![4, 5])).unwrap();
         store.store(6).unwrap();
         assert!(store.has_unallocated());
-        assert_eq!(blocks(&store, 1000), [vec![1, 2], vec![3], vec![4, 5], vec![6]]);
+        assert_eq!(
+            blocks(&store, 1000),
+            [vec![1, 2], vec![3], vec![4, 5], vec![6]]
+        );
         assert!(!store.has_unallocated());
         assert!(blocks(&store, 2000).is_empty());
     }

@@ -31,12 +31,12 @@ impl<T> Clone for ReceiverContext<T> {
 pub struct StoreError;
 
 impl<T: Send + Sync + 'static> ReceiverContext<T> {
-    pub(super) fn new(
-        blocks: Arc<BlockStore<T>>,
-        control: Arc<Control>,
-        generation: u64,
-    ) -> Self {
-        ReceiverContext { blocks, control, generation }
+    pub(super) fn new(blocks: Arc<BlockStore<T>>, control: Arc<Control>, generation: u64) -> Self {
+        ReceiverContext {
+            blocks,
+            control,
+            generation,
+        }
     }
 
     /// Stores one record: Spark's `store(item)`. Records of one block interval become a
@@ -95,12 +95,14 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
     /// Asks for a restart after the configured delay, and returns at once: Spark's
     /// `restart`. The receiver is stopped, then started again.
     pub fn restart(&self, message: &str) {
-        self.control.restart(self.generation, message.to_owned(), None);
+        self.control
+            .restart(self.generation, message.to_owned(), None);
     }
 
     /// As [`ReceiverContext::restart`], after another delay.
     pub fn restart_after(&self, message: &str, delay: Duration) {
-        self.control.restart(self.generation, message.to_owned(), Some(delay));
+        self.control
+            .restart(self.generation, message.to_owned(), Some(delay));
     }
 
     /// Asks for the end of the receiver, which is final, and returns at once: Spark's
@@ -128,6 +130,10 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
     }
 
     fn check(&self) -> Result<(), StoreError> {
-        if self.is_stopped() { Err(StoreError) } else { Ok(()) }
+        if self.is_stopped() {
+            Err(StoreError)
+        } else {
+            Ok(())
+        }
     }
 }

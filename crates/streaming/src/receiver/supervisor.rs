@@ -39,9 +39,16 @@ pub(super) struct Control {
 
 /// Why a start of the receiver is to end. The first reason counts.
 enum Request {
-    Restart { message: String, delay: Option<Duration> },
-    Failed { message: String },
-    Stop { message: String },
+    Restart {
+        message: String,
+        delay: Option<Duration>,
+    },
+    Failed {
+        message: String,
+    },
+    Stop {
+        message: String,
+    },
 }
 
 impl Control {
@@ -110,7 +117,10 @@ struct Work<T> {
 }
 
 impl Supervisor {
-    #[expect(clippy::too_many_arguments, reason = "the parts are made by one caller, by name")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts are made by one caller, by name"
+    )]
     pub(crate) fn start<T: Send + Sync + 'static>(
         stream_id: usize,
         site: Site,
@@ -133,9 +143,20 @@ impl Supervisor {
             last_error: Mutex::new(None),
         });
         let name = control.name.clone();
-        let work = Work { control: control.clone(), receiver, blocks, clock, policy, outcome, site };
+        let work = Work {
+            control: control.clone(),
+            receiver,
+            blocks,
+            clock,
+            policy,
+            outcome,
+            site,
+        };
         let thread = spawn(format!("headwater-{name}"), move || work.supervise())?;
-        Ok(Supervisor { control, thread: Mutex::new(Some(thread)) })
+        Ok(Supervisor {
+            control,
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// Stops the receiver for good and waits for its end.
@@ -171,15 +192,21 @@ impl<T: Send + Sync + 'static> Work<T> {
             failures = if worked { 0 } else { failures + 1 };
             if failures >= self.policy.start_attempts {
                 let site = self.site;
-                let failed = StreamError::Receiver { site, attempts: failures, message };
+                let failed = StreamError::Receiver {
+                    site,
+                    attempts: failures,
+                    message,
+                };
                 return self.outcome.fail(failed);
             }
             let delay = delay.unwrap_or_else(|| self.delay(failures));
-            tracing::warn!(
-                receiver = %self.control.name,
-                "restarting the receiver in {} ms: {message}",
-                delay.as_millis()
-            );
+            let (receiver, delay_ms) = (&self.control.name, delay.as_millis());
+            if worked {
+                tracing::warn!(%receiver, "restarting in {delay_ms} ms: {message}");
+            } else {
+                // Told as an error once it is given up.
+                tracing::info!(%receiver, "trying again in {delay_ms} ms: {message}");
+            }
             if !self.wait(delay) {
                 return;
             }
@@ -225,7 +252,9 @@ impl<T: Send + Sync + 'static> Work<T> {
         control.post(StreamingEvent::ReceiverStarted, true);
         let request = match &reader {
             Ok(_) => self.wait_for_request(),
-            Err(error) => Some(Request::Failed { message: error.to_string() }),
+            Err(error) => Some(Request::Failed {
+                message: error.to_string(),
+            }),
         };
         control.current.store(0, Ordering::Release);
         // Wakes a reader that waits for room.

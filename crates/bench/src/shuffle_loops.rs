@@ -1,0 +1,140 @@
+//! Shuffles written by hand, with two threads: what the engine's are compared to.
+//!
+//! Each thread scatters half of the pairs in two buckets; then each takes the buckets of one
+//! side and does its part of the work. The results are kept until they are summed up.
+
+use hashbrown::HashMap;
+
+use crate::error::BenchError;
+use crate::shuffle::{Pair, joined_sum, sum_of_group};
+use crate::word_loops::both;
+
+type Groups = HashMap<u64, Vec<u64>, foldhash::fast::RandomState>;
+
+/// The sum over all groups of values with one key.
+pub(crate) fn group(pairs: &[Pair]) -> Result<u64, BenchError> {
+    let [first, second] = scattered(pairs, side_of_key)?;
+    let sum = |parts: Parts| {
+        let groups = groups_of(parts);
+        groups
+            .iter()
+            .map(|(key, values)| sum_of_group(*key, values))
+            .fold(0, u64::wrapping_add)
+    };
+    let (first, second) = both(|| sum(first), || sum(second))?;
+    Ok(first.wrapping_add(second))
+}
+
+/// The sum over all pairs of a left and a right value with one key.
+pub(crate) fn join(left: &[Pair], right: &[Pair]) -> Result<u64, BenchError> {
+    let [left_first, left_second] = scattered(left, side_of_key)?;
+    let [right_first, right_second] = scattered(right, side_of_key)?;
+    let sum = |left: Parts, right: Parts| {
+        let groups = groups_of(right);
+        let mut joined = Vec::new();
+        for (key, value) in left.into_iter().flatten() {
+            let others = groups.get(&key).map_or(&[][..], Vec::as_slice);
+            joined.extend(others.iter().map(|other| (key, (value, *other))));
+        }
+        joined
+            .into_iter()
+            .map(joined_sum)
+            .fold(0, u64::wrapping_add)
+    };
+    let (first, second) = both(
+        || sum(left_first, right_first),
+        || sum(left_second, right_second),
+    )?;
+    Ok(first.wrapping_add(second))
+}
+
+/// The pairs in the order of their keys, in two parts.
+pub(crate) fn sort(pairs: &[Pair]) -> Result<[Vec<Pair>; 2], BenchError> {
+    let mut sample: Vec<u64> = pairs
+        .iter()
+        .step_by(pairs.len() / 1_000 + 1)
+        .map(|(key, _)| *key)
+        .collect();
+    sample.sort_unstable();
+    let middle = sample.get(sample.len() / 2).copied().unwrap_or_default();
+    let [low, high] = scattered(pairs, move |key| key >= middle)?;
+    let sorted = |parts: Parts| {
+        let mut pairs = parts.concat();
+        pairs.sort_unstable_by_key(|(key, _)| *key);
+        pairs
+    };
+    let (low, high) = both(|| sorted(low), || sorted(high))?;
+    Ok([low, high])
+}
+
+/// What the two threads have scattered to one side.
+type Parts = [Vec<Pair>; 2];
+
+fn scattered(
+    pairs: &[Pair],
+    is_second: impl Fn(u64) -> bool + Sync,
+) -> Result<[Parts; 2], BenchError> {
+    let (first, second) = pairs.split_at(pairs.len() / 2);
+    let (first, second) = both(
+        || scatter(first, &is_second),
+        || scatter(second, &is_second),
+    )?;
+    Ok([[first.0, second.0], [first.1, second.1]])
+}
+
+fn scatter(pairs: &[Pair], is_second: impl Fn(u64) -> bool) -> (Vec<Pair>, Vec<Pair>) {
+    let room = pairs.len() / 2 + pairs.len() / 16;
+    let mut buckets = (Vec::with_capacity(room), Vec::with_capacity(room));
+    for pair in pairs {
+        if is_second(pair.0) {
+            buckets.1.push(*pair)
+        } else {
+            buckets.0.push(*pair)
+        }
+    }
+    buckets
+}
+
+/// The highest bit of a multiplicative hash.
+fn side_of_key(key: u64) -> bool {
+    key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 63 == 1
+}
+
+fn groups_of(parts: Parts) -> Groups {
+    let mut groups = Groups::default();
+    for (key, value) in parts.into_iter().flatten() {
+        groups.entry(key).or_default().push(value);
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_and_joins_are_summed() {
+        let pairs = [(1, 10), (2, 20), (1, 11), (3, 30)];
+        let groups = [(1, vec![10, 11]), (2, vec![20]), (3, vec![30])];
+        let expected: u64 = groups
+            .iter()
+            .map(|(key, values)| sum_of_group(*key, values))
+            .sum();
+        assert_eq!(group(&pairs).unwrap(), expected);
+        let joined = [(1, (10, 5)), (1, (11, 5)), (2, (20, 6)), (2, (20, 7))];
+        let expected: u64 = joined.into_iter().map(joined_sum).sum();
+        assert_eq!(
+            join(&pairs, &[(1, 5), (2, 6), (2, 7), (9, 1)]).unwrap(),
+            expected
+        );
+    }
+
+    #[test]
+    fn sorting_orders_by_key() {
+        let pairs: Vec<Pair> = (0..5_000_u64)
+            .map(|n| (n.wrapping_mul(7_919) % 5_000, n))
+            .collect();
+        let sorted = sort(&pairs).unwrap().concat();
+        assert!(sorted.iter().map(|(key, _)| *key).eq(0..5_000));
+    }
+}

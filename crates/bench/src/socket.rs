@@ -1,0 +1,58 @@
+//! `socket`: words of a socket text stream are counted, a second a batch.
+
+use std::time::Duration;
+
+use headwater::text::Text;
+use headwater::time::seconds;
+use headwater::{Context, StreamError, StreamingContext};
+
+use crate::SLOTS;
+use crate::error::BenchError;
+use crate::measure::{MB, process_cpu};
+use crate::options::Options;
+use crate::server::TextServer;
+use crate::stream::{Batch, Stream};
+use crate::table::Row;
+use crate::text::Recipe;
+use crate::word_count::WORDS;
+
+const WARM_UP: Duration = Duration::from_secs(3);
+
+/// Runs the benchmark.
+pub(crate) fn run(options: &Options) -> Result<Vec<Row>, BenchError> {
+    let server = TextServer::start(Recipe::new(WORDS[0], options.bytes))?;
+    let ctx = Context::local(SLOTS)?;
+    let stream = start(&ctx, server.port)?;
+    let first = stream.after(WARM_UP)?;
+    let cpu = process_cpu()?;
+    let mut batches = stream.during(Duration::from_secs(options.seconds))?;
+    batches.push(stream.next()?);
+    let cpu = process_cpu()?.saturating_sub(cpu);
+    drop(stream);
+    ctx.stop();
+    Ok(rows(&first, &batches, cpu, server.bytes_per_line))
+}
+
+fn start(ctx: &Context, port: u16) -> Result<Stream, BenchError> {
+    let ssc = StreamingContext::new(ctx, seconds(1)).map_err(StreamError::from)?;
+    let words = ssc
+        .socket_text_stream("127.0.0.1", port)
+        .flat_map(Text::into_words);
+    let counts = words.map(|word| (word, 1_i64)).reduce_by_key(|a, b| a + b);
+    counts.foreach_rdd(|counts, _| counts.count().map(|_| ()));
+    Stream::start("socket", ssc)
+}
+
+/// What was processed from the end of the first batch to the end of the last one.
+fn rows(first: &Batch, batches: &[Batch], cpu: Duration, bytes_per_line: f64) -> Vec<Row> {
+    let end_ms = batches.last().map_or(first.end_ms, |batch| batch.end_ms);
+    let wall_seconds = (end_ms - first.end_ms) / 1e3;
+    let lines = batches.iter().map(|batch| batch.records).sum::<u64>() as f64;
+    let megabytes = lines * bytes_per_line / MB;
+    let row = |metric, value, unit| Row::new("socket/engine", metric, value, unit);
+    vec![
+        row("mb_per_s", megabytes / wall_seconds, "MB/s"),
+        row("lines_per_s", lines / wall_seconds, "lines/s"),
+        row("mb_per_cpu_s", megabytes / cpu.as_secs_f64(), "MB/cpu_s"),
+    ]
+}

@@ -1,0 +1,120 @@
+//! Analyses web server access logs while they are written.
+//!
+//! ```text
+//! cargo run --release --example log_analyzer
+//! ```
+//!
+//! Read `analysis.rs` first: it is the streaming program. The other files are the command
+//! line, the log format, made-up traffic and the text of the reports.
+
+mod access_log;
+mod analysis;
+mod generator;
+mod options;
+mod report;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Instant;
+
+use clap::Parser;
+use headwater::prelude::*;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+use analysis::Totals;
+use generator::LogServer;
+use options::{Options, Source};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .init();
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why the program ends.
+pub(crate) enum End {
+    /// Ctrl-C, or a termination signal.
+    Signal,
+    /// As many reports as asked for were printed.
+    Reports,
+    /// The stream failed, or was stopped.
+    Stream(Result<(), StreamError>),
+}
+
+fn run(options: &Options) -> Result<(), AnyError> {
+    let mut conf = Conf::new()
+        .with_env()
+        .app_name("LogAnalyzer")
+        .master(options.master.as_str());
+    for (key, value) in &options.conf {
+        conf = conf.set(key, value);
+    }
+    let ssc = StreamingContext::from_conf(conf, options.interval)?;
+    // Kept until the end: dropping it ends the traffic.
+    let traffic = match &options.source {
+        None => Some(LogServer::start(options.rate, options.seed)?),
+        Some(Source::Tcp { .. }) => None,
+    };
+    let (host, port) = match (&options.source, &traffic) {
+        (Some(Source::Tcp { host, port }), _) => (host.clone(), *port),
+        (None, Some(traffic)) => (traffic.addr().ip().to_string(), traffic.addr().port()),
+        (None, None) => return Err("there is neither a source nor made-up traffic".into()),
+    };
+    let (ends, end) = sync_channel(4);
+    let totals = Arc::new(Totals::default());
+    analysis::build(&ssc, &host, port, options, &totals, ends.clone());
+    listen_for_signals(ends.clone())?;
+    let started = Instant::now();
+    ssc.start()?;
+    report_the_end_of(&ssc, ends);
+    wait(&ssc, &end)?;
+    println!("{}", totals.summary(started.elapsed()));
+    Ok(())
+}
+
+/// The first signal ends the program in good order, a second one at once.
+fn listen_for_signals(ends: SyncSender<End>) -> Result<(), AnyError> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    std::thread::spawn(move || {
+        let mut asked = false;
+        for signal in &mut signals {
+            if std::mem::replace(&mut asked, true) {
+                // Fails only for signals that cannot be had, which these are not.
+                let _ = emulate_default_handler(signal);
+            }
+            let _ = ends.try_send(End::Signal);
+        }
+    });
+    Ok(())
+}
+
+fn report_the_end_of(ssc: &StreamingContext, ends: SyncSender<End>) {
+    let ssc = ssc.clone();
+    std::thread::spawn(move || {
+        let _ = ends.try_send(End::Stream(ssc.await_termination()));
+    });
+}
+
+fn wait(ssc: &StreamingContext, end: &Receiver<End>) -> Result<(), AnyError> {
+    match end.recv()? {
+        End::Stream(result) => Ok(result?),
+        // What was received is still analysed.
+        End::Signal | End::Reports => Ok(ssc.stop(true, true)?),
+    }
+}

@@ -1,0 +1,261 @@
+//! One run of one case on the manual clock.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use headwater::testing::TestStream;
+use headwater::time::{Time, millis};
+use headwater::{DStream, Error, Rdd, Record, StreamError, StreamingContext};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::case::{Case, Entry};
+use crate::compare::{Happened, What, compare, json};
+
+/// A case that is being run.
+pub(crate) struct Golden {
+    case: Case,
+    test: TestStream,
+    log: Log,
+}
+
+/// What happened so far, in the order in which it came about; a handle.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<Happened>>>);
+
+impl Log {
+    /// The pipeline called a function that logs.
+    pub(crate) fn event(&self, event: &str, time: Time) {
+        self.push(time, None, What::Event(event.to_owned()));
+    }
+
+    fn push(&self, time: Time, out: Option<&str>, what: What) {
+        let happened = Happened {
+            time_ms: time.as_millis(),
+            out: out.map(str::to_owned),
+            what,
+        };
+        self.0
+            .lock()
+            .expect("no thread panics with the log")
+            .push(happened);
+    }
+
+    fn entries(&self) -> Vec<Happened> {
+        self.0
+            .lock()
+            .expect("no thread panics with the log")
+            .clone()
+    }
+}
+
+impl Golden {
+    /// A case that must come out as it was recorded.
+    pub(crate) fn open(name: &str) -> Self {
+        let case = Case::read(name);
+        let test = TestStream::new(millis(case.batch_ms));
+        Golden {
+            case,
+            test,
+            log: Log::default(),
+        }
+    }
+
+    /// A case that comes out otherwise on purpose; `docs/differences.md` must say how.
+    pub(crate) fn open_differing(name: &str) -> Self {
+        Golden::open(name)
+    }
+
+    /// Changes what is expected, where the difference shows.
+    pub(crate) fn expecting(mut self, change: impl Fn(&mut Entry)) -> Self {
+        let recorded = self.case.expected.clone();
+        self.case.expected.iter_mut().for_each(change);
+        assert_ne!(
+            recorded, self.case.expected,
+            "the recording shows no difference any more"
+        );
+        self
+    }
+
+    /// Spark refuses this pipeline, and here it runs: what it gives then.
+    pub(crate) fn not_refused(mut self, entries: Vec<Entry>) -> Self {
+        assert!(
+            self.case.error.take().is_some(),
+            "the recording refuses nothing"
+        );
+        self.case.expected = entries;
+        self
+    }
+
+    pub(crate) fn context(&self) -> &StreamingContext {
+        self.test.context()
+    }
+
+    pub(crate) fn log(&self) -> Log {
+        self.log.clone()
+    }
+
+    /// A parameter of the case.
+    pub(crate) fn param<T: DeserializeOwned>(&self, name: &str) -> T {
+        let value = self.case.params.get(name).cloned();
+        let value = value.unwrap_or_else(|| panic!("{} has no {name}", self.case.case));
+        decode(value)
+    }
+
+    /// A parameter that is a duration; its name ends in `_ms`.
+    pub(crate) fn length(&self, name: &str) -> Duration {
+        millis(self.param(name))
+    }
+
+    /// The case's window and slide.
+    pub(crate) fn window(&self) -> (Duration, Duration) {
+        (self.length("window_ms"), self.length("slide_ms"))
+    }
+
+    /// An input stream: a queue, unless the case says that it is a function of the time.
+    pub(crate) fn input<T: Record + DeserializeOwned>(&self, name: &str) -> DStream<T> {
+        let batches = self.case.inputs.get(name).cloned();
+        let batches = batches.unwrap_or_else(|| panic!("{} has no input {name}", self.case.case));
+        let batches: Vec<Vec<T>> = batches
+            .into_iter()
+            .map(|batch| batch.into_iter().map(decode).collect())
+            .collect();
+        let partitions = self.case.input_partitions();
+        if self.case.params.get("source").and_then(Value::as_str) == Some("by_time") {
+            return self.by_time(batches, partitions);
+        }
+        let one_at_a_time = self
+            .case
+            .params
+            .get("one_at_a_time")
+            .and_then(Value::as_bool);
+        let default = self.case.params.get("default").cloned().map(decode);
+        let (queue, stream) = self
+            .context()
+            .queue_stream_with(one_at_a_time.unwrap_or(true), default);
+        for batch in batches {
+            queue.push_records(batch, partitions);
+        }
+        stream
+    }
+
+    fn by_time<T: Record>(&self, batches: Vec<Vec<T>>, partitions: usize) -> DStream<T> {
+        let ctx = self.context().context().clone();
+        let batch_ms = self.case.batch_ms;
+        self.context().rdd_stream_by_time(move |time| {
+            let number = time.as_millis().unsigned_abs() / batch_ms - 1;
+            let batch = usize::try_from(number)
+                .ok()
+                .and_then(|number| batches.get(number));
+            ctx.parallelize(batch.cloned().unwrap_or_default(), partitions)
+        })
+    }
+
+    /// An output operation without a name that collects each batch.
+    pub(crate) fn output<T: Record + Serialize>(&self, stream: &DStream<T>) {
+        self.collect(stream, None);
+    }
+
+    /// An output operation with a name that collects each batch.
+    pub(crate) fn output_named<T: Record + Serialize>(
+        &self,
+        stream: &DStream<T>,
+        name: &'static str,
+    ) {
+        self.collect(stream, Some(name));
+    }
+
+    fn collect<T: Record + Serialize>(&self, stream: &DStream<T>, name: Option<&'static str>) {
+        let log = self.log.clone();
+        stream.foreach_rdd(move |rdd, time| {
+            let partitions = rdd.glom().collect()?;
+            let partitions = partitions
+                .iter()
+                .map(|part| part.iter().map(json).collect());
+            log.push(time, name, What::Batch(partitions.collect()));
+            Ok::<_, Error>(())
+        });
+    }
+
+    /// Runs all batches, none of which may fail, and compares what happened with what is
+    /// expected.
+    pub(crate) fn run(self) {
+        self.run_and(0, |_| {});
+    }
+
+    /// As [`Golden::run`], with something that is done after a batch, counted from 1.
+    pub(crate) fn run_and(self, after: usize, then: impl FnOnce(&Self)) {
+        assert!(
+            self.case.error.is_none(),
+            "{} ends in an error",
+            self.case.case
+        );
+        let mut then = Some(then);
+        for number in 1..=self.case.batch_count() {
+            let result = self.run_batch();
+            assert!(
+                result.is_ok(),
+                "{}: batch {number}: {result:?}",
+                self.case.case
+            );
+            if number == after
+                && let Some(then) = then.take()
+            {
+                then(&self);
+            }
+        }
+        self.check();
+    }
+
+    /// Runs one batch and notes what it wrote to the console.
+    ///
+    /// # Errors
+    /// What made the stream fail, in this batch or before.
+    pub(crate) fn run_batch(&self) -> Result<(), StreamError> {
+        let before = self.test.console().len();
+        let result = self.test.try_run(1);
+        let written = self.test.console().split_off(before);
+        if !written.is_empty() {
+            self.log.push(self.now(), None, What::Console(written));
+        }
+        result
+    }
+
+    /// Compares what happened with what is expected.
+    pub(crate) fn check(&self) {
+        if let Err(difference) = compare(&self.case, &self.log.entries()) {
+            panic!("{difference}");
+        }
+    }
+
+    /// What `start` says to a pipeline that it must refuse; nothing may have run.
+    pub(crate) fn refusal(&self) -> String {
+        let phase = self.case.error.as_ref().map(|error| error.phase.as_str());
+        assert!(matches!(phase, Some("build" | "start")), "{phase:?}");
+        let refused = self.run_batch().expect_err("the pipeline must be refused");
+        self.check();
+        refused.to_string()
+    }
+
+    /// Notes the answer to `slice`.
+    pub(crate) fn note_slice<T: Record + Serialize>(&self, rdds: &[Rdd<T>]) {
+        let records = rdds.iter().map(|rdd| {
+            let records = rdd.collect().expect("a slice can be computed");
+            records.iter().map(json).collect()
+        });
+        self.log
+            .push(self.now(), Some("slice"), What::Slice(records.collect()));
+    }
+
+    fn now(&self) -> Time {
+        use headwater::clock::Clock;
+        self.test.clock().now()
+    }
+}
+
+fn decode<T: DeserializeOwned>(value: Value) -> T {
+    let text = value.to_string();
+    serde_json::from_value(value).unwrap_or_else(|error| panic!("{text}: {error}"))
+}

@@ -1,0 +1,26 @@
+//! What a real Spark gave, case by case.
+//!
+//! Each file under `cases/` records the input of every micro-batch of a small program and
+//! what each of its output operations gave at each batch time. Each case has one test here,
+//! which builds the same pipeline in the public API, runs it on the manual clock and
+//! compares. Read `case` (the files), `golden` (a run), `compare`, then the families.
+//!
+//! Where the outcome differs on purpose the test opens its case by `open_differing`, and
+//! `docs/differences.md` has a row for it. `coverage` sees to it that no case is forgotten.
+
+mod case;
+mod compare;
+mod golden;
+
+mod history;
+mod joins;
+mod narrow;
+mod outputs;
+mod pairs;
+mod queue;
+mod refusals;
+mod transform;
+mod windows;
+
+mod coverage;
+mod not_yet;
