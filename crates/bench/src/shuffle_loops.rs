@@ -1,7 +1,7 @@
 //! Shuffles written by hand, with two threads: what the engine's are compared to.
 //!
 //! Each thread scatters half of the pairs in two buckets; then each takes the buckets of one
-//! side and does its part of the work. The results are kept until they are summed up.
+//! side and does its part of the work.
 
 use hashbrown::HashMap;
 
@@ -31,15 +31,13 @@ pub(crate) fn join(left: &[Pair], right: &[Pair]) -> Result<u64, BenchError> {
     let [right_first, right_second] = scattered(right, side_of_key)?;
     let sum = |left: Parts, right: Parts| {
         let groups = groups_of(right);
-        let mut joined = Vec::new();
+        let mut sum = 0_u64;
         for (key, value) in left.into_iter().flatten() {
-            let others = groups.get(&key).map_or(&[][..], Vec::as_slice);
-            joined.extend(others.iter().map(|other| (key, (value, *other))));
+            for other in groups.get(&key).map_or(&[][..], Vec::as_slice) {
+                sum = sum.wrapping_add(joined_sum((key, (value, *other))));
+            }
         }
-        joined
-            .into_iter()
-            .map(joined_sum)
-            .fold(0, u64::wrapping_add)
+        sum
     };
     let (first, second) = both(
         || sum(left_first, right_first),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use headwater::text::Text;
 use headwater::time::seconds;
-use headwater::{Context, StreamError, StreamingContext};
+use headwater::{Context, StreamingContext};
 
 use crate::SLOTS;
 use crate::error::BenchError;
@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Row>, BenchError> {
 }
 
 fn start(ctx: &Context, port: u16) -> Result<Stream, BenchError> {
-    let ssc = StreamingContext::new(ctx, seconds(1)).map_err(StreamError::from)?;
+    let ssc = StreamingContext::new(ctx, seconds(1))?;
     let words = ssc
         .socket_text_stream("127.0.0.1", port)
         .flat_map(Text::into_words);
@@ -55,4 +55,18 @@ fn rows(first: &Batch, batches: &[Batch], cpu: Duration, bytes_per_line: f64) ->
         row("lines_per_s", lines / wall_seconds, "lines/s"),
         row("mb_per_cpu_s", megabytes / cpu.as_secs_f64(), "MB/cpu_s"),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_those_between_the_ends_of_batches() {
+        let batches = [(1_500.0, 70_000), (2_500.0, 100_000), (3_500.0, 300_000)]
+            .map(|(end_ms, records)| Batch::done(end_ms, records));
+        let rows = rows(&batches[0], &batches[1..], Duration::from_secs(4), 50.0);
+        let values: Vec<f64> = rows.iter().map(|row| row.value).collect();
+        assert_eq!(values, [10.0, 200_000.0, 5.0]);
+    }
 }

@@ -34,6 +34,18 @@ impl Batch {
         self.end_ms - self.time.as_millis() as f64
     }
 
+    /// A batch of time zero that was done at a time, with a number of records.
+    #[cfg(test)]
+    pub(crate) fn done(end_ms: f64, records: u64) -> Batch {
+        Batch {
+            time: Time::ZERO,
+            end_ms,
+            processing_ms: 1.0,
+            records,
+            failure: None,
+        }
+    }
+
     fn of(info: &BatchInfo) -> Batch {
         let submitted = info
             .submitted
@@ -141,5 +153,34 @@ impl Drop for Stream {
     fn drop(&mut self) {
         // The figures are taken; nothing depends on how the stream ends.
         let _ = self.ssc.stop(false, false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headwater::Context;
+    use headwater::time::millis;
+
+    use super::*;
+
+    fn stream_of(output: fn() -> Result<(), String>) -> Stream {
+        let ctx = Context::local(1).unwrap();
+        let ssc = StreamingContext::new(&ctx, millis(2)).unwrap();
+        let (_, numbers) = ssc.queue_stream::<i32>();
+        numbers.foreach_rdd(move |_, _| output());
+        Stream::start("test", ssc).unwrap()
+    }
+
+    #[test]
+    fn batches_come_in_their_order() {
+        let batches = stream_of(|| Ok(())).take(3).unwrap();
+        assert!(batches.is_sorted_by_key(|batch| batch.time));
+        assert!(batches.iter().all(|batch| batch.delay_ms() >= 0.0));
+    }
+
+    #[test]
+    fn a_batch_that_fails_is_an_error() {
+        let error = stream_of(|| Err("no luck".to_owned())).take(1).unwrap_err();
+        assert!(error.to_string().contains("no luck"), "{error}");
     }
 }

@@ -38,3 +38,8 @@ pub mod prelude {
         StorageLevel, StreamError, StreamingContext, StreamingListener, Text,
     };
 }
+
+/// The README's programs, so that they keep compiling.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -6,7 +6,7 @@ set -euo pipefail
 readonly SPARK_VERSION=4.3.0
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 readonly here
-readonly home=${HEADWATER_PEER_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/headwater/spark-peer}
+readonly home=${SPARK_PEER_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/headwater/spark-peer}
 readonly environment=$home/pyspark-$SPARK_VERSION
 readonly classes=$home/classes-$SPARK_VERSION
 java=java

@@ -234,7 +234,10 @@ impl Golden {
     pub(crate) fn refusal(&self) -> String {
         let phase = self.case.error.as_ref().map(|error| error.phase.as_str());
         assert!(matches!(phase, Some("build" | "start")), "{phase:?}");
-        let refused = self.run_batch().expect_err("the pipeline must be refused");
+        let refused = self
+            .context()
+            .start()
+            .expect_err("the pipeline must be refused");
         self.check();
         refused.to_string()
     }

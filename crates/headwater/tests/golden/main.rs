@@ -8,6 +8,12 @@
 //! Where the outcome differs on purpose the test opens its case by `open_differing`, and
 //! `docs/differences.md` has a row for it. `coverage` sees to it that no case is forgotten.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a helper of tests fails with them"
+)]
+
 mod case;
 mod compare;
 mod golden;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::LogLines;
 
 /// How often a client's thread wakes to send what is due, and the acceptor to look for clients.
-const SLICE: Duration = Duration::from_millis(10);
+const SLICE: Duration = Duration::from_millis(40);
 /// Lines are handed to the socket in pieces of about this size.
 const BUFFER_BYTES: usize = 64 * 1024;
 /// More clients than this wait in the listener's queue until another one leaves.
