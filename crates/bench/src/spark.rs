@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tempfile::NamedTempFile;
+use tempfile::{Builder, NamedTempFile};
 
 use crate::batch::JOBS;
 use crate::error::BenchError;
@@ -71,7 +71,12 @@ struct Text(NamedTempFile);
 
 impl Text {
     fn write(bytes: u64) -> Result<Text, BenchError> {
-        let mut file = NamedTempFile::new().map_err(BenchError::io("create", "a file"))?;
+        // Spark passes over files whose names begin with a dot.
+        let mut file = Builder::new()
+            .prefix("headwater-bench-")
+            .suffix(".txt")
+            .tempfile()
+            .map_err(BenchError::io("create", "a temporary file"))?;
         let path = file.path().to_owned();
         Recipe::new(WORDS[0], bytes)
             .write_to(&mut file)

@@ -1,6 +1,6 @@
 //! Figures, and how they are written: a table for people, a JSON object a line for programs.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// One figure.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,15 +40,21 @@ impl Row {
 
     /// As one line of JSON. A value that is no number, such as infinity, is `null`.
     pub(crate) fn json(&self) -> String {
-        json!({
-            "name": self.name,
-            "metric": self.metric,
-            "value": self.value,
-            "unit": self.unit,
-            "ratio": self.ratio.as_ref().map(|(ratio, _)| ratio),
-            "ratio_to": self.ratio.as_ref().map(|(_, to)| to),
-        })
-        .to_string()
+        let (ratio, ratio_to) = match &self.ratio {
+            Some((ratio, to)) => (Value::from(*ratio), Value::from(to.as_str())),
+            None => (Value::Null, Value::Null),
+        };
+        let fields = [
+            ("name", Value::from(self.name.as_str())),
+            ("metric", Value::from(self.metric.as_str())),
+            ("value", Value::from(self.value)),
+            ("unit", Value::from(self.unit.as_str())),
+            ("ratio", ratio),
+            ("ratio_to", ratio_to),
+        ];
+        // An object of serde_json would have them in alphabetical order.
+        let fields = fields.map(|(key, value)| format!("\"{key}\":{value}"));
+        format!("{{{}}}", fields.join(","))
     }
 
     /// A row of a line that [`Row::json`], or another program in the same form, wrote.
@@ -70,7 +76,7 @@ impl Row {
 
     fn cells(&self) -> [String; 6] {
         let (ratio, to) = match &self.ratio {
-            Some((ratio, to)) => (format!("{ratio:.2}"), to.clone()),
+            Some((ratio, to)) => (format!("{ratio:.0$}", decimals(*ratio)), to.clone()),
             None => (String::new(), String::new()),
         };
         let value = match (self.unit.as_str(), self.value) {
@@ -92,6 +98,11 @@ impl Row {
             to,
         ]
     }
+}
+
+/// Two decimals, or more for a ratio that would look like nothing.
+fn decimals(ratio: f64) -> usize {
+    if ratio.abs() < 0.0995 { 4 } else { 2 }
 }
 
 /// Three or more significant digits, and thousands told apart.
@@ -154,6 +165,8 @@ pub(crate) fn table(rows: &[Row]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn rows() -> Vec<Row> {
@@ -171,6 +184,12 @@ count/engine  mb_per_s    150  MB/s   0.75  count/loop
 hold/5ms      stable      yes
 ";
         assert_eq!(table(&rows()), expected);
+    }
+
+    #[test]
+    fn small_ratios_keep_their_digits() {
+        let [slow, fast] = [17.0, 0.0215].map(|value| Row::new("job", "median_ms", value, "ms"));
+        assert!(table(&[fast.compared_to(&slow)]).contains("  0.0013  job"));
     }
 
     #[test]

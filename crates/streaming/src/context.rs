@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use headwater_core::events::ListenerId;
 use headwater_core::{Conf, Context, Rdd, Record, Site};
@@ -68,8 +68,8 @@ struct Settings {
     graceful_stop_timeout: Duration,
 }
 
-/// The context that was started last, for `get_active`.
-static ACTIVE: Mutex<Weak<Inner>> = Mutex::new(Weak::new());
+/// The contexts that were started and still exist, for `get_active`.
+static ACTIVE: Mutex<Vec<Weak<Inner>>> = Mutex::new(Vec::new());
 
 impl StreamingContext {
     /// A streaming context on a context, with batches of a length: Spark's
@@ -208,8 +208,12 @@ impl StreamingContext {
     /// ```
     #[must_use]
     pub fn get_active() -> Option<StreamingContext> {
-        let inner = ACTIVE.lock().upgrade()?;
-        (inner.graph.state() == StreamingState::Active).then_some(StreamingContext { inner })
+        // Copied first: dropping the last handle of a context must not happen under the lock.
+        let started = ACTIVE.lock().clone();
+        let mut alive = started.iter().rev().filter_map(Weak::upgrade);
+        alive
+            .find(|inner| inner.graph.state() == StreamingState::Active)
+            .map(|inner| StreamingContext { inner })
     }
 
     /// Makes every stream remember its RDDs for at least this long: Spark's `remember`.
@@ -303,10 +307,15 @@ impl StreamingContext {
             Err(error) => {
                 inner.graph.set_state(StreamingState::Stopped);
                 inner.graph.inputs().iter().for_each(|input| input.stop());
+                // So that nobody waits for the end of what never began.
+                inner.outcome.fail(error.clone());
+                inner.outcome.stopped();
                 return Err(error);
             }
         }
-        *ACTIVE.lock() = Arc::downgrade(inner);
+        let mut active = ACTIVE.lock();
+        active.retain(|context| context.strong_count() > 0);
+        active.push(Arc::downgrade(inner));
         Ok(())
     }
 
@@ -352,7 +361,9 @@ impl StreamingContext {
     /// Gracefully, the receivers are stopped first and everything that they stored is
     /// processed; this waits for the next batch time where something was stored after the
     /// last one, and for at most `streaming.graceful_stop_timeout`. Otherwise running jobs
-    /// are cancelled and waiting batches dropped. Stopping twice does nothing.
+    /// are cancelled and waiting batches dropped. Stopping twice does nothing but wait for
+    /// the other stop. An output operation or an operator's function may stop its own
+    /// stream, but not gracefully.
     ///
     /// ```
     /// # use headwater_streaming::{StreamingContext, StreamingState, time::seconds};
@@ -363,15 +374,22 @@ impl StreamingContext {
     /// ```
     ///
     /// # Errors
-    /// [`StreamError::State`] when it is called by a listener, which would wait for
-    /// itself, or when a graceful stop took too long; the stream is stopped all the same
-    /// in the second case.
+    /// [`StreamError::State`] when it is called by a listener, or gracefully by a part of
+    /// the stream, which would wait for itself; or when a graceful stop took too long: in
+    /// this case the stream is stopped all the same.
     pub fn stop(&self, stop_context: bool, gracefully: bool) -> Result<(), StreamError> {
         let inner = &self.inner;
         if inner.ctx.events().is_bus_thread() {
             return Err(StreamError::State(
                 "stop() was called by a listener, which would wait for itself; \
                  call it from another thread"
+                    .to_owned(),
+            ));
+        }
+        if gracefully && inner.graph.owner.owns_this_thread() {
+            return Err(StreamError::State(
+                "a graceful stop() was asked for by a part of the stream itself, for which it \
+                 would wait; call it from another thread, or stop at once"
                     .to_owned(),
             ));
         }
@@ -452,7 +470,7 @@ impl StreamingContext {
             .map(|running| (running.generator.clone(), running.scheduler.clone()));
         if let Some((generator, scheduler)) = parts {
             generator.await_generated(time);
-            scheduler.wait_idle(Duration::MAX);
+            scheduler.wait_idle(None);
         }
     }
 }
@@ -470,7 +488,8 @@ impl Inner {
         let graph = self.graph.clone();
         let done = move |time| graph.end_batch(time);
         let policy = self.settings.policy;
-        let scheduler = JobScheduler::start(&self.ctx, policy, self.outcome.clone(), done)?;
+        let (outcome, owner) = (self.outcome.clone(), self.graph.owner);
+        let scheduler = JobScheduler::start(&self.ctx, policy, outcome, owner, done)?;
         let scheduler = Arc::new(scheduler);
         for input in self.graph.inputs() {
             input.start()?;
@@ -483,43 +502,61 @@ impl Inner {
     }
 
     fn stop_streams(&self, gracefully: bool) -> Result<(), StreamError> {
-        let mut running = self.running.lock();
-        self.graph.set_state(StreamingState::Stopped);
-        let Some(Running {
-            generator,
-            scheduler,
-        }) = running.take()
-        else {
-            self.outcome.stopped();
+        let running = {
+            let mut running = self.running.lock();
+            self.graph.set_state(StreamingState::Stopped);
+            if running.is_some() {
+                self.outcome.ending();
+            }
+            running.take()
+        };
+        // Without the lock: a part of the stream that is waited for may call stop() too.
+        let Some(running) = running else {
+            if !self.graph.owner.owns_this_thread() {
+                // Another thread may be stopping it at this moment.
+                self.outcome.wait_ended();
+                self.outcome.stopped();
+            }
             return Ok(());
         };
+        let result = self.end(&running, gracefully);
+        self.outcome.stopped();
+        result
+    }
+
+    fn end(&self, running: &Running, gracefully: bool) -> Result<(), StreamError> {
         let inputs = self.graph.inputs();
-        let mut result = Ok(());
-        let healthy = self.outcome.error().is_none();
-        if gracefully && healthy {
+        let result = if gracefully && !running.scheduler.is_halted() {
             inputs.iter().for_each(|input| input.stop());
-            let last_batch = inputs.iter().any(|input| input.has_unallocated());
-            generator.stop(last_batch);
-            if !scheduler.wait_idle(self.settings.graceful_stop_timeout) {
-                result = Err(StreamError::State(format!(
-                    "after {:?} of a graceful stop {} batches were not done and are dropped; \
-                     streaming.graceful_stop_timeout gives them more time",
-                    self.settings.graceful_stop_timeout,
-                    scheduler.unfinished(),
-                )));
-            }
-            scheduler.stop();
+            self.finish(running)
         } else {
-            // The scheduler first: a generator may be waiting for room in its queue.
-            scheduler.stop();
-            generator.stop(false);
-            inputs.iter().for_each(|input| input.stop());
-        }
+            Ok(())
+        };
+        // The scheduler first: a generator may be waiting for room in its queue.
+        running.scheduler.stop();
+        running.generator.stop();
+        inputs.iter().for_each(|input| input.stop());
         self.graph.dismantle();
         let at = SystemTime::now();
         post(self.ctx.events(), || StreamingEvent::Stopped { at });
-        self.outcome.stopped();
         result
+    }
+
+    /// Processes what was received until now.
+    fn finish(&self, running: &Running) -> Result<(), StreamError> {
+        let limit = self.settings.graceful_stop_timeout;
+        let deadline = Instant::now().checked_add(limit);
+        let inputs = self.graph.inputs();
+        let one_more = inputs.iter().any(|input| input.has_unallocated());
+        let is_cut = running.generator.finish(one_more, deadline);
+        if is_cut && running.scheduler.wait_idle(deadline) {
+            return Ok(());
+        }
+        Err(StreamError::State(format!(
+            "after {limit:?} of a graceful stop {} batches were not done and are dropped; \
+             streaming.graceful_stop_timeout gives them more time",
+            running.scheduler.unfinished(),
+        )))
     }
 }
 

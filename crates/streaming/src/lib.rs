@@ -30,6 +30,7 @@ mod input;
 mod receiver;
 mod tasks;
 pub mod testing;
+mod threads;
 pub mod time;
 
 pub use context::StreamingContext;

@@ -149,7 +149,7 @@ struct Seen<T> {
 impl<T: Key> Sink<T> for Seen<T> {
     fn push(&mut self, chunk: &mut Vec<T>) -> Push {
         for record in chunk.drain(..) {
-            self.table.entry(record, || ());
+            self.table.insert_new(record, ());
         }
         Ok(())
     }
@@ -157,7 +157,7 @@ impl<T: Key> Sink<T> for Seen<T> {
     fn push_shared(&mut self, chunk: &[T]) -> Push {
         for record in chunk {
             if self.table.get(record).is_none() {
-                self.table.entry(record.clone(), || ());
+                self.table.insert_new(record.clone(), ());
             }
         }
         Ok(())

@@ -6,6 +6,7 @@
 mod bucket;
 mod combine;
 mod exchange;
+mod index;
 mod partitioner;
 mod range;
 mod table;

@@ -3,43 +3,43 @@
 use std::hash::{BuildHasher, Hash};
 
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 
-/// Few enough that the keys are still in the first cache when they are looked up.
-const HASHED_AHEAD: usize = 256;
+use super::index::Index;
+
+/// How many pairs go through the table together: few enough that they stay in the first
+/// cache from one pass to the next.
+const AHEAD: usize = 256;
 
 /// Keys with what was accumulated for them, in the order in which the keys came.
 ///
 /// The entries lie in one vector, which becomes the output as it is; the index holds
 /// their places. So the order of results depends on the input alone, though the hash is
 /// seeded anew for each table, and growing the index touches no key.
+///
+/// A table that is larger than the caches is slow because each look-up waits for memory.
+/// Pairs are therefore looked up a few hundred at a time, in passes whose steps do not
+/// depend on each other, so that the processor has many of those waits under way at once.
 pub(crate) struct Table<K, A> {
-    index: HashTable<Place>,
+    index: Index,
     entries: Vec<(K, A)>,
     hasher: RandomState,
-    /// The hashes of a chunk, computed ahead: the probes then overlap in the processor.
+    ahead: Ahead,
+}
+
+/// What the passes over a few hundred pairs hand to each other.
+#[derive(Default)]
+struct Ahead {
     hashes: Vec<u32>,
-}
-
-#[derive(Clone, Copy)]
-struct Place {
-    hash: u32,
-    at: u32,
-}
-
-/// Spreads the 32 bits that a place keeps over the 64 that the index looks at.
-#[inline]
-fn index_hash(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    candidates: Vec<Option<u32>>,
 }
 
 impl<K: Hash + Eq, A> Table<K, A> {
     pub(crate) fn new() -> Self {
         Table {
-            index: HashTable::new(),
+            index: Index::new(),
             entries: Vec::new(),
             hasher: RandomState::default(),
-            hashes: Vec::new(),
+            ahead: Ahead::default(),
         }
     }
 
@@ -49,27 +49,54 @@ impl<K: Hash + Eq, A> Table<K, A> {
     }
 
     #[inline]
-    fn find(&self, hash: u32, key: &K) -> Option<usize> {
-        let found = self.index.find(index_hash(hash), |place| {
-            place.hash == hash
-                && self
-                    .entries
-                    .get(place.at as usize)
-                    .is_some_and(|(there, _)| there == key)
-        });
-        found.map(|place| place.at as usize)
+    fn is_at(&self, place: u32, key: &K) -> bool {
+        self.entries
+            .get(place as usize)
+            .is_some_and(|(there, _)| there == key)
+    }
+
+    #[inline]
+    fn find(&self, hash: u32, key: &K) -> Option<u32> {
+        self.index.find(hash, |place| self.is_at(place, key))
     }
 
     #[inline]
     fn insert(&mut self, hash: u32, key: K, acc: A) {
         // Four thousand million distinct keys in one partition would not fit in memory.
-        let place = Place {
-            hash,
-            at: self.entries.len() as u32,
-        };
-        self.index
-            .insert_unique(index_hash(hash), place, |place| index_hash(place.hash));
+        self.index.insert(hash, self.entries.len() as u32);
         self.entries.push((key, acc));
+    }
+
+    /// Looks the first keys of `pairs` up, without waiting for one before the next.
+    #[inline]
+    fn look_ahead<V>(&self, pairs: &[(K, V)], ahead: &mut Ahead) {
+        let pairs = pairs.get(..AHEAD).unwrap_or(pairs);
+        ahead.hashes.clear();
+        ahead
+            .hashes
+            .extend(pairs.iter().map(|(key, _)| self.hash(key)));
+        ahead.candidates.clear();
+        ahead
+            .candidates
+            .extend(ahead.hashes.iter().map(|hash| self.index.first(*hash)));
+        for (candidate, (key, _)) in ahead.candidates.iter_mut().zip(pairs) {
+            *candidate = candidate.filter(|place| self.is_at(*place, key));
+        }
+    }
+
+    #[inline]
+    fn add<V>(
+        &mut self,
+        (hash, candidate): (u32, Option<u32>),
+        (key, value): (K, V),
+        create: impl Fn(V) -> A,
+        merge: impl Fn(&mut A, V),
+    ) {
+        let place = candidate.or_else(|| self.find(hash, &key));
+        match place.and_then(|place| self.entries.get_mut(place as usize)) {
+            Some((_, acc)) => merge(acc, value),
+            None => self.insert(hash, key, create(value)),
+        }
     }
 
     /// Merges a chunk of pairs, which is left empty.
@@ -80,27 +107,24 @@ impl<K: Hash + Eq, A> Table<K, A> {
         create: impl Fn(V) -> A,
         merge: impl Fn(&mut A, V),
     ) {
-        let mut hashes = std::mem::take(&mut self.hashes);
+        let mut ahead = std::mem::take(&mut self.ahead);
         let mut pairs = chunk.drain(..);
         while !pairs.as_slice().is_empty() {
-            let ahead = pairs.as_slice().iter().take(HASHED_AHEAD);
-            hashes.clear();
-            hashes.extend(ahead.map(|(key, _)| self.hash(key)));
-            for (hash, (key, value)) in hashes.iter().zip(&mut pairs) {
-                match self
-                    .find(*hash, &key)
-                    .and_then(|at| self.entries.get_mut(at))
-                {
-                    Some((_, acc)) => merge(acc, value),
-                    None => self.insert(*hash, key, create(value)),
-                }
+            self.look_ahead(pairs.as_slice(), &mut ahead);
+            let found = ahead
+                .hashes
+                .iter()
+                .copied()
+                .zip(ahead.candidates.iter().copied());
+            for (found, pair) in found.zip(&mut pairs) {
+                self.add(found, pair, &create, &merge);
             }
         }
         drop(pairs);
-        self.hashes = hashes;
+        self.ahead = ahead;
     }
 
-    /// As [`Table::merge`], for pairs that stay with someone else: new keys are cloned.
+    /// As [`Table::merge`], for pairs that stay with someone else, so that they are cloned.
     #[inline]
     pub(crate) fn merge_shared<V: Clone>(
         &mut self,
@@ -110,34 +134,35 @@ impl<K: Hash + Eq, A> Table<K, A> {
     ) where
         K: Clone,
     {
-        for (key, value) in chunk {
-            let hash = self.hash(key);
-            match self.find(hash, key).and_then(|at| self.entries.get_mut(at)) {
-                Some((_, acc)) => merge(acc, value.clone()),
-                None => self.insert(hash, key.clone(), create(value.clone())),
+        let mut ahead = std::mem::take(&mut self.ahead);
+        for pairs in chunk.chunks(AHEAD) {
+            self.look_ahead(pairs, &mut ahead);
+            let found = ahead
+                .hashes
+                .iter()
+                .copied()
+                .zip(ahead.candidates.iter().copied());
+            for (found, pair) in found.zip(pairs) {
+                self.add(found, pair.clone(), &create, &merge);
             }
         }
+        self.ahead = ahead;
     }
 
     /// What was accumulated for a key.
     pub(crate) fn get(&self, key: &K) -> Option<&A> {
-        self.find(self.hash(key), key)
-            .and_then(|at| self.entries.get(at))
-            .map(|(_, acc)| acc)
+        let place = self.find(self.hash(key), key)?;
+        self.entries.get(place as usize).map(|(_, acc)| acc)
     }
 
-    /// What was accumulated for a key, made by `create` if it is new.
-    pub(crate) fn entry(&mut self, key: K, create: impl FnOnce() -> A) -> &mut A {
+    /// Adds a key that is not there yet; `false` if it is there.
+    pub(crate) fn insert_new(&mut self, key: K, acc: A) -> bool {
         let hash = self.hash(&key);
-        let at = self.find(hash, &key).unwrap_or_else(|| {
-            self.insert(hash, key, create());
-            self.entries.len() - 1
-        });
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "the place was found or made just now"
-        )]
-        &mut self.entries[at].1
+        let is_new = self.find(hash, &key).is_none();
+        if is_new {
+            self.insert(hash, key, acc);
+        }
+        is_new
     }
 
     /// The entries in the order in which their keys came.
@@ -174,9 +199,6 @@ mod tests {
                     table.merge(&mut chunk, |v| v, |acc, v| *acc += v);
                     prop_assert!(chunk.is_empty());
                 }
-            }
-            for (key, sum) in &naive {
-                prop_assert_eq!(table.get(key), Some(sum));
             }
             let expected: Vec<_> = order.iter().map(|key| (*key, naive[key])).collect();
             prop_assert_eq!(table.into_entries(), expected);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
@@ -57,14 +58,12 @@ impl JobGenerator {
             progressed: Condvar::new(),
         });
         let work = shared.clone();
-        let thread = std::thread::Builder::new()
-            .name("headwater-job-generator".to_owned())
-            .spawn(move || {
-                generate_from(&work, first);
-                work.progress.lock().ended = true;
-                work.progressed.notify_all();
-            })
-            .map_err(|error| StreamError::State(format!("cannot start a thread: {error}")))?;
+        let name = "headwater-job-generator".to_owned();
+        let thread = graph.owner.spawn(name, move || {
+            generate_from(&work, first);
+            work.progress.lock().ended = true;
+            work.progressed.notify_all();
+        })?;
         Ok(JobGenerator {
             shared,
             thread: Mutex::new(Some(thread)),
@@ -79,14 +78,34 @@ impl JobGenerator {
         }
     }
 
-    /// Ends at once, or after one more batch, which takes what was received last.
-    pub(crate) fn stop(&self, after_next: bool) {
-        let flag = if after_next {
-            &self.shared.stop_after_next
+    /// Ends after the batch that is being cut, or after one more, which takes what was
+    /// received last; `false` when the deadline comes before that.
+    pub(crate) fn finish(&self, one_more: bool, deadline: Option<Instant>) -> bool {
+        let shared = &self.shared;
+        let flag = if one_more {
+            &shared.stop_after_next
         } else {
-            &self.shared.stop_now
+            &shared.stop_now
         };
         flag.store(true, Ordering::Release);
+        shared.signal.notify();
+        let mut progress = shared.progress.lock();
+        while !progress.ended {
+            let Some(deadline) = deadline else {
+                shared.progressed.wait(&mut progress);
+                continue;
+            };
+            let waited = shared.progressed.wait_until(&mut progress, deadline);
+            if waited.timed_out() {
+                break;
+            }
+        }
+        progress.ended
+    }
+
+    /// Ends at once.
+    pub(crate) fn stop(&self) {
+        self.shared.stop_now.store(true, Ordering::Release);
         self.shared.signal.notify();
         let thread = self.thread.lock().take();
         if let Some(thread) = thread

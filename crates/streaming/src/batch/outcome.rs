@@ -16,6 +16,8 @@ pub(crate) struct Outcome {
 #[derive(Default)]
 struct State {
     error: Option<StreamError>,
+    /// A stop is under way.
+    ending: bool,
     stopped: bool,
 }
 
@@ -26,34 +28,42 @@ impl Outcome {
         self.changed.notify_all();
     }
 
-    pub(crate) fn stopped(&self) {
-        self.state.lock().stopped = true;
-        self.changed.notify_all();
+    pub(crate) fn ending(&self) {
+        self.state.lock().ending = true;
     }
 
-    pub(crate) fn error(&self) -> Option<StreamError> {
-        self.state.lock().error.clone()
+    pub(crate) fn stopped(&self) {
+        let mut state = self.state.lock();
+        state.stopped = true;
+        state.ending = false;
+        drop(state);
+        self.changed.notify_all();
     }
 
     /// Waits for the end: `true` when stopped, `false` when the time is over.
     pub(crate) fn wait(&self, limit: Option<Duration>) -> Result<bool, StreamError> {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut state = self.state.lock();
+        let mut is_over = false;
         loop {
             if let Some(error) = &state.error {
                 return Err(error.clone());
             }
-            if state.stopped {
-                return Ok(true);
+            if state.stopped || is_over {
+                return Ok(state.stopped);
             }
             match deadline {
                 None => self.changed.wait(&mut state),
                 Some(deadline) => {
-                    if self.changed.wait_until(&mut state, deadline).timed_out() {
-                        return Ok(state.stopped);
-                    }
+                    is_over = self.changed.wait_until(&mut state, deadline).timed_out();
                 }
             }
         }
+    }
+
+    /// Waits for a stop that is under way.
+    pub(crate) fn wait_ended(&self) {
+        let mut state = self.state.lock();
+        self.changed.wait_while(&mut state, |state| state.ending);
     }
 }

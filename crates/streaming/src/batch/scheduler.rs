@@ -14,10 +14,8 @@ use crate::conf::OnFailure;
 use crate::error::StreamError;
 use crate::events::{BatchInfo, InputInfo, OutputInfo, StreamingEvent};
 use crate::graph::{OutputId, OutputJob};
+use crate::threads::Owner;
 use crate::time::Time;
-
-/// The job group of everything that a stream runs, so that a stop can cancel it.
-pub(crate) const JOB_GROUP: &str = "streaming";
 
 /// The output operations of one batch.
 pub(crate) struct JobSet {
@@ -54,6 +52,7 @@ struct Shared {
     ctx: Context,
     policy: Policy,
     outcome: Arc<Outcome>,
+    job_group: String,
     batch_done: BatchDone,
     state: Mutex<State>,
     changed: Condvar,
@@ -80,6 +79,7 @@ impl JobScheduler {
         ctx: &Context,
         policy: Policy,
         outcome: Arc<Outcome>,
+        owner: Owner,
         batch_done: impl Fn(Time) + Send + Sync + 'static,
     ) -> Result<Self, StreamError> {
         let count = policy.concurrent_jobs;
@@ -87,6 +87,7 @@ impl JobScheduler {
             ctx: ctx.clone(),
             policy,
             outcome,
+            job_group: owner.job_group(),
             batch_done: Box::new(batch_done),
             state: Mutex::default(),
             changed: Condvar::new(),
@@ -97,10 +98,8 @@ impl JobScheduler {
         };
         for number in 0..count {
             let shared = scheduler.shared.clone();
-            let thread = std::thread::Builder::new()
-                .name(format!("headwater-output-{number}"))
-                .spawn(move || work_on(&shared))
-                .map_err(|error| StreamError::State(format!("cannot start a thread: {error}")))?;
+            let name = format!("headwater-output-{number}");
+            let thread = owner.spawn(name, move || work_on(&shared))?;
             scheduler.threads.lock().push(thread);
         }
         Ok(scheduler)
@@ -149,10 +148,14 @@ impl JobScheduler {
         self.shared.state.lock().batches.len()
     }
 
-    /// Waits until every batch is done, or the stream has failed; `false` when the time is
-    /// over before that.
-    pub(crate) fn wait_idle(&self, limit: Duration) -> bool {
-        let deadline = Instant::now().checked_add(limit);
+    /// Whether a failure has ended the batches.
+    pub(crate) fn is_halted(&self) -> bool {
+        self.shared.state.lock().halted
+    }
+
+    /// Waits until every batch is done, or the stream has failed; `false` when the deadline
+    /// comes before that.
+    pub(crate) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
         let mut state = self.shared.state.lock();
         while !state.batches.is_empty() && !state.is_over() {
             match deadline {
@@ -180,7 +183,7 @@ impl JobScheduler {
             state.queue.clear();
         }
         self.shared.changed.notify_all();
-        self.shared.ctx.cancel_job_group(JOB_GROUP);
+        self.shared.ctx.cancel_job_group(&self.shared.job_group);
         let me = std::thread::current().id();
         for thread in self.threads.lock().drain(..) {
             // An output may stop its own stream; its thread ends after it.
@@ -188,6 +191,12 @@ impl JobScheduler {
                 let _ = thread.join();
             }
         }
+    }
+}
+
+impl Drop for JobScheduler {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -264,9 +273,11 @@ fn run_output(shared: &Shared, time: Time, run: &OutputRun) -> Result<(), String
     );
     let mut attempt = 1;
     loop {
-        let result = shared.ctx.with_job_group(JOB_GROUP, &description, || {
-            catch_panic(run.site, || (run.job)()).unwrap_or_else(|panic| Err(panic.to_string()))
-        });
+        let result = shared
+            .ctx
+            .with_job_group(&shared.job_group, &description, || {
+                catch_panic(run.site, || (run.job)()).unwrap_or_else(|panic| Err(panic.to_string()))
+            });
         match result {
             Err(message) if attempt < shared.policy.attempts && !shared.state.lock().closed => {
                 tracing::warn!(batch = %time, output = %run.site, attempt, "{message}; again");
@@ -308,13 +319,13 @@ fn end(shared: &Shared, mut info: OutputInfo, took: Duration, result: Result<(),
     if batch.left > 0 {
         return;
     }
-    let Some(mut batch) = state.batches.remove(&time) else {
-        return;
-    };
     batch.info.processing_delay = batch.started.map(|started| started.elapsed());
+    let info = batch.info.clone();
     drop(state);
     // Before anyone hears of the end: a listener may look at what is left.
     (shared.batch_done)(time);
-    shared.post(|| StreamingEvent::BatchCompleted(batch.info));
+    shared.post(|| StreamingEvent::BatchCompleted(info));
+    // Only now, so that whoever waits for the batch finds all that tidied up and told.
+    shared.state.lock().batches.remove(&time);
     shared.changed.notify_all();
 }

@@ -24,6 +24,7 @@ use crate::batch::Outcome;
 use crate::console::Console;
 use crate::error::{Mistake, PlanError, StreamError};
 use crate::input::Input;
+use crate::threads::Owner;
 use crate::time::Time;
 
 /// Which state a streaming context is in: Spark's `StreamingContextState`.
@@ -46,6 +47,7 @@ const STOPPED: u8 = 2;
 pub(crate) struct Graph {
     pub(crate) ctx: Context,
     pub(crate) batch: Duration,
+    pub(crate) owner: Owner,
     /// Held while RDDs of a batch are made, by one thread at a time.
     pub(crate) generating: ReentrantMutex<()>,
     state: AtomicU8,
@@ -70,6 +72,7 @@ impl Graph {
         Arc::new(Graph {
             ctx: ctx.clone(),
             batch,
+            owner: Owner::new(),
             generating: ReentrantMutex::new(()),
             state: AtomicU8::new(INITIALIZED),
             zero_time: OnceLock::new(),
@@ -101,23 +104,27 @@ impl Graph {
         self.state.store(number, Ordering::Release);
     }
 
-    /// Adds a stream. After the start this is a mistake, which the new stream reports.
+    /// Adds a stream. After the start this is a mistake, and the stream is no part of the
+    /// graph.
     pub(crate) fn add<T: Record>(
         self: &Arc<Self>,
         plan: Plan,
         compute: impl Fn(Time) -> Result<Rdd<T>, PlanError> + Send + Sync + 'static,
     ) -> Arc<Stream<T>> {
-        self.refuse_when_frozen(plan.site);
+        let is_frozen = self.refuse_when_frozen(plan.site);
         let mut streams = self.streams.lock();
         let id = NodeId(streams.len());
         let stream = Arc::new(Stream::new(self, id, plan, compute));
-        streams.push(stream.clone());
+        if !is_frozen {
+            streams.push(stream.clone());
+        }
         stream
     }
 
     pub(crate) fn add_input(&self, site: Site, input: Arc<dyn Input>) {
-        self.refuse_when_frozen(site);
-        self.inputs.lock().push(input);
+        if !self.refuse_when_frozen(site) {
+            self.inputs.lock().push(input);
+        }
     }
 
     pub(crate) fn add_output(
@@ -126,29 +133,34 @@ impl Graph {
         make: impl Fn(Time) -> Result<Option<OutputJob>, PlanError> + Send + Sync + 'static,
         stream: Arc<dyn AnyStream>,
     ) -> OutputId {
-        self.refuse_when_frozen(site);
+        let is_frozen = self.refuse_when_frozen(site);
         let mut outputs = self.outputs.lock();
         let id = OutputId(outputs.len());
-        outputs.push(Output {
-            id,
-            site,
-            stream,
-            make: Arc::new(make),
-        });
+        if !is_frozen {
+            outputs.push(Output {
+                id,
+                site,
+                stream,
+                make: Arc::new(make),
+            });
+        }
         id
     }
 
-    /// Keeps a mistake for `start` to report.
+    /// Keeps a mistake for `start` to report; once that is over, for `await_termination`.
     pub(crate) fn mistake(&self, site: Site, message: impl Into<String>) {
-        self.mistakes.lock().push(Mistake {
-            site,
-            message: message.into(),
-        });
+        let message = message.into();
+        let mistake = Mistake { site, message };
+        if self.state() != StreamingState::Initialized {
+            self.outcome.fail(StreamError::Graph(vec![mistake.clone()]));
+        }
+        self.mistakes.lock().push(mistake);
     }
 
-    fn refuse_when_frozen(&self, site: Site) {
+    /// Whether it is too late to add anything; then that is a mistake.
+    fn refuse_when_frozen(&self, site: Site) -> bool {
         let message = match self.state() {
-            StreamingState::Initialized => return,
+            StreamingState::Initialized => return false,
             StreamingState::Active => {
                 "added after start(); build the whole graph, then start it: adding inputs, \
                  operators and outputs to a running stream is not supported"
@@ -158,9 +170,7 @@ impl Graph {
             }
         };
         self.mistake(site, message);
-        let message = message.to_owned();
-        self.outcome
-            .fail(StreamError::Graph(vec![Mistake { site, message }]));
+        true
     }
 
     /// Reports the mistakes made so far.
@@ -175,6 +185,7 @@ impl Graph {
 
     /// Checks what can only be known when the graph is whole.
     pub(crate) fn check_whole(&self) -> Result<(), StreamError> {
+        self.check_names();
         self.check()?;
         if self.outputs.lock().is_empty() {
             return Err(StreamError::State(
@@ -183,19 +194,20 @@ impl Graph {
                     .to_owned(),
             ));
         }
-        let names = self.streams.lock();
+        Ok(())
+    }
+
+    fn check_names(&self) {
         let mut seen = std::collections::HashSet::new();
-        for info in names.iter().map(|stream| stream.info()) {
+        for stream in self.streams() {
+            let info = stream.info();
             if let Some(name) = info.name()
                 && !seen.insert(name.to_owned())
             {
-                return Err(StreamError::Graph(vec![Mistake {
-                    site: info.site,
-                    message: format!("another stream has the name `{name}` already"),
-                }]));
+                let message = format!("another stream has the name `{name}` already");
+                self.mistake(info.site, message);
             }
         }
-        Ok(())
     }
 
     /// Freezes the graph: time begins at `zero`, exclusive.

@@ -195,15 +195,16 @@ impl<T: Record> AnyStream for Stream<T> {
 
     fn forget(&self, now: Time, unpersist: bool) {
         let last_kept = now - self.info.remembered();
-        let old = {
+        let (old, kept_ids) = {
             let mut generated = self.generated.lock();
             let kept = generated.split_off(&(last_kept + Duration::from_millis(1)));
-            std::mem::replace(&mut *generated, kept)
+            let ids: Vec<_> = kept.values().map(Rdd::id).collect();
+            (std::mem::replace(&mut *generated, kept), ids)
         };
         if unpersist && *self.info.level.lock() != StorageLevel::NONE {
-            for rdd in old.values() {
-                rdd.unpersist();
-            }
+            // Batches may share an RDD, as those of a constant stream do.
+            let unused = old.values().filter(|rdd| !kept_ids.contains(&rdd.id()));
+            unused.for_each(Rdd::unpersist);
         }
     }
 

@@ -14,6 +14,7 @@ use crate::conf;
 use crate::dstream::DStream;
 use crate::error::StreamError;
 use crate::events::InputInfo;
+use crate::graph::Stream;
 use crate::receiver::{BlockStore, Receiver, Supervisor, SupervisorPolicy};
 use crate::time::Time;
 
@@ -58,22 +59,24 @@ impl StreamingContext {
             settings.block_interval,
             settings.memory_bytes,
         ));
+        let (ctx, stored) = (self.context().clone(), blocks.clone());
+        let stream = self.input_stream(site, move |time| {
+            Ok(ctx.from_partitions(stored.blocks_of(time)))
+        });
         let input = Arc::new(ReceiverInput {
             id: self.next_input_id(),
             site,
             ctx: self.context().clone(),
             receiver: Arc::new(receiver),
-            blocks: blocks.clone(),
+            blocks,
+            stream: stream.stream.clone(),
             clock: self.clock().clone(),
             outcome: self.outcome().clone(),
             settings,
             supervisor: Mutex::new(None),
         });
         self.graph().add_input(site, input);
-        let ctx = self.context().clone();
-        self.input_stream(site, move |time| {
-            Ok(ctx.from_partitions(blocks.blocks_of(time)))
-        })
+        stream
     }
 }
 
@@ -102,6 +105,7 @@ struct ReceiverInput<T> {
     ctx: Context,
     receiver: Arc<dyn Receiver<T>>,
     blocks: Arc<BlockStore<T>>,
+    stream: Arc<Stream<T>>,
     clock: Arc<dyn Clock>,
     outcome: Arc<Outcome>,
     settings: ReceiverSettings,
@@ -127,6 +131,7 @@ impl<T: Record> Input for ReceiverInput<T> {
             self.clock.clone(),
             policy,
             self.outcome.clone(),
+            self.stream.graph().owner,
         )?;
         *self.supervisor.lock() = Some(supervisor);
         Ok(())
@@ -140,8 +145,13 @@ impl<T: Record> Input for ReceiverInput<T> {
     }
 
     fn allocate(&self, time: Time) -> Option<InputInfo> {
+        let records = self.blocks.allocate(time);
+        // Made now, not when a window asks for it later: by then the blocks may be freed.
+        if let Err(error) = self.stream.rdd(time) {
+            tracing::error!(batch = %time, "{error}");
+        }
         Some(InputInfo {
-            records: self.blocks.allocate(time),
+            records,
             description: None,
         })
     }

@@ -78,6 +78,10 @@ impl Receiver<Text> for SocketReceiver {
             .try_clone()
             .map_err(|error| format!("socket of {server}: {error}"))?;
         *self.connection.lock() = Some(other);
+        if ctx.is_stopped() {
+            // `on_stop` may have come before there was a connection to shut down.
+            return Ok(());
+        }
         *self.was_connected.lock() = true;
         ctx.connected();
         match read_lines(stream, ctx) {

@@ -80,8 +80,8 @@ impl<T> BlockStore<T> {
     /// beside their own size.
     pub(crate) fn append(&self, records: &mut Vec<T>, heap_bytes: u64) -> Result<(), StoreError> {
         let bytes = heap_bytes + (records.len() * size_of::<T>()) as u64;
-        let now = self.clock.now();
         let mut state = self.wait_for_room(bytes)?;
+        let now = self.clock.now();
         state.close_if_over(now, self.block_interval);
         if state.open.is_empty() {
             std::mem::swap(&mut state.open, records);
@@ -96,8 +96,8 @@ impl<T> BlockStore<T> {
     /// Adds one record to the block that is being gathered.
     pub(crate) fn store(&self, record: T) -> Result<(), StoreError> {
         let bytes = size_of::<T>() as u64;
-        let now = self.clock.now();
         let mut state = self.wait_for_room(bytes)?;
+        let now = self.clock.now();
         state.close_if_over(now, self.block_interval);
         state.open.push(record);
         state.open_bytes += bytes;

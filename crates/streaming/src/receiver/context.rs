@@ -46,7 +46,9 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
     /// [`StoreError`] once the receiver was stopped.
     pub fn store(&self, record: T) -> Result<(), StoreError> {
         self.check()?;
-        self.blocks.store(record)
+        self.blocks.store(record)?;
+        self.control.worked();
+        Ok(())
     }
 
     /// Stores many records as [`ReceiverContext::store`] does each, at the cost of one:
@@ -65,7 +67,9 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
     /// [`StoreError`] once the receiver was stopped.
     pub fn append_sized(&self, records: &mut Vec<T>, heap_bytes: u64) -> Result<(), StoreError> {
         self.check()?;
-        self.blocks.append(records, heap_bytes)
+        self.blocks.append(records, heap_bytes)?;
+        self.control.worked();
+        Ok(())
     }
 
     /// Stores many records as a block of their own: Spark's `store(iterator)`. When it
@@ -84,7 +88,9 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
     /// [`StoreError`] once the receiver was stopped.
     pub fn store_block(&self, records: Arc<Vec<T>>) -> Result<(), StoreError> {
         self.check()?;
-        self.blocks.store_block(records)
+        self.blocks.store_block(records)?;
+        self.control.worked();
+        Ok(())
     }
 
     /// Reports an error to events and pages; the receiver goes on: Spark's `reportError`.

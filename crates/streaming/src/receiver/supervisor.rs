@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, SystemTime};
 
 use headwater_core::{Context, Site, catch_panic};
@@ -13,6 +13,7 @@ use crate::batch::{Outcome, post};
 use crate::clock::{Clock, Signal, Woken};
 use crate::error::StreamError;
 use crate::events::{ReceiverInfo, StreamingEvent};
+use crate::threads::Owner;
 
 /// A receiver that never worked is tried again sooner than one that lost its source.
 const FIRST_DELAY_PART: u32 = 8;
@@ -34,6 +35,8 @@ pub(super) struct Control {
     request: Mutex<Option<Request>>,
     shut_down: AtomicBool,
     signal: Signal,
+    /// The thread that runs `on_start`.
+    reader: Mutex<Option<ThreadId>>,
     last_error: Mutex<Option<(String, SystemTime)>>,
 }
 
@@ -113,6 +116,7 @@ struct Work<T> {
     clock: Arc<dyn Clock>,
     policy: SupervisorPolicy,
     outcome: Arc<Outcome>,
+    owner: Owner,
     site: Site,
 }
 
@@ -130,6 +134,7 @@ impl Supervisor {
         clock: Arc<dyn Clock>,
         policy: SupervisorPolicy,
         outcome: Arc<Outcome>,
+        owner: Owner,
     ) -> Result<Self, StreamError> {
         let control = Arc::new(Control {
             stream_id,
@@ -140,6 +145,7 @@ impl Supervisor {
             request: Mutex::new(None),
             shut_down: AtomicBool::new(false),
             signal: Signal::new(),
+            reader: Mutex::new(None),
             last_error: Mutex::new(None),
         });
         let name = control.name.clone();
@@ -150,28 +156,29 @@ impl Supervisor {
             clock,
             policy,
             outcome,
+            owner,
             site,
         };
-        let thread = spawn(format!("headwater-{name}"), move || work.supervise())?;
+        let thread = owner.spawn(format!("headwater-{name}"), move || work.supervise())?;
         Ok(Supervisor {
             control,
             thread: Mutex::new(Some(thread)),
         })
     }
 
-    /// Stops the receiver for good and waits for its end.
+    /// Stops the receiver for good and waits for its end, unless it is the receiver that
+    /// asks for it.
     pub(crate) fn shut_down(&self) {
         self.control.shut_down.store(true, Ordering::Release);
         self.control.signal.notify();
-        if let Some(thread) = self.thread.lock().take() {
+        let me = std::thread::current().id();
+        if let Some(thread) = self.thread.lock().take()
+            && thread.thread().id() != me
+            && *self.control.reader.lock() != Some(me)
+        {
             let _ = thread.join();
         }
     }
-}
-
-fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StreamError> {
-    let thread = std::thread::Builder::new().name(name).spawn(run);
-    thread.map_err(|error| StreamError::State(format!("cannot start a receiver's thread: {error}")))
 }
 
 impl<T: Send + Sync + 'static> Work<T> {
@@ -242,14 +249,17 @@ impl<T: Send + Sync + 'static> Work<T> {
         self.blocks.accept(true);
         let context = ReceiverContext::new(self.blocks.clone(), control.clone(), generation);
         let (receiver, failing, site) = (self.receiver.clone(), control.clone(), self.site);
-        let reader = spawn(format!("headwater-{}-reader", control.name), move || {
+        // Before the receiver can report anything itself.
+        control.post(StreamingEvent::ReceiverStarted, true);
+        let name = format!("headwater-{}-reader", control.name);
+        let reader = self.owner.spawn(name, move || {
+            *failing.reader.lock() = Some(std::thread::current().id());
             let result = catch_panic(site, || receiver.on_start(&context));
             let result = result.map_err(|panic| panic.to_string()).flatten();
             if let Err(message) = result {
                 failing.request(generation, Request::Failed { message });
             }
         });
-        control.post(StreamingEvent::ReceiverStarted, true);
         let request = match &reader {
             Ok(_) => self.wait_for_request(),
             Err(error) => Some(Request::Failed {
