@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn files_are_cut_as_hadoop_cuts_them() {
-        assert_eq!(ranges(&[100], 1), [0..100]);
+        assert_eq!(ranges(&[100], 1), vec![0..100; 1]);
         assert_eq!(ranges(&[100], 2), [0..50, 50..100]);
         // 105 / 10 leaves five bytes, less than a tenth of a part too much.
         assert_eq!(ranges(&[105], 2), [0..52, 52..105]);

@@ -9,11 +9,11 @@ use std::time::{Instant, SystemTime};
 use parking_lot::Mutex;
 
 use super::executor::Work;
-use super::panics::run_task;
 use super::plan::PlannedShuffle;
+use super::slot::{Reporter, RunWhat, TaskEnd, TaskName, TaskRun, Unit, run_one};
 use super::{TaskContext, TaskMetrics, in_task, plan};
-use crate::accumulator::{self, Update};
-use crate::chunk::{Push, Stop};
+use crate::accumulator;
+use crate::chunk::Stop;
 use crate::context::ContextInner;
 use crate::error::{Error, JobError, TaskError};
 use crate::events::{
@@ -26,9 +26,6 @@ use crate::site::Site;
 /// How often output of earlier stages may get lost before a job gives up. Each level of a
 /// deep lineage may cost one round, so the bound only has to stop an endless loop.
 const LOST_ROUNDS_MAX: u32 = 32;
-
-/// The work of one task, its result stored on the side: keeps the scheduler free of types.
-type Unit = Arc<dyn Fn(&TaskContext, usize) -> Push + Send + Sync>;
 
 /// Runs jobs of a context.
 #[derive(Clone)]
@@ -135,19 +132,6 @@ enum Kind {
         last: Arc<dyn AnyNode>,
         partitions: Vec<usize>,
     },
-}
-
-#[derive(Clone, Copy)]
-struct TaskName {
-    stage: usize,
-    partition: usize,
-    attempt: u32,
-}
-
-struct TaskEnd {
-    task: TaskName,
-    outcome: Result<Vec<Update>, TaskError>,
-    metrics: TaskMetrics,
 }
 
 impl<'a> JobRun<'a> {
@@ -519,58 +503,5 @@ impl<'a> JobRun<'a> {
                 error: end.outcome.as_ref().err().cloned(),
             })
         });
-    }
-}
-
-/// What a slot runs.
-struct TaskRun {
-    work: RunWhat,
-    context: TaskContext,
-}
-
-enum RunWhat {
-    Map(Arc<dyn ShuffleStage>),
-    Result(Unit),
-}
-
-fn run_one(run: &TaskRun, task: TaskName) -> TaskEnd {
-    let started = Instant::now();
-    accumulator::begin_task();
-    let outcome = run_task(|| {
-        run.context.check_cancelled()?;
-        match &run.work {
-            RunWhat::Map(stage) => stage.run_map(&run.context, task.partition),
-            RunWhat::Result(unit) => unit(&run.context, task.partition),
-        }
-    });
-    let updates = accumulator::end_task();
-    let outcome = match outcome {
-        Ok(()) | Err(Stop::Enough) => Ok(updates),
-        Err(Stop::Failed(error)) => Err(error),
-    };
-    TaskEnd {
-        task,
-        outcome,
-        metrics: run.context.metrics(started.elapsed()),
-    }
-}
-
-/// Reports the end of a task in any case, also when the executor drops the task unrun.
-struct Reporter {
-    report: SyncSender<TaskEnd>,
-    end: Option<TaskEnd>,
-    task: TaskName,
-}
-
-impl Drop for Reporter {
-    fn drop(&mut self) {
-        let task = self.task;
-        let end = self.end.take().unwrap_or_else(|| TaskEnd {
-            task,
-            outcome: Err(TaskError::Cancelled),
-            metrics: TaskMetrics::default(),
-        });
-        // The channel has room for every running task; its job may be gone after a panic.
-        let _ = self.report.send(end);
     }
 }

@@ -5,6 +5,7 @@ mod job;
 mod panics;
 mod plan;
 mod running;
+mod slot;
 mod task;
 
 pub use panics::catch_panic;

@@ -100,7 +100,13 @@ mod tests {
         let mut index = Index::new();
         assert_eq!(index.find(7, |_| true), None);
         // A third of the places share one hash, others collide in their low bits.
-        let hash = |place: u32| if place % 3 == 0 { 7 } else { place << 20 };
+        let hash = |place: u32| {
+            if place.is_multiple_of(3) {
+                7
+            } else {
+                place << 20
+            }
+        };
         for place in 0..500 {
             index.insert(hash(place), place);
         }

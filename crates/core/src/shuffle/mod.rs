@@ -3,6 +3,7 @@
 //! Read [`partitioner`] first, then [`exchange`], the only node at which stages are cut;
 //! [`table`] and [`combine`] combine records by key on its two sides.
 
+mod aggregate;
 mod bucket;
 mod combine;
 mod exchange;
@@ -14,10 +15,9 @@ mod table;
 pub use partitioner::{HashPartitioner, Partitioner, Partitioning};
 pub use range::RangePartitioner;
 
+pub(crate) use aggregate::{Aggregator, Combined, Counting, Grouping, Reducing};
 pub(crate) use bucket::{Bucket, BucketWriter};
-pub(crate) use combine::{
-    Aggregator, Combined, Counting, Grouping, PlaceByKey, Reducing, combine_by_key,
-};
+pub(crate) use combine::{PlaceByKey, combine_by_key};
 pub(crate) use exchange::{Exchange, MapSide, ShuffleStage};
 pub(crate) use partitioner::{How, Placement, default_partitioning};
 pub(crate) use table::Table;

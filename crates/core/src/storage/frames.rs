@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn records_without_bytes_are_counted_too() {
-        let bytes = encode(&vec![(); 5000]).unwrap();
+        let bytes = encode(&[(); 5000]).unwrap();
         assert_eq!(decode::<()>(&bytes).unwrap().len(), 5000);
     }
 
