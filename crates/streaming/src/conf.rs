@@ -19,7 +19,7 @@ pub const RECEIVER_MEMORY: Key<Bytes> = Key::new(
     "how much a receiver may store that no batch has finished with; a receiver that is faster \
      than the batches waits",
 )
-.default("256m")
+.default("512m")
 .at_least("1k");
 
 /// How long a receiver waits before it starts again.

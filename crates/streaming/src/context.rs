@@ -1,20 +1,22 @@
 //! The streaming context: where every stream begins, and what runs it.
 
+mod run;
+
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use headwater_core::events::ListenerId;
 use headwater_core::{Conf, Context, Rdd, Record, Site};
 use parking_lot::Mutex;
 
-use crate::batch::{JobGenerator, JobScheduler, Outcome, Policy, post};
+use crate::batch::{JobGenerator, JobScheduler, Outcome, Policy};
 use crate::clock::{Clock, SystemClock};
 use crate::conf;
 use crate::dstream::DStream;
 use crate::error::{PlanError, StreamError};
-use crate::events::{Adapter, StreamingEvent, StreamingListener};
+use crate::events::{Adapter, StreamingListener};
 use crate::graph::{Graph, Plan, StreamingState};
 use crate::input::ReceiverSettings;
 use crate::time::{Time, whole_millis};
@@ -472,101 +474,6 @@ impl StreamingContext {
             generator.await_generated(time);
             scheduler.wait_idle(None);
         }
-    }
-}
-
-impl Inner {
-    fn begin(&self) -> Result<Running, StreamError> {
-        let batch = self.graph.batch;
-        let first = self.clock.now().floor(batch) + batch;
-        self.graph.begin(first - batch);
-        let at = SystemTime::now();
-        post(self.ctx.events(), || StreamingEvent::Started {
-            at,
-            batch_duration: batch,
-        });
-        let graph = self.graph.clone();
-        let done = move |time| graph.end_batch(time);
-        let policy = self.settings.policy;
-        let (outcome, owner) = (self.outcome.clone(), self.graph.owner);
-        let scheduler = JobScheduler::start(&self.ctx, policy, outcome, owner, done)?;
-        let scheduler = Arc::new(scheduler);
-        for input in self.graph.inputs() {
-            input.start()?;
-        }
-        let generator = JobGenerator::start(&self.graph, &scheduler, &self.clock, first)?;
-        Ok(Running {
-            generator: Arc::new(generator),
-            scheduler,
-        })
-    }
-
-    fn stop_streams(&self, gracefully: bool) -> Result<(), StreamError> {
-        let running = {
-            let mut running = self.running.lock();
-            self.graph.set_state(StreamingState::Stopped);
-            if running.is_some() {
-                self.outcome.ending();
-            }
-            running.take()
-        };
-        // Without the lock: a part of the stream that is waited for may call stop() too.
-        let Some(running) = running else {
-            if !self.graph.owner.owns_this_thread() {
-                // Another thread may be stopping it at this moment.
-                self.outcome.wait_ended();
-                self.outcome.stopped();
-            }
-            return Ok(());
-        };
-        let result = self.end(&running, gracefully);
-        self.outcome.stopped();
-        result
-    }
-
-    fn end(&self, running: &Running, gracefully: bool) -> Result<(), StreamError> {
-        let inputs = self.graph.inputs();
-        let result = if gracefully && !running.scheduler.is_halted() {
-            inputs.iter().for_each(|input| input.stop());
-            self.finish(running)
-        } else {
-            Ok(())
-        };
-        // The scheduler first: a generator may be waiting for room in its queue.
-        running.scheduler.stop();
-        running.generator.stop();
-        inputs.iter().for_each(|input| input.stop());
-        self.graph.dismantle();
-        let at = SystemTime::now();
-        post(self.ctx.events(), || StreamingEvent::Stopped { at });
-        result
-    }
-
-    /// Processes what was received until now.
-    fn finish(&self, running: &Running) -> Result<(), StreamError> {
-        let limit = self.settings.graceful_stop_timeout;
-        let deadline = Instant::now().checked_add(limit);
-        let inputs = self.graph.inputs();
-        let one_more = inputs.iter().any(|input| input.has_unallocated());
-        let is_cut = running.generator.finish(one_more, deadline);
-        if is_cut && running.scheduler.wait_idle(deadline) {
-            return Ok(());
-        }
-        Err(StreamError::State(format!(
-            "after {limit:?} of a graceful stop {} batches were not done and are dropped; \
-             streaming.graceful_stop_timeout gives them more time",
-            running.scheduler.unfinished(),
-        )))
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        if self.running.lock().is_some() {
-            // Nobody can wait for the result any more.
-            let _ = self.stop_streams(false);
-        }
-        self.graph.dismantle();
     }
 }
 

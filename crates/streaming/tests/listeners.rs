@@ -1,0 +1,200 @@
+//! What listeners are told, and that nobody waits for them.
+
+mod common;
+
+use std::sync::mpsc::sync_channel;
+
+use common::{Log, Start, Told, record, second, stream, texts};
+use headwater_streaming::time::seconds;
+use headwater_streaming::{BatchInfo, OutputInfo, StreamingListener};
+
+#[test]
+fn the_events_of_a_batch_come_in_order() {
+    let test = stream(&[("streaming.on_failure", "continue")]);
+    let log = record(test.context());
+    let input = test.input(vec![vec![1], vec![2]]);
+    input.foreach_rdd(|_, _| ());
+    input.foreach_rdd(|_, time| {
+        if time == second(1) {
+            Err("not this one")
+        } else {
+            Ok(())
+        }
+    });
+    (0..2).for_each(|_| drop(test.try_run(1)));
+    test.context().stop(false, true).unwrap();
+    test.context().context().events().flush();
+    let of_batch = |time: i64| {
+        [
+            format!("submitted {time}"),
+            format!("batch started {time}"),
+            format!("output started {time}/0"),
+            format!("output completed {time}/0"),
+            format!("output started {time}/1"),
+            format!("output completed {time}/1"),
+            format!("completed {time}"),
+        ]
+    };
+    let mut expected = vec!["started".to_owned()];
+    expected.extend([of_batch(1000), of_batch(2000)].concat());
+    expected.push("stopped".to_owned());
+    assert_eq!(texts(&log.entries()), expected);
+}
+
+fn completed(told: &[Told]) -> Vec<BatchInfo> {
+    let info = |told: &Told| match told {
+        Told::Completed(info) => Some(info.clone()),
+        _ => None,
+    };
+    told.iter().filter_map(info).collect()
+}
+
+#[test]
+fn a_batch_knows_its_records_delays_and_failures() {
+    let test = stream(&[("streaming.on_failure", "continue")]);
+    let log = record(test.context());
+    let (to, contexts) = sync_channel(2);
+    let receivers: Vec<_> = (0..2)
+        .map(|_| {
+            let to = to.clone();
+            test.context()
+                .receiver_stream(Start::<u32>::new(move |ctx| {
+                    to.send(ctx.clone()).unwrap();
+                    Ok(())
+                }))
+        })
+        .collect();
+    let good = receivers[0].foreach_rdd(|_, _| ());
+    let bad = receivers[1].foreach_rdd(|rdd, _| match rdd.count() {
+        Ok(0) => Ok(()),
+        _ => Err("there is something"),
+    });
+    test.try_run(0).unwrap();
+    for ctx in contexts.iter().take(2) {
+        let records = if ctx.stream_id() == 0 { 0..3 } else { 0..4 };
+        ctx.store_many(records).unwrap();
+    }
+    (0..2).for_each(|_| drop(test.try_run(1)));
+    test.context().context().events().flush();
+    let told = log.entries();
+    let [first, second] = &completed(&told)[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!((first.records(), second.records()), (7, 0));
+    assert_eq!((first.inputs[&0].records, first.inputs[&1].records), (3, 4));
+    let parts = first.scheduling_delay.unwrap() + first.processing_delay.unwrap();
+    assert_eq!(first.total_delay(), Some(parts));
+    assert_eq!(first.failure(), Some("there is something"));
+    assert_eq!(second.failure(), None);
+    assert_eq!(
+        first.outputs.keys().copied().collect::<Vec<_>>(),
+        [good, bad]
+    );
+    for output in first.outputs.values() {
+        assert_eq!(
+            (output.time, output.site.operator()),
+            (first.time, "foreach_rdd")
+        );
+        assert!(output.took.is_some() && output.started >= first.submitted);
+    }
+    assert!(first.outputs[&good].failure.is_none() && first.outputs[&bad].failure.is_some());
+    let is_early = |told: &Told| match told {
+        Told::Submitted(info) => info.scheduling_delay.is_none() && info.outputs.is_empty(),
+        Told::BatchStarted(info) => info.scheduling_delay.is_some() && info.outputs.is_empty(),
+        Told::OutputStarted(info) => info.took.is_none() && info.failure.is_none(),
+        _ => true,
+    };
+    assert!(told.iter().all(is_early));
+}
+
+#[test]
+fn outputs_that_do_not_fire_leave_the_ids_of_others_alone() {
+    let test = stream(&[]);
+    let log = record(test.context());
+    let input = test.input(Vec::<Vec<u8>>::new());
+    let slow = input.window(seconds(2), seconds(2)).foreach_rdd(|_, _| ());
+    let fast = input.foreach_rdd(|_, _| ());
+    test.run(4);
+    test.context().context().events().flush();
+    let ids: Vec<Vec<_>> = completed(&log.entries())
+        .iter()
+        .map(|batch| batch.outputs.keys().copied().collect())
+        .collect();
+    assert_eq!(
+        ids,
+        [vec![fast], vec![slow, fast], vec![fast], vec![slow, fast]]
+    );
+}
+
+#[test]
+fn batches_without_outputs_are_not_told() {
+    let test = stream(&[]);
+    let log = record(test.context());
+    test.input(Vec::<Vec<u8>>::new())
+        .window(seconds(3), seconds(3))
+        .foreach_rdd(|_, _| ());
+    test.run(7);
+    test.context().context().events().flush();
+    let times: Vec<_> = completed(&log.entries())
+        .iter()
+        .map(|info| info.time)
+        .collect();
+    assert_eq!(times, [second(3), second(6)]);
+}
+
+#[test]
+fn when_a_batch_is_done_its_end_was_told() {
+    let test = stream(&[]);
+    let log = record(test.context());
+    test.collect(&test.input(Vec::<Vec<u8>>::new()));
+    for batch in 1..=500 {
+        test.run(1);
+        test.context().context().events().flush();
+        assert_eq!(completed(&log.entries()).len(), batch);
+    }
+}
+
+/// Panics at each event.
+struct Panicking;
+
+impl StreamingListener for Panicking {
+    fn on_batch_submitted(&mut self, _batch: &BatchInfo) {
+        panic!("a bad listener");
+    }
+    fn on_output_completed(&mut self, _output: &OutputInfo) {
+        panic!("a bad listener");
+    }
+    fn on_batch_completed(&mut self, _batch: &BatchInfo) {
+        panic!("a bad listener");
+    }
+}
+
+/// Waits, in its first batch, until it is allowed to go on.
+struct Slow(Option<std::sync::mpsc::Receiver<()>>);
+
+impl StreamingListener for Slow {
+    fn on_batch_submitted(&mut self, _batch: &BatchInfo) {
+        if let Some(allowed) = self.0.take() {
+            allowed.recv().unwrap();
+        }
+    }
+}
+
+#[test]
+fn no_batch_waits_for_a_listener() {
+    let test = stream(&[]);
+    let (allow, allowed) = sync_channel(0);
+    test.context().add_listener(Panicking);
+    test.context().add_listener(Slow(Some(allowed)));
+    let log = record(test.context());
+    let done = Log::new();
+    let to = done.clone();
+    test.input(Vec::<Vec<u8>>::new())
+        .foreach_rdd(move |_, time| to.push(time));
+    test.run(20);
+    assert_eq!(done.entries().len(), 20);
+    assert!(completed(&log.entries()).is_empty());
+    allow.send(()).unwrap();
+    test.context().context().events().flush();
+    assert_eq!(completed(&log.entries()).len(), 20);
+}

@@ -1,0 +1,273 @@
+//! Output operations: their order, their failures, and what they print.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Barrier, mpsc::sync_channel};
+use std::time::Duration;
+
+use common::{Log, second, stream};
+use headwater_core::Error;
+use headwater_streaming::testing::TestStream;
+use headwater_streaming::time::{Time, seconds};
+use headwater_streaming::{DStream, OutputId, StreamError};
+
+/// Each batch has its time as its only record.
+fn ticks(test: &TestStream) -> DStream<i64> {
+    test.context().stream_by_time(|time| vec![time.as_millis()])
+}
+
+/// An output that logs its batches and fails those of the given times.
+#[track_caller]
+fn log_or_fail(
+    stream: &DStream<i64>,
+    name: &'static str,
+    log: &Log<String>,
+    failing: &'static [i64],
+) -> OutputId {
+    let log = log.clone();
+    stream.foreach_rdd(move |_, time| {
+        let seconds = time.as_millis() / 1000;
+        log.push(format!("{name}{seconds}"));
+        if failing.contains(&seconds) {
+            Err(format!("{name} does not like {seconds}"))
+        } else {
+            Ok(())
+        }
+    })
+}
+
+fn error_of(test: &TestStream) -> StreamError {
+    test.context().await_termination().expect_err("it failed")
+}
+
+#[test]
+fn outputs_run_in_the_order_of_registration() {
+    let test = stream(&[]);
+    let (base, log) = (ticks(&test), Log::new());
+    let ids = ["a", "b", "c"].map(|name| log_or_fail(&base, name, &log, &[]));
+    test.run(3);
+    assert_eq!(ids.map(OutputId::index), [0, 1, 2]);
+    let expected = ["a1", "b1", "c1", "a2", "b2", "c2", "a3", "b3", "c3"];
+    assert_eq!(log.entries(), expected);
+}
+
+#[test]
+fn a_failed_batch_stops_the_stream() {
+    let test = stream(&[]);
+    let (base, log) = (ticks(&test), Log::new());
+    log_or_fail(&base, "a", &log, &[]);
+    let id = log_or_fail(&base, "b", &log, &[2, 3]);
+    let line = line!() - 1;
+    assert!(test.try_run(5).is_err());
+    assert!(test.try_run(2).is_err());
+    assert_eq!(log.entries(), ["a1", "b1", "a2", "b2"]);
+    let StreamError::Output {
+        time,
+        output,
+        site,
+        message,
+    } = error_of(&test)
+    else {
+        panic!("{}", error_of(&test));
+    };
+    assert_eq!((time, output), (second(2), id.index()));
+    assert_eq!(
+        (site.operator(), site.location().line()),
+        ("foreach_rdd", line)
+    );
+    assert_eq!(message, "b does not like 2");
+    let text = error_of(&test).to_string();
+    for part in [
+        "batch 2000 ms",
+        "output 1",
+        &format!("outputs.rs:{line}"),
+        "does not like",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    // It stays, for everybody and for ever.
+    let zero = Duration::ZERO;
+    assert!(test.context().await_termination_or_timeout(zero).is_err());
+    test.context().stop(false, true).unwrap();
+    assert_eq!(error_of(&test).to_string(), text);
+}
+
+#[test]
+fn a_stream_may_go_on_after_failed_batches() {
+    let test = stream(&[("streaming.on_failure", "continue")]);
+    let (base, log) = (ticks(&test), Log::new());
+    log_or_fail(&base, "a", &log, &[1, 3]);
+    log_or_fail(&base, "b", &log, &[1]);
+    let mut newest = Vec::new();
+    for _ in 0..4 {
+        assert!(test.try_run(1).is_err());
+        newest.push(error_of(&test).to_string());
+    }
+    let expected = ["a1", "b1", "a2", "b2", "a3", "b3", "a4", "b4"];
+    assert_eq!(log.entries(), expected);
+    let whose = [
+        "b does not like 1",
+        "b does not like 1",
+        "a does not like 3",
+    ];
+    for (text, whose) in newest.iter().zip(whose) {
+        assert!(text.contains(whose), "{text}");
+    }
+    assert_eq!(newest[2], newest[3]);
+}
+
+#[test]
+fn a_failed_output_is_tried_again() {
+    for attempts in [2, 3] {
+        let text = attempts.to_string();
+        let test = stream(&[("streaming.output.attempts", &text)]);
+        let (base, log) = (ticks(&test), Log::new());
+        let tries = AtomicU32::new(0);
+        let seen = log.clone();
+        base.foreach_rdd(move |rdd, _| {
+            let records = rdd.collect().map_err(|error| error.to_string())?;
+            seen.push(format!("{records:?}"));
+            match tries.fetch_add(1, Ordering::Relaxed) {
+                0 => Err("the first try"),
+                1 => panic!("the second try"),
+                _ => Ok(()),
+            }
+            .map_err(str::to_owned)
+        });
+        log_or_fail(&base, "after", &log, &[]);
+        let result = test.try_run(1);
+        if attempts == 3 {
+            result.unwrap();
+            assert_eq!(log.entries(), ["[1000]", "[1000]", "[1000]", "after1"]);
+        } else {
+            let text = result.unwrap_err().to_string();
+            assert!(text.contains("the second try"), "{text}");
+            assert_eq!(log.entries(), ["[1000]", "[1000]"]);
+        }
+    }
+}
+
+#[test]
+fn panics_name_the_operator_that_they_came_from() {
+    let test = stream(&[("streaming.on_failure", "continue")]);
+    let line = line!() + 1;
+    let bad = ticks(&test).map(|n| if n == 1000 { panic!("bad record") } else { n });
+    let out = test.collect(&bad);
+    assert!(test.try_run(1).is_err());
+    let text = error_of(&test).to_string();
+    for part in [
+        "batch 1000 ms",
+        "map at",
+        &format!("outputs.rs:{line}"),
+        "bad record",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(test.try_run(1).is_err());
+    assert_eq!(out.batches(), [[2000]]);
+}
+
+#[test]
+fn what_cannot_be_planned_fails_only_what_needs_it() {
+    let test = stream(&[("streaming.on_failure", "continue")]);
+    let (base, log) = (ticks(&test), Log::new());
+    let line = line!() + 1;
+    let bad = base.transform(|rdd, time| {
+        assert_ne!(time, Time::from_millis(2000), "not at two");
+        rdd.map(|n| n + 1)
+    });
+    log_or_fail(&base, "before", &log, &[]);
+    let first = test.collect(&bad);
+    let second = test.collect(&bad.map(|n| n * 2).union(&base));
+    log_or_fail(&base, "after", &log, &[]);
+    (0..3).for_each(|_| drop(test.try_run(1)));
+    let expected = [
+        "before1", "after1", "before2", "after2", "before3", "after3",
+    ];
+    assert_eq!(log.entries(), expected);
+    assert_eq!(first.batches(), [[1001], [3001]]);
+    assert_eq!(second.batches(), [[2002, 1000], [6002, 3000]]);
+    let StreamError::Output {
+        time,
+        output,
+        message,
+        ..
+    } = error_of(&test)
+    else {
+        panic!("{}", error_of(&test));
+    };
+    assert_eq!((time.as_millis(), output), (2000, 2));
+    for part in ["transform at", &format!("outputs.rs:{line}"), "not at two"] {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn the_console_shows_the_first_records() {
+    let rule = "-".repeat(43);
+    let head = |second: i64| format!("{rule}\nTime: {second}000 ms\n{rule}\n");
+    let test = stream(&[]);
+    let batches = vec![(1..=10).collect(), (1..=11).collect(), vec![]];
+    test.input(batches).print();
+    test.run(3);
+    let ten = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n";
+    let expected = format!("{}{ten}\n{}{ten}...\n\n{}\n", head(1), head(2), head(3));
+    assert_eq!(test.console(), expected);
+
+    let test = stream(&[]);
+    let pairs = test.input(vec![vec![("a", Some(1)), ("b", None)], vec![]]);
+    pairs.print_n(0);
+    pairs.print_n(1);
+    pairs.print_n(usize::MAX);
+    test.run(2);
+    let first = format!(
+        "{0}...\n\n{0}(a,Some(1))\n...\n\n{0}(a,Some(1))\n(b,None)\n\n",
+        head(1)
+    );
+    assert_eq!(test.console(), first + &format!("{0}\n", head(2)).repeat(3));
+}
+
+#[test]
+fn outputs_overlap_when_they_may() {
+    let test = stream(&[("streaming.concurrent_jobs", "2")]);
+    let together = Arc::new(Barrier::new(2));
+    let base = ticks(&test);
+    let log = Log::new();
+    for _ in 0..2 {
+        let (together, log) = (together.clone(), log.clone());
+        base.foreach_rdd(move |rdd, _| {
+            // One alone would wait here for ever.
+            together.wait();
+            log.extend(rdd.collect()?);
+            Ok::<_, Error>(())
+        });
+    }
+    test.run(3);
+    assert_eq!(log.entries(), [1000, 1000, 2000, 2000, 3000, 3000]);
+}
+
+#[test]
+fn batches_overlap_when_they_may() {
+    let test = stream(&[("streaming.concurrent_jobs", "2")]);
+    let (second_runs, wait_second) = sync_channel(1);
+    let wait_second = parking_lot::Mutex::new(wait_second);
+    let out = Log::new();
+    let log = out.clone();
+    ticks(&test).foreach_rdd(move |rdd, time| {
+        // The first batch ends only when the second one runs.
+        if time == second(1) {
+            wait_second.lock().recv().unwrap();
+        } else {
+            second_runs.send(()).unwrap();
+        }
+        log.extend(rdd.collect()?);
+        Ok::<_, Error>(())
+    });
+    test.context().start().unwrap();
+    test.clock().advance(seconds(2));
+    let mut both = out.wait_for(|records| records.len() == 2);
+    both.sort_unstable();
+    assert_eq!(both, [1000, 2000]);
+}
