@@ -1,5 +1,8 @@
 //! How the values of a key become one: what each operator by key brings along.
 
+use std::marker::PhantomData;
+use std::sync::Arc;
+
 use crate::record::Wire;
 
 /// How values of one key become one result.
@@ -136,5 +139,43 @@ impl<V> Aggregator<V, u64> for Counting {
 
     fn finish(&self, acc: u64) -> Option<u64> {
         Some(acc)
+    }
+}
+
+/// What is left to do when map tasks have combined already: merge what they made.
+pub(super) struct Merging<A, V> {
+    aggregator: Arc<A>,
+    values: PhantomData<fn(V)>,
+}
+
+impl<A, V> Merging<A, V> {
+    pub(super) fn new(aggregator: Arc<A>) -> Self {
+        Merging {
+            aggregator,
+            values: PhantomData,
+        }
+    }
+}
+
+impl<V: 'static, C, A: Aggregator<V, C>> Aggregator<A::Acc, C> for Merging<A, V> {
+    type Acc = A::Acc;
+
+    #[inline]
+    fn create(&self, acc: A::Acc) -> A::Acc {
+        acc
+    }
+
+    #[inline]
+    fn merge_value(&self, acc: &mut A::Acc, other: A::Acc) {
+        self.aggregator.merge_acc(acc, other);
+    }
+
+    #[inline]
+    fn merge_acc(&self, acc: &mut A::Acc, other: A::Acc) {
+        self.aggregator.merge_acc(acc, other);
+    }
+
+    fn finish(&self, acc: A::Acc) -> Option<C> {
+        self.aggregator.finish(acc)
     }
 }

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::aggregate::Aggregator;
+use super::aggregate::{Aggregator, Merging};
 use super::bucket::{Bucket, BucketWriter};
 use super::exchange::{Exchange, MapSide};
 use super::partitioner::{Partitioning, Placement};
@@ -70,10 +70,10 @@ where
         types: PhantomData,
     });
     let parent = Exchange::new(info(), map_side);
-    Arc::new(MergeNode {
+    Arc::new(CombineNode {
         info: info(),
         parent,
-        aggregator,
+        aggregator: Arc::new(Merging::new(aggregator)),
         types: PhantomData,
     })
 }
@@ -261,38 +261,6 @@ impl<K: Key, V: Wire, C, A: Aggregator<V, C>> Sink<(K, V)> for CombineSink<'_, K
     }
 }
 
-/// Merges what map tasks combined.
-struct MergeSink<'a, K, V, C, A: Aggregator<V, C>> {
-    table: Table<K, A::Acc>,
-    aggregator: &'a A,
-    site: Site,
-    types: PhantomData<fn(V) -> C>,
-}
-
-impl<K: Key, V: Wire, C, A: Aggregator<V, C>> Sink<(K, A::Acc)> for MergeSink<'_, K, V, C, A> {
-    fn push(&mut self, chunk: &mut Vec<(K, A::Acc)>) -> Push {
-        let _closure = ClosureOf(self.site);
-        let aggregator = self.aggregator;
-        self.table.merge(
-            chunk,
-            |acc| acc,
-            |acc, other| aggregator.merge_acc(acc, other),
-        );
-        Ok(())
-    }
-
-    fn push_shared(&mut self, chunk: &[(K, A::Acc)]) -> Push {
-        let _closure = ClosureOf(self.site);
-        let aggregator = self.aggregator;
-        self.table.merge_shared(
-            chunk,
-            |acc| acc,
-            |acc, other| aggregator.merge_acc(acc, other),
-        );
-        Ok(())
-    }
-}
-
 /// Hands the results on, in chunks.
 fn emit<K: Key, A, C>(
     entries: Vec<(K, A)>,
@@ -315,59 +283,8 @@ fn emit<K: Key, A, C>(
     }
 }
 
-/// The results of a shuffle whose map side combined.
-struct MergeNode<K, V, C, A: Aggregator<V, C>> {
-    info: NodeInfo,
-    parent: Arc<Exchange<(K, A::Acc)>>,
-    aggregator: Arc<A>,
-    types: PhantomData<fn(V) -> C>,
-}
-
-impl<K: Key, V: Wire, C: Record, A: Aggregator<V, C>> AnyNode for MergeNode<K, V, C, A> {
-    fn info(&self) -> &NodeInfo {
-        &self.info
-    }
-
-    fn dependencies(&self) -> Vec<Dependency> {
-        vec![Dependency::Narrow(self.parent.clone())]
-    }
-
-    fn partitions(&self) -> usize {
-        self.parent.partitions()
-    }
-
-    fn is_known_empty(&self, partition: usize) -> bool {
-        self.parent.is_known_empty(partition)
-    }
-}
-
-impl<K: Key, V: Wire, C: Record, A: Aggregator<V, C>> Node<(K, C)> for MergeNode<K, V, C, A> {
-    fn compute(&self, task: &TaskContext, partition: usize, sink: &mut dyn Sink<(K, C)>) -> Push {
-        let mut merge = MergeSink {
-            table: Table::new(),
-            aggregator: &*self.aggregator,
-            site: self.info.site,
-            types: PhantomData::<fn(V) -> C>,
-        };
-        self.parent.compute(task, partition, &mut merge)?;
-        emit(
-            merge.table.into_entries(),
-            |acc| self.aggregator.finish(acc),
-            task,
-            sink,
-        )
-    }
-
-    fn placement(&self) -> Option<Placement> {
-        self.parent.placement()
-    }
-
-    fn as_any_node(self: Arc<Self>) -> Arc<dyn AnyNode> {
-        self
-    }
-}
-
-/// The results of combining single values that are in the right partition already.
+/// The results of combining what is in the right partition already: single values, or what
+/// map tasks have made of them.
 struct CombineNode<K, V, C, A> {
     info: NodeInfo,
     parent: Arc<dyn Node<(K, V)>>,
