@@ -26,7 +26,9 @@ thread_local! {
 
 struct Part {
     key: usize,
-    update: Update,
+    to: Arc<dyn Merge>,
+    /// Taken out while it is added to: a closure that merges may add to other accumulators.
+    value: Option<Box<dyn Any + Send>>,
 }
 
 pub(crate) fn begin_task() {
@@ -35,7 +37,49 @@ pub(crate) fn begin_task() {
 
 pub(crate) fn end_task() -> Vec<Update> {
     let parts = PARTS.with_borrow_mut(Option::take).unwrap_or_default();
-    parts.into_iter().map(|part| part.update).collect()
+    parts
+        .into_iter()
+        .filter_map(|Part { to, value, .. }| Some(Update { to, part: value? }))
+        .collect()
+}
+
+/// Where the running task keeps its part of an accumulator, and the part itself if there is
+/// one; `None` outside tasks.
+fn take_part<A: Clone + Send + Sync + 'static>(
+    to: &Arc<Inner<A>>,
+) -> Option<(usize, Option<Box<dyn Any + Send>>)> {
+    let key = Arc::as_ptr(to).cast::<()>() as usize;
+    PARTS.with_borrow_mut(|parts| {
+        let parts = parts.as_mut()?;
+        if let Some(at) = parts.iter().position(|part| part.key == key) {
+            return Some((at, parts.get_mut(at)?.value.take()));
+        }
+        let to = to.clone();
+        parts.push(Part {
+            key,
+            to,
+            value: None,
+        });
+        Some((parts.len() - 1, None))
+    })
+}
+
+fn put_part_back(at: usize, value: Box<dyn Any + Send>) {
+    PARTS.with_borrow_mut(|parts| {
+        let Some(parts) = parts else { return };
+        let Some(part) = parts.get_mut(at) else {
+            return;
+        };
+        // A closure that added to its own accumulator made a part anew, which counts too.
+        if let Some(anew) = part.value.replace(value) {
+            let (key, to) = (part.key, part.to.clone());
+            parts.push(Part {
+                key,
+                to,
+                value: Some(anew),
+            });
+        }
+    });
 }
 
 /// Merges the parts of a task that succeeded.
@@ -112,32 +156,14 @@ impl<A: Clone + Send + Sync + fmt::Debug + 'static> Accumulator<A> {
 
     fn update(&self, change: impl FnOnce(&mut A, &dyn Fn(&mut A, A))) {
         let inner = &self.inner;
-        let key = Arc::as_ptr(inner).cast::<()>() as usize;
-        PARTS.with_borrow_mut(|parts| {
-            let Some(parts) = parts else {
-                return change(&mut inner.total.lock(), &inner.merge);
-            };
-            let at = parts
-                .iter()
-                .position(|part| part.key == key)
-                .unwrap_or_else(|| {
-                    let part = Box::new(inner.zero.clone());
-                    parts.push(Part {
-                        key,
-                        update: Update {
-                            to: inner.clone(),
-                            part,
-                        },
-                    });
-                    parts.len() - 1
-                });
-            let part = parts
-                .get_mut(at)
-                .and_then(|part| part.update.part.downcast_mut());
-            if let Some(part) = part {
-                change(part, &inner.merge);
-            }
-        });
+        let Some((at, part)) = take_part(inner) else {
+            return change(&mut inner.total.lock(), &inner.merge);
+        };
+        let mut part = part.unwrap_or_else(|| Box::new(inner.zero.clone()));
+        if let Some(part) = part.downcast_mut() {
+            change(part, &inner.merge);
+        }
+        put_part_back(at, part);
     }
 
     /// What was added by the driver and by every task that succeeded so far.

@@ -7,6 +7,7 @@
 //! first cache.
 
 use crate::error::TaskError;
+use crate::scheduler::TaskContext;
 
 /// Why a sink takes no more records.
 #[derive(Debug)]
@@ -66,16 +67,16 @@ const NOT_WORTH_LEAVING: usize = 1 << 16;
 /// ```
 pub struct Emitter<'a, T> {
     buffer: Vec<T>,
-    chunk_records: usize,
+    task: &'a TaskContext,
     sink: &'a mut dyn Sink<T>,
     stopped: Option<Stop>,
 }
 
 impl<'a, T> Emitter<'a, T> {
-    pub(crate) fn new(chunk_records: usize, sink: &'a mut dyn Sink<T>) -> Self {
+    pub(crate) fn new(task: &'a TaskContext, sink: &'a mut dyn Sink<T>) -> Self {
         Emitter {
             buffer: Vec::new(),
-            chunk_records,
+            task,
             sink,
             stopped: None,
         }
@@ -102,18 +103,20 @@ impl<'a, T> Emitter<'a, T> {
     #[cold]
     #[inline(never)]
     fn make_room(&mut self) {
-        if self.buffer.capacity() >= self.chunk_records {
+        if self.buffer.capacity() >= self.task.chunk_records {
             self.flush();
         } else {
             // Small batches must not pay for a whole chunk.
-            let wanted = (self.buffer.capacity() * 4).clamp(16, self.chunk_records);
+            let wanted = (self.buffer.capacity() * 4).clamp(16, self.task.chunk_records);
             self.buffer.reserve_exact(wanted - self.buffer.len());
         }
     }
 
     fn flush(&mut self) {
         if self.stopped.is_none() && !self.buffer.is_empty() {
-            self.stopped = self.sink.push(&mut self.buffer).err();
+            // One input may give records without end: the source is not asked on the way.
+            let pushed = self.task.check_cancelled();
+            self.stopped = pushed.and_then(|()| self.sink.push(&mut self.buffer)).err();
         }
         self.buffer.clear();
     }

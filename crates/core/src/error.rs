@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::conf::ConfError;
 use crate::site::Site;
 
-/// An error of the engine.
-#[derive(Debug, Clone, thiserror::Error)]
+/// An error of the engine. Its `Debug` is its message, so that a `main` that returns it shows
+/// what a user can read.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The configuration is wrong; nothing was started.
@@ -24,8 +25,8 @@ pub enum Error {
     /// A job failed.
     #[error(transparent)]
     Job(Arc<JobError>),
-    /// A closure panicked on the driver, where the results of tasks are merged.
-    #[error("{cause} (on the driver, while merging what the tasks gave)")]
+    /// A closure panicked on the driver, where jobs are planned and results are merged.
+    #[error("{cause} (on the driver, outside the tasks)")]
     Driver {
         /// What panicked, and where.
         cause: TaskError,
@@ -69,6 +70,12 @@ pub enum Error {
         /// The action.
         site: Site,
     },
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl Error {

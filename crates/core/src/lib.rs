@@ -42,7 +42,7 @@ pub use context::Context;
 pub use error::{Error, JobError, TaskError};
 pub use rdd::{PartitionIter, PartitionSource, Rdd, StatCounter, TotalF64};
 pub use record::{Key, Record, Wire};
-pub use scheduler::{TaskMetrics, catch_panic};
+pub use scheduler::{TaskMetrics, catch_panic, in_task};
 pub use show::Show;
 pub use shuffle::{HashPartitioner, Partitioner, Partitioning, RangePartitioner};
 pub use site::Site;

@@ -1,12 +1,14 @@
 //! What happens when closures panic, jobs are cancelled and shuffle output gets lost.
 
+#![allow(clippy::unwrap_used, reason = "a helper of tests fails with them")]
+
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, OnceLock};
 
 use headwater_core::events::Event;
-use headwater_core::{Conf, Context, Error, Rdd, TaskError};
+use headwater_core::{Accumulator, Conf, Context, Error, Rdd, TaskError};
 
 fn context(master: &str) -> Context {
     Context::new(Conf::new().master(master)).expect("the master is well formed")
@@ -234,6 +236,43 @@ fn a_task_that_always_fails_is_tried_as_often_as_configured() {
 }
 
 #[test]
+fn a_closure_that_merges_may_add_to_other_accumulators() {
+    let ctx = context("local[2]");
+    let merges = ctx.long_accumulator("merges");
+    let count = merges.clone();
+    let sum = ctx.accumulator("sum", 0_i64, move |total, part| {
+        count.add(1);
+        *total += part;
+    });
+    let add = sum.clone();
+    ctx.range(0..10, 1, 2)
+        .for_each(move |n| add.add(n))
+        .unwrap();
+    assert_eq!(sum.value(), 45);
+    // One for each record, and one for each task on the driver.
+    assert_eq!(merges.value(), 12);
+}
+
+#[test]
+fn a_closure_that_merges_may_add_to_its_own_accumulator() {
+    let ctx = context("local[1]");
+    let own = Arc::new(OnceLock::<Accumulator<i64>>::new());
+    let again = own.clone();
+    let sum = ctx.accumulator("sum", 0_i64, move |total, part| {
+        if part == 7 {
+            again.get().expect("it is set before the job").add(100);
+        }
+        *total += part;
+    });
+    assert!(own.set(sum.clone()).is_ok());
+    let add = sum.clone();
+    ctx.parallelize(vec![7, 8], 1)
+        .for_each(move |n| add.add(n))
+        .unwrap();
+    assert_eq!(sum.value(), 115);
+}
+
+#[test]
 fn an_action_inside_a_closure_is_refused() {
     let ctx = context("local[1]");
     let inner = ctx.range(0..3, 1, 1);
@@ -248,7 +287,8 @@ fn an_action_inside_a_closure_is_refused() {
     for outer in calls {
         let text = outer.collect().unwrap_err().to_string();
         assert!(
-            text.contains("NestedAction") && text.contains("the closure of map at "),
+            text.contains("inside a closure that runs in a task")
+                && text.contains("the closure of map at "),
             "{text}"
         );
     }
@@ -303,6 +343,55 @@ fn a_job_is_cancelled_by_its_group_from_another_thread() {
     assert!(error.is_cancelled(), "{error}");
     assert!(error.to_string().contains("was cancelled"), "{error}");
     assert_eq!(ctx.range(0..3, 1, 2).count().unwrap(), 3);
+}
+
+/// Cancels a job by its group once the closure that it is made with was called.
+fn cancel_once_called<T: Clone + Send + Sync + 'static>(
+    build: impl FnOnce(Rdd<i64>, Box<dyn Fn() + Send + Sync>) -> Rdd<T>,
+) {
+    let ctx = context("local[1]");
+    let (called, was_called) = sync_channel(1);
+    let endless = build(
+        ctx.parallelize(vec![0], 1),
+        Box::new(move || {
+            let _ = called.try_send(());
+        }),
+    );
+    let runner = ctx.clone();
+    let job = std::thread::spawn(move || runner.with_job_group("endless", "", || endless.count()));
+    was_called.recv().unwrap();
+    ctx.cancel_job_group("endless");
+    assert!(job.join().unwrap().unwrap_err().is_cancelled());
+    // The slot is free again.
+    assert_eq!(ctx.range(0..3, 1, 1).count().unwrap(), 3);
+}
+
+#[test]
+fn a_task_that_makes_records_without_end_from_one_can_be_cancelled() {
+    cancel_once_called(|one, called| {
+        one.flat_map(move |_| {
+            called();
+            0..u64::MAX
+        })
+    });
+    cancel_once_called(|one, called| {
+        one.flat_map_into(move |_, out| {
+            called();
+            out.extend(0..u64::MAX);
+        })
+    });
+    cancel_once_called(|one, called| {
+        one.key_by(|n| *n).flat_map_values(move |_| {
+            called();
+            0..u64::MAX
+        })
+    });
+    cancel_once_called(|one, called| {
+        one.map_partitions(move |_| {
+            called();
+            0..u64::MAX
+        })
+    });
 }
 
 #[test]

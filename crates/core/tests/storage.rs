@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use headwater_core::{Accumulator, Conf, Context, Rdd, StorageInfo, StorageLevel};
 use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
 
 const LEVELS: [StorageLevel; 6] = [
     StorageLevel::NONE,
@@ -198,6 +199,39 @@ fn a_damaged_file_is_computed_again_and_the_directory_goes_at_the_end() {
     assert_eq!(files_in(dir.path()).len(), 2);
     ctx.stop();
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+/// Postcard writes it, but an untagged enum can only be read from formats with type marks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Unreadable {
+    Number(i64),
+}
+
+#[test]
+fn records_that_cannot_be_decoded_are_an_error_wherever_they_are_kept() {
+    for level in [
+        StorageLevel::DISK_ONLY,
+        StorageLevel::MEMORY_AND_DISK,
+        StorageLevel::MEMORY_AND_DISK_SER,
+    ] {
+        let conf = Conf::new()
+            .master("local[1]")
+            .set("storage.memory", "0b")
+            .set("shuffle.keep", "0b");
+        let ctx = Context::new(conf).unwrap();
+        let (numbers, computed) = numbers(&ctx, 1);
+        // Behind a shuffle whose output is handed over, computing again takes a stage more.
+        for before in [numbers.clone(), numbers.repartition(1)] {
+            let kept = before.map(Unreadable::Number).persist(level);
+            assert_eq!(kept.count().unwrap(), 100);
+            let computed_once = computed.value();
+            let error = kept.count().unwrap_err().to_string();
+            assert!(error.contains("a kept partition cannot be read"), "{error}");
+            assert!(error.contains("uses serde"), "{error}");
+            assert_eq!(computed.value(), computed_once);
+        }
+    }
 }
 
 #[test]

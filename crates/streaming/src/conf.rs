@@ -17,7 +17,8 @@ pub const BLOCK_INTERVAL: Key<Duration> = Key::new(
 pub const RECEIVER_MEMORY: Key<Bytes> = Key::new(
     "streaming.receiver.memory",
     "how much a receiver may store that no batch has finished with; a receiver that is faster \
-     than the batches waits",
+     than the batches waits; what records own on the heap counts where the receiver says it \
+     (append_sized, and text)",
 )
 .default("512m")
 .at_least("1k");
@@ -109,8 +110,7 @@ pub const STREAMING_KEYS: &[KeyInfo] = &[
 pub enum OnFailure {
     /// No more batches are cut; `await_termination` returns the error.
     Stop,
-    /// The failure is recorded and the next batch runs. `await_termination` returns the
-    /// error all the same, as Spark's does.
+    /// The failure is logged, listeners are told, and the next batch runs.
     Continue,
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use headwater_core::events::ListenerId;
-use headwater_core::{Conf, Context, Rdd, Record, Site};
+use headwater_core::{Conf, Context, Rdd, Record, Site, in_task};
 use parking_lot::Mutex;
 
 use crate::batch::{JobGenerator, JobScheduler, Outcome, Policy};
@@ -18,7 +18,7 @@ use crate::dstream::DStream;
 use crate::error::{PlanError, StreamError};
 use crate::events::{Adapter, StreamingListener};
 use crate::graph::{Graph, Plan, StreamingState};
-use crate::input::ReceiverSettings;
+use crate::input::{ReceiverSettings, STOP_LIMIT};
 use crate::time::{Time, whole_millis};
 
 /// The entry point of streaming: Spark's `StreamingContext`. A handle; clones are the same
@@ -229,6 +229,13 @@ impl StreamingContext {
     /// ```
     #[track_caller]
     pub fn remember(&self, how_long: Duration) {
+        let graph = &self.inner.graph;
+        if graph.state() != StreamingState::Initialized {
+            graph.mistake(
+                Site::here("remember"),
+                "remember() is too late after start()",
+            );
+        }
         if !self.inner.graph.remember_all(how_long) {
             self.inner.graph.mistake(
                 Site::here("remember"),
@@ -308,7 +315,11 @@ impl StreamingContext {
             Ok(begun) => *running = Some(begun),
             Err(error) => {
                 inner.graph.set_state(StreamingState::Stopped);
-                inner.graph.inputs().iter().for_each(|input| input.stop());
+                inner
+                    .graph
+                    .inputs()
+                    .iter()
+                    .for_each(|input| input.stop(STOP_LIMIT));
                 // So that nobody waits for the end of what never began.
                 inner.outcome.fail(error.clone());
                 inner.outcome.stopped();
@@ -364,8 +375,8 @@ impl StreamingContext {
     /// processed; this waits for the next batch time where something was stored after the
     /// last one, and for at most `streaming.graceful_stop_timeout`. Otherwise running jobs
     /// are cancelled and waiting batches dropped. Stopping twice does nothing but wait for
-    /// the other stop. An output operation or an operator's function may stop its own
-    /// stream, but not gracefully.
+    /// the other stop. An output operation may stop its own stream, but not gracefully; a
+    /// closure that runs in a task may not.
     ///
     /// ```
     /// # use headwater_streaming::{StreamingContext, StreamingState, time::seconds};
@@ -377,14 +388,21 @@ impl StreamingContext {
     ///
     /// # Errors
     /// [`StreamError::State`] when it is called by a listener, or gracefully by a part of
-    /// the stream, which would wait for itself; or when a graceful stop took too long: in
-    /// this case the stream is stopped all the same.
+    /// the stream, which would wait for itself. A graceful stop returns what made the stream
+    /// fail, or says what could not be processed in time; the stream is stopped all the same.
     pub fn stop(&self, stop_context: bool, gracefully: bool) -> Result<(), StreamError> {
         let inner = &self.inner;
         if inner.ctx.events().is_bus_thread() {
             return Err(StreamError::State(
                 "stop() was called by a listener, which would wait for itself; \
                  call it from another thread"
+                    .to_owned(),
+            ));
+        }
+        if in_task() {
+            return Err(StreamError::State(
+                "stop() was called inside a task, for which it would wait; call it from an \
+                 output operation or another thread"
                     .to_owned(),
             ));
         }

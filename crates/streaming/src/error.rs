@@ -1,13 +1,15 @@
 //! What can go wrong with a stream, said so that the user can act on it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use headwater_core::{Error, Site, TaskError};
 
 use crate::time::Time;
 
-/// An error of a stream.
-#[derive(Debug, Clone, thiserror::Error)]
+/// An error of a stream. Its `Debug` is its message, so that a `main` that returns it shows
+/// what a user can read.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StreamError {
     /// The engine refused or failed.
@@ -41,6 +43,12 @@ pub enum StreamError {
     /// The call does not fit the state of the context.
     #[error("{0}")]
     State(String),
+}
+
+impl fmt::Debug for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// A mistake that was made while the graph was built.

@@ -1,13 +1,13 @@
 //! When batches are cut.
 
-mod common;
+mod probe;
 
 use std::sync::mpsc::sync_channel;
 
-use common::{Log, Told, record, second, stream};
 use headwater_streaming::clock::{Clock, ManualClock};
 use headwater_streaming::testing::TestStream;
 use headwater_streaming::time::{Time, millis, seconds};
+use probe::{Log, Told, record, second, stream};
 
 /// The times of the batches of a stream.
 fn times(test: &TestStream) -> Log<Time> {

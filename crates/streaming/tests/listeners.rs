@@ -1,12 +1,12 @@
 //! What listeners are told, and that nobody waits for them.
 
-mod common;
+mod probe;
 
 use std::sync::mpsc::sync_channel;
 
-use common::{Log, Start, Told, record, second, stream, texts};
 use headwater_streaming::time::seconds;
 use headwater_streaming::{BatchInfo, OutputInfo, StreamingListener};
+use probe::{Log, Start, Told, record, second, stream, texts};
 
 #[test]
 fn the_events_of_a_batch_come_in_order() {
@@ -157,6 +157,7 @@ fn when_a_batch_is_done_its_end_was_told() {
 /// Panics at each event.
 struct Panicking;
 
+#[expect(clippy::panic, reason = "it is a bad listener")]
 impl StreamingListener for Panicking {
     fn on_batch_submitted(&mut self, _batch: &BatchInfo) {
         panic!("a bad listener");
@@ -175,7 +176,7 @@ struct Slow(Option<std::sync::mpsc::Receiver<()>>);
 impl StreamingListener for Slow {
     fn on_batch_submitted(&mut self, _batch: &BatchInfo) {
         if let Some(allowed) = self.0.take() {
-            allowed.recv().unwrap();
+            allowed.recv().expect("the test allows it");
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Nothing is kept that nothing remembers.
 
-mod common;
+mod probe;
 
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
-use common::{Start, stream};
 use headwater_core::StorageLevel;
 use headwater_streaming::time::seconds;
+use probe::{Start, stream};
 
 /// A record whose copies can be counted.
 type Probe = Arc<()>;

@@ -3,6 +3,8 @@
 //! The test starts its own binary again as a child, which builds the same graph, reads a
 //! descriptor and what it may import, runs the task and writes its bytes.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it")]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

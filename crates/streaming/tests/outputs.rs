@@ -1,17 +1,18 @@
 //! Output operations: their order, their failures, and what they print.
 
-mod common;
+mod probe;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Barrier, mpsc::sync_channel};
 use std::time::Duration;
 
-use common::{Log, second, stream};
 use headwater_core::Error;
 use headwater_streaming::testing::TestStream;
 use headwater_streaming::time::{Time, seconds};
-use headwater_streaming::{DStream, OutputId, StreamError};
+use headwater_streaming::{DStream, OutputId, OutputInfo, StreamError, StreamingListener};
+use parking_lot::Mutex;
+use probe::{Log, record, second, stream, texts};
 
 /// Each batch has its time as its only record.
 fn ticks(test: &TestStream) -> DStream<i64> {
@@ -90,7 +91,8 @@ fn a_failed_batch_stops_the_stream() {
     // It stays, for everybody and for ever.
     let zero = Duration::ZERO;
     assert!(test.context().await_termination_or_timeout(zero).is_err());
-    test.context().stop(false, true).unwrap();
+    let stopped = test.context().stop(false, true);
+    assert_eq!(stopped.unwrap_err().to_string(), text);
     assert_eq!(error_of(&test).to_string(), text);
 }
 
@@ -100,22 +102,69 @@ fn a_stream_may_go_on_after_failed_batches() {
     let (base, log) = (ticks(&test), Log::new());
     log_or_fail(&base, "a", &log, &[1, 3]);
     log_or_fail(&base, "b", &log, &[1]);
-    let mut newest = Vec::new();
-    for _ in 0..4 {
-        assert!(test.try_run(1).is_err());
-        newest.push(error_of(&test).to_string());
-    }
+    let failures = Failures::of(&test);
+    test.run(4);
     let expected = ["a1", "b1", "a2", "b2", "a3", "b3", "a4", "b4"];
     assert_eq!(log.entries(), expected);
-    let whose = [
-        "b does not like 1",
-        "b does not like 1",
-        "a does not like 3",
+    let expected = [
+        (1000, 0, "a does not like 1"),
+        (1000, 1, "b does not like 1"),
+        (3000, 0, "a does not like 3"),
     ];
-    for (text, whose) in newest.iter().zip(whose) {
-        assert!(text.contains(whose), "{text}");
+    assert_eq!(
+        failures.seen(&test),
+        expected.map(|(t, o, m)| (t, o, m.to_owned()))
+    );
+    test.context().stop(false, true).unwrap();
+    test.context().await_termination().unwrap();
+}
+
+#[test]
+fn a_failed_batch_is_finished_and_told() {
+    let test = stream(&[]);
+    let (base, log) = (ticks(&test), Log::new());
+    log_or_fail(&base, "a", &log, &[2]);
+    log_or_fail(&base, "b", &log, &[]);
+    let events = record(test.context());
+    assert!(test.try_run(3).is_err());
+    // What the second batch had to do otherwise is done, and its end is told.
+    assert_eq!(log.entries(), ["a1", "b1", "a2", "b2"]);
+    test.context().context().events().flush();
+    let texts = texts(&events.entries());
+    assert!(
+        texts.iter().any(|text| text == "completed 2000"),
+        "{texts:?}"
+    );
+}
+
+/// The failures of outputs: batch time in ms, output, message.
+#[derive(Clone, Default)]
+struct Failures(Arc<Mutex<Vec<(i64, usize, String)>>>);
+
+impl Failures {
+    fn of(test: &TestStream) -> Self {
+        let failures = Failures::default();
+        test.context().add_listener(failures.clone());
+        failures
     }
-    assert_eq!(newest[2], newest[3]);
+
+    fn seen(&self, test: &TestStream) -> Vec<(i64, usize, String)> {
+        test.context().context().events().flush();
+        self.0.lock().clone()
+    }
+}
+
+impl StreamingListener for Failures {
+    fn on_output_completed(&mut self, output: &OutputInfo) {
+        if let Some(failure) = &output.failure {
+            let failure = (
+                output.time.as_millis(),
+                output.id.index(),
+                failure.to_string(),
+            );
+            self.0.lock().push(failure);
+        }
+    }
 }
 
 #[test]
@@ -144,14 +193,14 @@ fn a_failed_output_is_tried_again() {
         } else {
             let text = result.unwrap_err().to_string();
             assert!(text.contains("the second try"), "{text}");
-            assert_eq!(log.entries(), ["[1000]", "[1000]"]);
+            assert_eq!(log.entries(), ["[1000]", "[1000]", "after1"]);
         }
     }
 }
 
 #[test]
 fn panics_name_the_operator_that_they_came_from() {
-    let test = stream(&[("streaming.on_failure", "continue")]);
+    let test = stream(&[]);
     let line = line!() + 1;
     let bad = ticks(&test).map(|n| if n == 1000 { panic!("bad record") } else { n });
     let out = test.collect(&bad);
@@ -165,8 +214,7 @@ fn panics_name_the_operator_that_they_came_from() {
     ] {
         assert!(text.contains(part), "{text}");
     }
-    assert!(test.try_run(1).is_err());
-    assert_eq!(out.batches(), [[2000]]);
+    assert!(out.batches().is_empty());
 }
 
 #[test]
@@ -182,23 +230,21 @@ fn what_cannot_be_planned_fails_only_what_needs_it() {
     let first = test.collect(&bad);
     let second = test.collect(&bad.map(|n| n * 2).union(&base));
     log_or_fail(&base, "after", &log, &[]);
-    (0..3).for_each(|_| drop(test.try_run(1)));
+    let failures = Failures::of(&test);
+    test.run(3);
     let expected = [
         "before1", "after1", "before2", "after2", "before3", "after3",
     ];
     assert_eq!(log.entries(), expected);
     assert_eq!(first.batches(), [[1001], [3001]]);
     assert_eq!(second.batches(), [[2002, 1000], [6002, 3000]]);
-    let StreamError::Output {
-        time,
-        output,
-        message,
-        ..
-    } = error_of(&test)
-    else {
-        panic!("{}", error_of(&test));
-    };
-    assert_eq!((time.as_millis(), output), (2000, 2));
+    let failures = failures.seen(&test);
+    let whose: Vec<_> = failures
+        .iter()
+        .map(|(time, output, _)| (*time, *output))
+        .collect();
+    assert_eq!(whose, [(2000, 1), (2000, 2)]);
+    let (_, _, message) = &failures[0];
     for part in ["transform at", &format!("outputs.rs:{line}"), "not at two"] {
         assert!(message.contains(part), "{message}");
     }

@@ -1,14 +1,14 @@
 //! Lines of text from real sockets.
 
-mod common;
+mod probe;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 
-use common::{Log, context};
 use headwater_core::{Context, Error};
 use headwater_streaming::StreamingContext;
 use headwater_streaming::time::millis;
+use probe::{Log, context};
 
 fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is there");

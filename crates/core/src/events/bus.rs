@@ -63,7 +63,7 @@ struct Shared {
     capacity: usize,
     /// Read without the lock, so that posting to nobody costs a load.
     listeners_len: AtomicUsize,
-    listeners: Mutex<Vec<(ListenerId, Box<dyn Listener>)>>,
+    listeners: Mutex<Vec<(ListenerId, Arc<Mutex<Box<dyn Listener>>>)>>,
     next_id: AtomicU64,
     dropped: AtomicU64,
     closed: AtomicBool,
@@ -96,7 +96,11 @@ impl EventBus {
     /// Adds a listener, which gets every event that is posted from now on.
     pub fn add(&self, listener: impl Listener + 'static) -> ListenerId {
         let id = ListenerId(self.shared.next_id.fetch_add(1, Ordering::Relaxed));
-        self.shared.listeners.lock().push((id, Box::new(listener)));
+        let listener: Box<dyn Listener> = Box::new(listener);
+        self.shared
+            .listeners
+            .lock()
+            .push((id, Arc::new(Mutex::new(listener))));
         self.shared.listeners_len.fetch_add(1, Ordering::Release);
         self.start_thread();
         id
@@ -237,8 +241,10 @@ fn deliver(shared: &Shared) {
 }
 
 fn deliver_one(shared: &Shared, event: &Event) {
-    for (id, listener) in shared.listeners.lock().iter_mut() {
-        if catch_unwind(AssertUnwindSafe(|| listener.on_event(event))).is_err() {
+    // Listeners may add and remove listeners, so the list is not locked while they run.
+    let listeners = shared.listeners.lock().clone();
+    for (id, listener) in listeners {
+        if catch_unwind(AssertUnwindSafe(|| listener.lock().on_event(event))).is_err() {
             tracing::error!(listener = id.0, "a listener panicked; it stays registered");
         }
     }

@@ -121,7 +121,7 @@ impl Node<Text> for TextFiles {
         };
         let failed = |error| cannot_read(self.info.site, &part.path, &error);
         let file = File::open(&part.path).map_err(failed)?;
-        let mut emitter = Emitter::new(task.chunk_records, sink);
+        let mut emitter = Emitter::new(task, sink);
         if is_gzip(&part.path) {
             let blocks = LineBlocks::new(MultiGzDecoder::new(BufReader::new(file)));
             task.count_bytes_read(part.file_bytes);

@@ -118,7 +118,7 @@ impl<T: Clone, U: Clone> Sink<T> for Pairing<'_, T, U> {
     }
 
     fn push_shared(&mut self, chunk: &[T]) -> Push {
-        let mut out = Emitter::new(self.task.chunk_records, self.sink);
+        let mut out = Emitter::new(self.task, self.sink);
         for record in chunk {
             // A chunk may grow a thousandfold here: a cancelled task must notice on the way.
             self.task.check_cancelled()?;

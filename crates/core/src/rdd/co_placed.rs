@@ -145,7 +145,7 @@ where
             left: &self.left,
             right: &self.right,
         };
-        let mut out = Emitter::new(task.chunk_records, sink);
+        let mut out = Emitter::new(task, sink);
         self.step.compute(&inputs, &mut out)?;
         out.finish()
     }

@@ -123,7 +123,7 @@ impl<T: Key> Node<T> for DistinctInPlace<T> {
             table: Table::new(),
         };
         read(&self.parent, task, partition, &mut seen)?;
-        let mut out = Emitter::new(task.chunk_records, sink);
+        let mut out = Emitter::new(task, sink);
         out.extend(
             seen.table
                 .into_entries()

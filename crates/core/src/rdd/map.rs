@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::partitions::{Gather, PartitionIter};
-use super::{AnyNode, Dependency, Node, NodeInfo, Rdd, read};
+use super::{AnyNode, Dependency, Node, NodeInfo, Parent, Rdd, read};
 use crate::chunk::{Emitter, Push, Sink};
 use crate::record::Record;
 use crate::scheduler::{ClosureOf, TaskContext};
@@ -183,7 +183,7 @@ impl<T: Record> Rdd<T> {
         placement: Option<Placement>,
         step: S,
     ) -> Rdd<U> {
-        let parent = self.node.clone();
+        let parent = Parent::new(self.node.clone());
         Rdd::new(&self.ctx, site, |info| StepNode {
             info,
             parent,
@@ -199,90 +199,13 @@ impl<T: Record> Rdd<T> {
         site: Site,
         f: impl Fn(usize, PartitionIter<T>, &mut Emitter<'_, U>) + Send + Sync + 'static,
     ) -> Rdd<U> {
-        let parent = self.node.clone();
+        let parent = Parent::new(self.node.clone());
         Rdd::new(&self.ctx, site, |info| WholeNode {
             info,
             parent,
             f,
             to: PhantomData,
         })
-    }
-}
-
-impl<K: Record, V: Record> Rdd<(K, V)> {
-    /// Changes the values only: Spark's `mapValues`. The placement of keys stays, so that
-    /// a later operation by key need not shuffle.
-    ///
-    /// ```
-    /// let ctx = headwater_core::Context::local(2).unwrap();
-    /// let prices = ctx.parallelize(vec![("tea", 2), ("cake", 3)], 1).map_values(|v| v * 10);
-    /// assert_eq!(prices.collect().unwrap(), [("tea", 20), ("cake", 30)]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn map_values<U: Record>(&self, f: impl Fn(V) -> U + Send + Sync + 'static) -> Rdd<(K, U)> {
-        let f = move |(key, value)| (key, f(value));
-        self.step(
-            Site::here("map_values"),
-            self.node.placement(),
-            MapStep { f },
-        )
-    }
-
-    /// Turns each value into any number of values of the same key: Spark's
-    /// `flatMapValues`. The placement of keys stays.
-    ///
-    /// ```
-    /// let ctx = headwater_core::Context::local(2).unwrap();
-    /// let pairs = ctx.parallelize(vec![("a", 2), ("b", 0)], 1).flat_map_values(|n| 0..n);
-    /// assert_eq!(pairs.collect().unwrap(), [("a", 0), ("a", 1)]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn flat_map_values<U, I>(&self, f: impl Fn(V) -> I + Send + Sync + 'static) -> Rdd<(K, U)>
-    where
-        U: Record,
-        I: IntoIterator<Item = U>,
-    {
-        let f = move |pair: &(K, V), out: &mut Emitter<'_, (K, U)>| {
-            out.extend(
-                f(pair.1.clone())
-                    .into_iter()
-                    .map(|value| (pair.0.clone(), value)),
-            );
-        };
-        let site = Site::here("flat_map_values");
-        self.step(site, self.node.placement(), FlatMapIntoStep { f })
-    }
-
-    /// The keys: Spark's `keys`.
-    ///
-    /// ```
-    /// let ctx = headwater_core::Context::local(2).unwrap();
-    /// assert_eq!(ctx.parallelize(vec![("a", 1), ("b", 2)], 1).keys().collect().unwrap(), ["a", "b"]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn keys(&self) -> Rdd<K> {
-        self.step(Site::here("keys"), None, MapStep { f: |(key, _)| key })
-    }
-
-    /// The values: Spark's `values`.
-    ///
-    /// ```
-    /// let ctx = headwater_core::Context::local(2).unwrap();
-    /// assert_eq!(ctx.parallelize(vec![("a", 1), ("b", 2)], 1).values().collect().unwrap(), [1, 2]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn values(&self) -> Rdd<V> {
-        self.step(
-            Site::here("values"),
-            None,
-            MapStep {
-                f: |(_, value)| value,
-            },
-        )
     }
 }
 
@@ -294,16 +217,16 @@ pub(crate) trait Step<T, U>: Send + Sync + 'static {
     fn push_shared(&self, chunk: &[T], buffer: &mut Vec<U>, out: &mut Out<'_, U>) -> Push;
 }
 
-/// The next operator, and how long chunks are.
+/// The next operator, and the task that both belong to.
 pub(crate) struct Out<'a, U> {
-    site: Site,
-    chunk_records: usize,
-    sink: &'a mut dyn Sink<U>,
+    pub(super) site: Site,
+    pub(super) task: &'a TaskContext,
+    pub(super) sink: &'a mut dyn Sink<U>,
 }
 
 struct StepNode<T, U, S> {
     info: NodeInfo,
-    parent: Arc<dyn Node<T>>,
+    parent: Parent<T>,
     placement: Option<Placement>,
     step: S,
     to: PhantomData<fn() -> U>,
@@ -334,7 +257,7 @@ impl<T: Record, U: Record, S: Step<T, U>> Node<U> for StepNode<T, U, S> {
             buffer: Vec::new(),
             out: Out {
                 site: self.info.site,
-                chunk_records: task.chunk_records,
+                task,
                 sink,
             },
         };
@@ -432,7 +355,7 @@ impl<F> FlatMapStep<F> {
         F: Fn(T) -> I,
     {
         let _closure = ClosureOf(out.site);
-        let mut emitter = Emitter::new(out.chunk_records, out.sink);
+        let mut emitter = Emitter::new(out.task, out.sink);
         for record in records {
             emitter.extend((self.f)(record));
             emitter.check()?;
@@ -473,7 +396,7 @@ where
 
     fn push_shared(&self, chunk: &[T], _buffer: &mut Vec<U>, out: &mut Out<'_, U>) -> Push {
         let _closure = ClosureOf(out.site);
-        let mut emitter = Emitter::new(out.chunk_records, out.sink);
+        let mut emitter = Emitter::new(out.task, out.sink);
         for record in chunk {
             (self.f)(record, &mut emitter);
             emitter.check()?;
@@ -484,7 +407,7 @@ where
 
 struct WholeNode<T, U, F> {
     info: NodeInfo,
-    parent: Arc<dyn Node<T>>,
+    parent: Parent<T>,
     f: F,
     to: PhantomData<fn() -> U>,
 }
@@ -513,7 +436,7 @@ where
         let mut gather = Gather::new();
         read(&self.parent, task, partition, &mut gather)?;
         let _closure = ClosureOf(self.info.site);
-        let mut emitter = Emitter::new(task.chunk_records, sink);
+        let mut emitter = Emitter::new(task, sink);
         (self.f)(partition, gather.into_records(), &mut emitter);
         emitter.finish()
     }

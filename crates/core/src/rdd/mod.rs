@@ -18,6 +18,7 @@ mod join_step;
 mod join_table;
 mod key_range;
 mod map;
+mod map_values;
 mod maps;
 mod node;
 mod numeric;
@@ -41,7 +42,7 @@ mod zip_with_index;
 
 use std::sync::Arc;
 
-pub(crate) use node::{AnyNode, Dependency, Node, NodeInfo, read};
+pub(crate) use node::{AnyNode, Dependency, Node, NodeInfo, Parent, read};
 pub(crate) use partitions::Gather;
 pub use partitions::PartitionIter;
 pub use source::PartitionSource;

@@ -1,6 +1,8 @@
 //! The lineage: what an RDD is made from, and how one of its partitions is computed.
 
 use std::any::Any;
+use std::cell::RefCell;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
@@ -141,6 +143,72 @@ pub(crate) trait Node<T: Record>: AnyNode {
     fn as_any_node(self: Arc<Self>) -> Arc<dyn AnyNode>;
 }
 
+/// The node that another one is made from.
+///
+/// A lineage is freed one node after the other. If each node freed its parent inside its own
+/// drop, that would take as much stack as the lineage is long, and one that is kept step by
+/// step may be very long.
+pub(crate) struct Parent<T>(Option<Arc<dyn Node<T>>>);
+
+impl<T> Parent<T> {
+    pub(crate) fn new(node: Arc<dyn Node<T>>) -> Self {
+        Parent(Some(node))
+    }
+}
+
+impl<T> Deref for Parent<T> {
+    type Target = Arc<dyn Node<T>>;
+
+    #[inline]
+    fn deref(&self) -> &Arc<dyn Node<T>> {
+        self.0.as_ref().expect("only dropping takes the node out")
+    }
+}
+
+impl<T> Drop for Parent<T> {
+    fn drop(&mut self) {
+        if let Some(node) = self.0.take() {
+            let node: Arc<dyn AnyNode> = node;
+            free(node);
+        }
+    }
+}
+
+thread_local! {
+    /// The nodes to free after the one that this thread is freeing, if it is.
+    static TO_FREE: RefCell<Option<Vec<Arc<dyn AnyNode>>>> = const { RefCell::new(None) };
+}
+
+/// Drops a node now, or after the one whose drop this is called in.
+fn free(node: Arc<dyn AnyNode>) {
+    let outermost = TO_FREE.try_with(|to_free| match &mut *to_free.borrow_mut() {
+        Some(waiting) => {
+            waiting.push(node);
+            None
+        }
+        nobody => {
+            *nobody = Some(Vec::new());
+            Some(node)
+        }
+    });
+    let Ok(Some(node)) = outermost else { return };
+    let _done = Freeing;
+    drop(node);
+    while let Some(next) = TO_FREE.with_borrow_mut(|waiting| waiting.as_mut()?.pop()) {
+        drop(next);
+    }
+}
+
+/// Ends the freeing, also when something of the user panics as it is dropped.
+struct Freeing;
+
+impl Drop for Freeing {
+    fn drop(&mut self) {
+        let left = TO_FREE.take();
+        drop(left);
+    }
+}
+
 /// Pushes the records of a partition, from storage where they are kept there.
 pub(crate) fn read<T: Record>(
     node: &Arc<dyn Node<T>>,
@@ -151,5 +219,33 @@ pub(crate) fn read<T: Record>(
     match node.info().persistence::<T>() {
         None => node.compute(task, partition, sink),
         Some(how) => task.cache.read_through(node, &how, task, partition, sink),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::{Context, Rdd};
+
+    fn chain(start: Rdd<i64>, steps: usize) -> Rdd<i64> {
+        (0..steps).fold(start, |rdd, _| rdd.map(|n| n))
+    }
+
+    #[test]
+    fn a_long_lineage_is_freed_without_much_stack() {
+        let ctx = Context::local(1).unwrap();
+        let mark = Arc::new(());
+        let held = mark.clone();
+        let start = ctx.range(0..3, 1, 1).map(move |n| {
+            let _ = &held;
+            n
+        });
+        let middle = chain(start, 50_000);
+        let end = chain(middle.clone(), 50_000);
+        drop(middle);
+        assert_eq!(Arc::strong_count(&mark), 2);
+        drop(end);
+        assert_eq!(Arc::strong_count(&mark), 1);
     }
 }

@@ -19,7 +19,7 @@ impl<T: Wire> Rdd<T> {
     /// full, the least recently used partitions of other RDDs go first: to disk if their
     /// level has it, otherwise they are computed again when they are next read. A partition
     /// that does not fit even so is treated the same way. What is lost or damaged on disk
-    /// is computed again too.
+    /// is computed again too. Records that serde writes but cannot read back fail the task.
     ///
     /// Assigning the same level again does nothing; a different one is a mistake, which
     /// the action of the returned RDD reports, until [`Rdd::unpersist`] is called.

@@ -92,7 +92,6 @@ impl<T: Record> Node<T> for Sampled<T> {
         let random = fastrand::Rng::with_seed(partition_hash(&(self.seed, partition)));
         let fraction = self.fraction;
         if self.with_replacement {
-            let chunk_records = task.chunk_records;
             read(
                 &self.parent,
                 task,
@@ -100,7 +99,7 @@ impl<T: Record> Node<T> for Sampled<T> {
                 &mut Poisson {
                     random,
                     fraction,
-                    chunk_records,
+                    task,
                     sink,
                 },
             )
@@ -157,7 +156,7 @@ impl<T: Clone> Sink<T> for Bernoulli<'_, T> {
 struct Poisson<'a, T> {
     random: fastrand::Rng,
     fraction: f64,
-    chunk_records: usize,
+    task: &'a TaskContext,
     sink: &'a mut dyn Sink<T>,
 }
 
@@ -169,7 +168,7 @@ impl<T: Clone> Sink<T> for Poisson<'_, T> {
     }
 
     fn push_shared(&mut self, chunk: &[T]) -> Push {
-        let mut out = Emitter::new(self.chunk_records, self.sink);
+        let mut out = Emitter::new(self.task, self.sink);
         for record in chunk {
             let times = poisson(self.fraction, &mut self.random);
             out.extend((0..times).map(|_| record.clone()));

@@ -213,7 +213,7 @@ impl<K: Key + Ord, V: Record> Node<(K, V)> for SortedPartitions<K, V> {
             }
         }
         task.check_cancelled()?;
-        let mut out = Emitter::new(task.chunk_records, sink);
+        let mut out = Emitter::new(task, sink);
         out.extend(pairs);
         out.finish()
     }

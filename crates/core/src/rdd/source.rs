@@ -155,7 +155,7 @@ impl<T: Record, S: PartitionSource<T>> Node<T> for Read<T, S> {
     fn compute(&self, task: &TaskContext, partition: usize, sink: &mut dyn Sink<T>) -> Push {
         let operator = self.info.site;
         let mut counting = Counting { task, sink };
-        let mut out = Emitter::new(task.chunk_records, &mut counting);
+        let mut out = Emitter::new(task, &mut counting);
         let result = {
             let _closure = ClosureOf(operator);
             self.source.read(partition, &mut out)
@@ -169,7 +169,7 @@ impl<T: Record, S: PartitionSource<T>> Node<T> for Read<T, S> {
     }
 }
 
-/// Counts what a source gives, and stops it when the job is cancelled.
+/// Counts what a source gives.
 struct Counting<'a, T> {
     task: &'a TaskContext,
     sink: &'a mut dyn Sink<T>,
@@ -177,13 +177,11 @@ struct Counting<'a, T> {
 
 impl<T> Sink<T> for Counting<'_, T> {
     fn push(&mut self, chunk: &mut Vec<T>) -> Push {
-        self.task.check_cancelled()?;
         self.task.count_read(chunk.len());
         self.sink.push(chunk)
     }
 
     fn push_shared(&mut self, chunk: &[T]) -> Push {
-        self.task.check_cancelled()?;
         self.task.count_read(chunk.len());
         self.sink.push_shared(chunk)
     }

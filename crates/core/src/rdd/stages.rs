@@ -4,7 +4,7 @@
 //! it numbers the stages, asks for the bytes of map tasks, hands them to whoever runs the
 //! next stage, and asks for the bytes of the last one.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::partitions::Gather;
@@ -55,7 +55,7 @@ impl<T: Wire> Rdd<T> {
         let site = Site::here("stages");
         let last = self.node.clone().as_any_node();
         let mut shuffles = Vec::new();
-        number(&last, &mut shuffles, &mut HashMap::new());
+        number(&last, &mut shuffles, &mut HashSet::new());
         let rdd = self.clone();
         Stages {
             ctx: self.ctx.clone(),
@@ -71,16 +71,17 @@ impl<T: Wire> Rdd<T> {
 fn number(
     node: &Arc<dyn AnyNode>,
     shuffles: &mut Vec<Arc<dyn ShuffleStage>>,
-    seen: &mut HashMap<u64, ()>,
+    seen: &mut HashSet<u64>,
 ) {
+    if !seen.insert(node.info().id) {
+        return;
+    }
     for dependency in node.dependencies() {
         match dependency {
             Dependency::Narrow(parent) => number(&parent, shuffles, seen),
             Dependency::Shuffle(stage) => {
-                if seen.insert(stage.shuffle_id(), ()).is_none() {
-                    number(&stage.map_side(), shuffles, seen);
-                    shuffles.push(stage);
-                }
+                number(&stage.map_side(), shuffles, seen);
+                shuffles.push(stage);
             }
         }
     }
@@ -146,6 +147,9 @@ impl Stages {
             return (self.compute_last)(partition);
         }
         let shuffle = self.shuffle(stage)?.clone();
+        // The bytes may be asked for again, also after a task here read the buckets.
+        shuffle.keep_output();
+        shuffle.forget_taken();
         let map_side = shuffle.map_side();
         if shuffle.missing().contains(&partition) {
             let running = shuffle.clone();
@@ -165,7 +169,9 @@ impl Stages {
     /// [`Error::Codec`] when there is no such stage or the bytes are damaged.
     pub fn import(&self, stage: usize, partition: usize, bytes: &[u8]) -> Result<(), Error> {
         self.prepare()?;
-        self.shuffle(stage)?.import(partition, bytes)
+        let shuffle = self.shuffle(stage)?;
+        shuffle.keep_output();
+        shuffle.import(partition, bytes)
     }
 
     /// The records of a task of the last stage.

@@ -1,8 +1,8 @@
 //! Several RDDs as one.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::{AnyNode, Dependency, Node, NodeInfo, Rdd, refuse};
+use super::{AnyNode, Dependency, Node, NodeInfo, Parent, Rdd, refuse};
 use crate::chunk::{Push, Sink};
 use crate::context::Context;
 use crate::record::Record;
@@ -60,8 +60,9 @@ impl Context {
         let placement = common_placement(&parents);
         Rdd::new(self, site, |info| Union {
             info,
-            parents,
+            parents: parents.into_iter().map(Parent::new).collect(),
             placement,
+            ends: OnceLock::new(),
         })
     }
 
@@ -90,28 +91,43 @@ fn common_placement<T: Record>(parents: &[Arc<dyn Node<T>>]) -> Option<Placement
 
 struct Union<T> {
     info: NodeInfo,
-    parents: Vec<Arc<dyn Node<T>>>,
+    parents: Vec<Parent<T>>,
     /// Set when the inputs are placed alike, and so are read side by side.
     placement: Option<Placement>,
+    /// How many partitions there are up to and with each input, known once all of those are
+    /// prepared.
+    ends: OnceLock<Vec<usize>>,
 }
 
 impl<T: Record> Union<T> {
+    fn ends(&self) -> &[usize] {
+        self.ends.get_or_init(|| {
+            let counts = self.parents.iter().map(|parent| parent.partitions());
+            let ends = counts.scan(0, |end, count| {
+                *end += count;
+                Some(*end)
+            });
+            ends.collect()
+        })
+    }
+
     /// What a partition is made of: partitions of the inputs, in order.
     fn pieces(&self, partition: usize) -> Vec<(&Arc<dyn Node<T>>, usize)> {
         if self.placement.is_some() {
-            let side_by_side = self.parents.iter().map(|parent| (parent, partition));
+            let side_by_side = self.parents.iter().map(|parent| (&**parent, partition));
             return side_by_side
                 .filter(|(parent, at)| *at < parent.partitions())
                 .collect();
         }
-        let mut at = partition;
-        for parent in &self.parents {
-            if at < parent.partitions() {
-                return vec![(parent, at)];
-            }
-            at -= parent.partitions();
-        }
-        Vec::new()
+        let ends = self.ends();
+        let input = ends.partition_point(|end| *end <= partition);
+        let before = input.checked_sub(1).and_then(|last| ends.get(last));
+        let start = before.copied().unwrap_or(0);
+        let parent = self.parents.get(input);
+        parent
+            .map(|parent| (&**parent, partition - start))
+            .into_iter()
+            .collect()
     }
 }
 
@@ -121,7 +137,7 @@ impl<T: Record> AnyNode for Union<T> {
     }
 
     fn dependencies(&self) -> Vec<Dependency> {
-        let narrow = |parent: &Arc<dyn Node<T>>| Dependency::Narrow(parent.clone().as_any_node());
+        let narrow = |parent: &Parent<T>| Dependency::Narrow(Arc::clone(parent).as_any_node());
         self.parents.iter().map(narrow).collect()
     }
 
@@ -160,8 +176,10 @@ impl<T: Record> Node<T> for Union<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
-    use crate::Error;
+    use crate::{Emitter, Error, PartitionSource};
 
     #[test]
     fn a_common_placement_stays() {
@@ -210,5 +228,41 @@ mod tests {
             .collect()
             .unwrap_err();
         assert!(matches!(error, Error::Build { .. }));
+    }
+
+    struct Asked(Arc<AtomicUsize>);
+
+    impl PartitionSource<u8> for Asked {
+        fn partitions(&self) -> usize {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            2
+        }
+
+        fn read(&self, partition: usize, out: &mut Emitter<'_, u8>) -> Result<(), String> {
+            out.emit(partition as u8);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn many_inputs_are_looked_at_a_few_times_each() {
+        let ctx = Context::local(1).unwrap();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let inputs: Vec<_> = (0..100)
+            .map(|_| ctx.from_source(Asked(asked.clone())))
+            .collect();
+        let all = ctx.union(&inputs).collect().unwrap();
+        assert_eq!(all, [0, 1].repeat(100));
+        let asked = asked.load(Ordering::Relaxed);
+        assert!(asked <= 10 * 100, "asked {asked} times");
+    }
+
+    #[test]
+    fn inputs_without_partitions_are_stepped_over() {
+        let ctx = Context::local(1).unwrap();
+        let (none, some) = (ctx.empty(), ctx.parallelize(vec![1, 2], 2));
+        let inputs = [&none, &some, &none, &none, &some, &none].map(Clone::clone);
+        let all = ctx.union(&inputs);
+        assert_eq!(all.glom().collect().unwrap(), [[1], [2], [1], [2]]);
     }
 }

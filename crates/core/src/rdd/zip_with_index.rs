@@ -80,7 +80,7 @@ impl<T: Record> Numbered<T> {
         let counted = (0..partitions - 1).collect();
         let parent = self.parent.clone();
         let last = parent.clone().as_any_node();
-        let sizes = runner.run(
+        let sizes = runner.ahead_of_another_job().run(
             self.info.site,
             &last,
             Some(counted),

@@ -1,6 +1,7 @@
 //! Who runs tasks: an interface, and the pool of local threads that is its first form.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -27,6 +28,10 @@ pub(crate) trait Executor: Send + Sync {
 
     fn shut_down(&self);
 }
+
+/// A task's operators are nested calls, so a long lineage needs a deep stack. What is not
+/// used takes no memory.
+const STACK_BYTES: usize = 64 << 20;
 
 /// One thread for each slot, fed from one queue, first in first out.
 pub(crate) struct LocalExecutor {
@@ -59,6 +64,7 @@ impl LocalExecutor {
             let shared = executor.shared.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("headwater-slot-{slot}"))
+                .stack_size(STACK_BYTES)
                 .spawn(move || work_on(&shared))
                 .map_err(|error| Error::io("start a thread for", format!("slot {slot}"), error))?;
             executor.threads.lock().push(thread);
@@ -86,6 +92,11 @@ impl Executor for LocalExecutor {
         self.shared.state.lock().closed = true;
         self.shared.work_came.notify_all();
         let me = std::thread::current().id();
+        if super::in_task() {
+            // Others may wait for what this task holds; they end by themselves.
+            self.threads.lock().clear();
+            return;
+        }
         for thread in self.threads.lock().drain(..) {
             if thread.thread().id() != me {
                 // Tasks catch their panics, so the thread has nothing to report.
@@ -115,6 +126,9 @@ fn work_on(shared: &Shared) {
                 shared.work_came.wait(&mut state);
             }
         };
-        (work.run)();
+        // A slot outlives whatever its tasks do.
+        if catch_unwind(AssertUnwindSafe(work.run)).is_err() {
+            tracing::error!("a panic escaped from a task");
+        }
     }
 }

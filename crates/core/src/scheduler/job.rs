@@ -1,6 +1,6 @@
 //! Runs one job: its stages in order, its tasks on the executor, failures tried again.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::executor::Work;
 use super::plan::PlannedShuffle;
 use super::slot::{Reporter, RunWhat, TaskEnd, TaskName, TaskRun, Unit, run_one};
-use super::{TaskContext, TaskMetrics, in_task, plan};
+use super::{TaskContext, TaskMetrics, catch_panic, in_task, plan};
 use crate::accumulator;
 use crate::chunk::Stop;
 use crate::context::ContextInner;
@@ -31,11 +31,28 @@ const LOST_ROUNDS_MAX: u32 = 32;
 #[derive(Clone)]
 pub(crate) struct JobRunner {
     inner: Arc<ContextInner>,
+    keep_shuffles: bool,
 }
 
 impl JobRunner {
     pub(crate) fn new(inner: Arc<ContextInner>) -> Self {
-        JobRunner { inner }
+        JobRunner {
+            inner,
+            keep_shuffles: false,
+        }
+    }
+
+    /// For jobs that look at data which the job they run for reads again: what they
+    /// shuffle is kept for it.
+    pub(crate) fn ahead_of_another_job(&self) -> Self {
+        JobRunner {
+            inner: self.inner.clone(),
+            keep_shuffles: true,
+        }
+    }
+
+    pub(super) fn keeps_shuffles(&self) -> bool {
+        self.keep_shuffles
     }
 
     /// Computes `work` for the given partitions (all when `None`) of the lineage that ends
@@ -83,16 +100,24 @@ impl JobRunner {
         let properties = self.inner.local_properties();
         let cancelled = self.inner.running.start(job, properties.group);
         let mut run = JobRun::new(&self.inner, job, action, cancelled, unit);
-        let result = run.run_to_end(self, last, partitions, properties.description);
-        self.inner.running.end(job);
-        run.post(|| {
-            Event::JobEnded(JobEnded {
-                job,
-                at: SystemTime::now(),
-                took: started.elapsed(),
-                error: result.as_ref().err().cloned(),
-            })
+        let result = catch_panic(action, || {
+            run.run_to_end(self, last, partitions, properties.description)
+        })
+        .unwrap_or_else(|cause| {
+            run.abandon();
+            Err(Error::Driver { cause })
         });
+        self.inner.running.end(job);
+        if run.announced {
+            run.post(|| {
+                Event::JobEnded(JobEnded {
+                    job,
+                    at: SystemTime::now(),
+                    took: started.elapsed(),
+                    error: result.as_ref().err().cloned(),
+                })
+            });
+        }
         result
     }
 }
@@ -112,6 +137,9 @@ struct JobRun<'a> {
     report: SyncSender<TaskEnd>,
     failure: Option<Error>,
     lost: bool,
+    /// Whether the start of the job was told: one that cannot be planned never starts.
+    announced: bool,
+    failures: HashMap<(Option<u64>, usize), u32>,
 }
 
 struct StageRun {
@@ -121,6 +149,8 @@ struct StageRun {
     needs: Vec<usize>,
     started: bool,
     done: bool,
+    /// Whether listeners know that it is over, well or not.
+    told_end: bool,
     tasks_left: usize,
     metrics: TaskMetrics,
 }
@@ -130,8 +160,18 @@ enum Kind {
     Map(Arc<dyn ShuffleStage>),
     Result {
         last: Arc<dyn AnyNode>,
-        partitions: Vec<usize>,
+        partitions: BTreeSet<usize>,
     },
+}
+
+impl Kind {
+    /// What stays the same when the job is planned again.
+    fn key(&self) -> Option<u64> {
+        match self {
+            Kind::Map(stage) => Some(stage.shuffle_id()),
+            Kind::Result { .. } => None,
+        }
+    }
 }
 
 impl<'a> JobRun<'a> {
@@ -159,6 +199,8 @@ impl<'a> JobRun<'a> {
             report,
             failure: None,
             lost: false,
+            announced: false,
+            failures: HashMap::new(),
         }
     }
 
@@ -172,9 +214,11 @@ impl<'a> JobRun<'a> {
         let mut planned = plan(last, runner)?;
         let wanted = partitions.unwrap_or_else(|| (0..last.partitions()).collect());
         self.set_stages(planned.shuffles, planned.result_needs, last, wanted.clone());
+        self.announced = true;
         self.post_started(description);
         for _ in 0..LOST_ROUNDS_MAX {
             self.run_stages();
+            self.close_stages();
             if let Some(failure) = self.failure.take() {
                 return Err(failure);
             }
@@ -217,6 +261,7 @@ impl<'a> JobRun<'a> {
             needs,
             started: false,
             done: false,
+            told_end: false,
             tasks_left: 0,
             metrics: TaskMetrics::default(),
         };
@@ -232,7 +277,7 @@ impl<'a> JobRun<'a> {
             .collect();
         let kind = Kind::Result {
             last: last.clone(),
-            partitions,
+            partitions: partitions.into_iter().collect(),
         };
         self.stages.push(stage(self.action, kind, result_needs));
     }
@@ -248,6 +293,15 @@ impl<'a> JobRun<'a> {
             let Ok(end) = self.ends.recv() else { return };
             self.running -= 1;
             self.task_ended(end);
+        }
+    }
+
+    /// Ends the tasks that still run, after a panic on the driver.
+    fn abandon(&mut self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+        self.queue.clear();
+        while self.running > 0 && self.ends.recv().is_ok() {
+            self.running -= 1;
         }
     }
 
@@ -300,18 +354,22 @@ impl<'a> JobRun<'a> {
                 })
             });
         }
+        let of = kind.key();
+        let failures = &self.failures;
         let name = |partition| TaskName {
             stage: at,
             partition,
-            attempt: 1,
+            attempt: 1 + failures.get(&(of, partition)).copied().unwrap_or(0),
         };
+        let idle: Vec<TaskName> = idle.into_iter().map(name).collect();
         self.queue.extend(partitions.into_iter().map(name));
         if tasks == 0 {
             self.stages[at].done = true;
         }
         // An empty partition is not worth a hand-over to another thread.
-        for partition in idle {
-            let end = run_one(&self.make_run(name(partition)), name(partition));
+        for task in idle {
+            self.post_task_started(task);
+            let end = run_one(&self.make_run(task), task);
             self.task_ended(end);
         }
     }
@@ -327,15 +385,7 @@ impl<'a> JobRun<'a> {
     }
 
     fn submit(&mut self, task: TaskName) {
-        self.post(|| {
-            Event::TaskStarted(TaskStarted {
-                job: self.job,
-                stage: self.stages[task.stage].id,
-                partition: task.partition,
-                attempt: task.attempt,
-                at: SystemTime::now(),
-            })
-        });
+        self.post_task_started(task);
         let run = self.make_run(task);
         let reporter = Reporter {
             report: self.report.clone(),
@@ -380,7 +430,7 @@ impl<'a> JobRun<'a> {
                 stage.metrics.add(&end.metrics);
                 stage.tasks_left -= 1;
                 if let Kind::Result { partitions, .. } = &mut stage.kind {
-                    partitions.retain(|partition| *partition != task.partition);
+                    partitions.remove(&task.partition);
                 }
                 if stage.tasks_left == 0 {
                     self.stage_ended(task.stage, None);
@@ -405,6 +455,8 @@ impl<'a> JobRun<'a> {
     fn task_failed(&mut self, task: TaskName, error: TaskError) {
         let cancelled = self.cancelled.load(Ordering::Relaxed);
         let last_try = task.attempt >= self.inner.max_failures;
+        let of = self.stages[task.stage].kind.key();
+        self.failures.insert((of, task.partition), task.attempt);
         if !cancelled && !last_try && self.failure.is_none() {
             tracing::warn!(%error, partition = task.partition, attempt = task.attempt,
                 "a task failed and is tried again");
@@ -440,29 +492,42 @@ impl<'a> JobRun<'a> {
     fn stage_ended(&mut self, at: usize, error: Option<TaskError>) {
         let stage = &mut self.stages[at];
         stage.done = error.is_none();
-        let (id, metrics) = (stage.id, stage.metrics);
+        stage.told_end = true;
         if let Kind::Map(stage) = &stage.kind
             && error.is_none()
         {
             stage.completed(self.inner.shuffle_keep_bytes);
         }
+        self.post_stage_ended(at, error);
+    }
+
+    fn post_stage_ended(&self, at: usize, error: Option<TaskError>) {
         self.post(|| {
-            let (job, at) = (self.job, SystemTime::now());
             Event::StageCompleted(StageCompleted {
-                job,
-                stage: id,
-                at,
+                job: self.job,
+                stage: self.stages[at].id,
+                at: SystemTime::now(),
                 error,
-                metrics,
+                metrics: self.stages[at].metrics,
             })
         });
+    }
+
+    /// Tells the end of stages that began and will not be finished as they are.
+    fn close_stages(&mut self) {
+        for at in 0..self.stages.len() {
+            let stage = &mut self.stages[at];
+            if stage.started && !stage.done && !std::mem::replace(&mut stage.told_end, true) {
+                self.post_stage_ended(at, Some(TaskError::Cancelled));
+            }
+        }
     }
 
     fn unfinished_results(&self) -> Vec<usize> {
         self.stages
             .iter()
             .find_map(|stage| match &stage.kind {
-                Kind::Result { partitions, .. } => Some(partitions.clone()),
+                Kind::Result { partitions, .. } => Some(partitions.iter().copied().collect()),
                 Kind::Map(_) => None,
             })
             .unwrap_or_default()
@@ -482,6 +547,18 @@ impl<'a> JobRun<'a> {
                 action: self.action,
                 stages: self.stages.iter().map(|stage| stage.id).collect(),
                 description,
+            })
+        });
+    }
+
+    fn post_task_started(&self, task: TaskName) {
+        self.post(|| {
+            Event::TaskStarted(TaskStarted {
+                job: self.job,
+                stage: self.stages[task.stage].id,
+                partition: task.partition,
+                attempt: task.attempt,
+                at: SystemTime::now(),
             })
         });
     }

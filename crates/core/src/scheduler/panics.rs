@@ -16,8 +16,10 @@ thread_local! {
     static OPERATOR: Cell<Option<Site>> = const { Cell::new(None) };
 }
 
-/// Whether this thread runs a task.
-pub(crate) fn in_task() -> bool {
+/// Whether the calling code runs inside a task, where actions and stops would wait for
+/// themselves.
+#[must_use]
+pub fn in_task() -> bool {
     IN_TASK.get()
 }
 
@@ -57,8 +59,14 @@ impl Drop for ClosureOf {
 pub(crate) fn run_task<R>(work: impl FnOnce() -> Result<R, Stop>) -> Result<R, Stop> {
     let outer = IN_TASK.replace(true);
     let result = catch_unwind(AssertUnwindSafe(work));
+    let result = result.unwrap_or_else(|payload| {
+        let error = describe(&*payload);
+        // What a panic carries may panic itself when it is dropped.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+        Err(Stop::Failed(error))
+    });
     IN_TASK.set(outer);
-    result.unwrap_or_else(|payload| Err(Stop::Failed(describe(&*payload))))
+    result
 }
 
 fn describe(payload: &(dyn Any + Send)) -> TaskError {

@@ -33,14 +33,13 @@ pub(crate) fn plan(last: &Arc<dyn AnyNode>, runner: &JobRunner) -> Result<Plan, 
         shuffles: Vec::new(),
         places: HashMap::new(),
         readers: HashMap::new(),
+        visited: HashMap::new(),
     };
     let result_needs = planner.visit(last)?;
     for shuffle in &planner.shuffles {
-        if planner
-            .readers
-            .get(&shuffle.stage.shuffle_id())
-            .is_some_and(|readers| *readers > 1)
-        {
+        let readers = planner.readers.get(&shuffle.stage.shuffle_id());
+        // A job that only looks at the data is followed by the one that it looks for.
+        if runner.keeps_shuffles() || readers.is_some_and(|readers| *readers > 1) {
             shuffle.stage.keep_output();
         }
     }
@@ -56,29 +55,36 @@ struct Planner<'a> {
     places: HashMap<u64, usize>,
     /// How many reading nodes each shuffle has: with one its records can be moved.
     readers: HashMap<u64, usize>,
+    /// What nodes need that were visited: a lineage may meet one on very many ways.
+    visited: HashMap<u64, Vec<usize>>,
 }
 
 impl Planner<'_> {
     /// The shuffles that computing `node` needs directly; prepares what is in between.
     fn visit(&mut self, node: &Arc<dyn AnyNode>) -> Result<Vec<usize>, Error> {
+        let id = node.info().id;
+        if let Some(needs) = self.visited.get(&id) {
+            for need in needs {
+                if let Some(shuffle) = self.shuffles.get(*need) {
+                    *self.readers.entry(shuffle.stage.shuffle_id()).or_default() += 1;
+                }
+            }
+            return Ok(needs.clone());
+        }
         let mut needs = Vec::new();
-        self.visit_into(node, &mut needs)?;
+        if !node.info().is_all_kept(|| node.partitions()) {
+            for dependency in node.dependencies() {
+                match dependency {
+                    Dependency::Narrow(parent) => needs.extend(self.visit(&parent)?),
+                    Dependency::Shuffle(stage) => needs.push(self.visit_shuffle(stage)?),
+                }
+            }
+            node.prepare(self.runner)?;
+        }
         needs.sort_unstable();
         needs.dedup();
+        self.visited.insert(id, needs.clone());
         Ok(needs)
-    }
-
-    fn visit_into(&mut self, node: &Arc<dyn AnyNode>, needs: &mut Vec<usize>) -> Result<(), Error> {
-        if node.info().is_all_kept(|| node.partitions()) {
-            return Ok(());
-        }
-        for dependency in node.dependencies() {
-            match dependency {
-                Dependency::Narrow(parent) => self.visit_into(&parent, needs)?,
-                Dependency::Shuffle(stage) => needs.push(self.visit_shuffle(stage)?),
-            }
-        }
-        node.prepare(self.runner)
     }
 
     fn visit_shuffle(&mut self, stage: Arc<dyn ShuffleStage>) -> Result<usize, Error> {

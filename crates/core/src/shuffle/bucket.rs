@@ -1,5 +1,8 @@
 //! The records that one map task has for one partition of the next stage.
 
+use crate::record::Wire;
+use crate::storage::estimate_bytes;
+
 /// Records in chunks: growing one never copies, and a reader frees what it has read.
 pub(crate) struct Bucket<R> {
     pub(crate) chunks: Vec<Vec<R>>,
@@ -58,6 +61,17 @@ impl<R> Bucket<R> {
                 self.chunks.push(chunk);
             }
         }
+    }
+}
+
+impl<R: Wire> Bucket<R> {
+    /// About how much memory the records take: exact for plain ones, else by a sample.
+    pub(crate) fn bytes(&self) -> u64 {
+        let Some(first) = self.chunks.first() else {
+            return 0;
+        };
+        let sampled = estimate_bytes(first);
+        sampled.saturating_mul(self.records as u64) / first.len().max(1) as u64
     }
 }
 

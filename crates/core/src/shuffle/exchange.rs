@@ -156,12 +156,13 @@ impl<R: Wire> Exchange<R> {
         }
     }
 
-    fn records(&self) -> u64 {
-        let count = |output: &Mutex<Output<R>>| match &*output.lock() {
+    /// About how much memory the output takes, what records own included.
+    fn bytes(&self) -> u64 {
+        let of = |output: &Mutex<Output<R>>| match &*output.lock() {
             Output::Missing => 0,
-            Output::There(slots) => slots.iter().map(Slot::records).sum(),
+            Output::There(slots) => slots.iter().map(Slot::bytes).sum(),
         };
-        self.outputs().iter().map(count).sum()
+        self.outputs().iter().map(of).sum()
     }
 
     fn lost(&self) -> Stop {
@@ -180,11 +181,11 @@ impl<R: Wire> Exchange<R> {
     }
 }
 
-impl<R> Slot<R> {
-    fn records(&self) -> u64 {
+impl<R: Wire> Slot<R> {
+    fn bytes(&self) -> u64 {
         match self {
-            Slot::Here(bucket) => bucket.records as u64,
-            Slot::Shared(bucket) => bucket.records as u64,
+            Slot::Here(bucket) => bucket.bytes(),
+            Slot::Shared(bucket) => bucket.bytes(),
             Slot::Taken => 0,
         }
     }
@@ -309,7 +310,7 @@ impl<R: Wire> ShuffleStage for Exchange<R> {
     }
 
     fn completed(&self, keep_bytes: u64) {
-        if self.records().saturating_mul(size_of::<R>() as u64) <= keep_bytes {
+        if self.bytes() <= keep_bytes {
             self.keep_output();
         }
     }
@@ -335,14 +336,20 @@ impl<R: Wire> ShuffleStage for Exchange<R> {
         let Some(Output::There(slots)) = outputs.as_deref() else {
             return Err(self.codec_error(ACTION, format!("partition {map_partition} is missing")));
         };
-        let chunks: Vec<&[Vec<R>]> = slots
+        let chunks: Option<Vec<&[Vec<R>]>> = slots
             .iter()
             .map(|slot| match slot {
-                Slot::Here(bucket) => bucket.chunks.as_slice(),
-                Slot::Shared(bucket) => bucket.chunks.as_slice(),
-                Slot::Taken => &[],
+                Slot::Here(bucket) => Some(bucket.chunks.as_slice()),
+                Slot::Shared(bucket) => Some(bucket.chunks.as_slice()),
+                Slot::Taken => None,
             })
             .collect();
+        let chunks = chunks.ok_or_else(|| {
+            self.codec_error(
+                ACTION,
+                format!("partition {map_partition} was read already"),
+            )
+        })?;
         postcard::to_stdvec(&chunks).map_err(|error| self.codec_error(ACTION, error))
     }
 

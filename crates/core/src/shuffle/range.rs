@@ -106,10 +106,10 @@ fn sample_keys<K: Key, V: Record>(
     runner: &JobRunner,
 ) -> Result<Vec<(K, f64)>, Error> {
     let input_partitions = node.partitions().max(1);
-    let wanted = (SAMPLE_PER_RANGE * partitions).min(SAMPLE_MAX);
+    let wanted = SAMPLE_PER_RANGE.saturating_mul(partitions).min(SAMPLE_MAX);
     let each = (OVERSAMPLING * wanted).div_ceil(input_partitions);
     let source = node.clone();
-    let samples = runner.run(
+    let samples = runner.ahead_of_another_job().run(
         site,
         &node.clone().as_any_node(),
         None,
@@ -211,5 +211,14 @@ mod tests {
         assert_eq!(bounds_of(&[1, 2, 3, 4, 5, 6], 3), [2, 4]);
         assert_eq!(bounds_of(&[7; 10], 4), [7]);
         assert_eq!(bounds_of(&[], 4), [0_i64; 0]);
+    }
+
+    #[test]
+    fn any_number_of_ranges_may_be_asked_for() {
+        let ctx = crate::Context::local(1).unwrap();
+        let sorted = ctx
+            .range(0..3, 1, 1)
+            .sort_by_partitioned(|n| *n, false, usize::MAX);
+        assert_eq!(sorted.collect().unwrap(), [2, 1, 0]);
     }
 }

@@ -177,11 +177,10 @@ impl PartitionCache {
             self.admit(place, Block::Bytes(bytes.clone()), size, task);
             return Some(push_bytes(&bytes, how, task, sink));
         }
-        let mut records = Vec::new();
-        let mut frames = FrameReader::begin(&bytes[..]).ok()?;
-        while let Some((count, payload)) = frames.next_frame().ok()? {
-            (how.decode_into)(count, payload, &mut records).ok()?;
-        }
+        let records = match decode(&bytes, how) {
+            Ok(records) => records,
+            Err(what) => return Some(Err(unreadable(how, &what))),
+        };
         drop(bytes);
         task.count_read(records.len());
         let size = (how.estimate_bytes)(&records);
@@ -357,6 +356,30 @@ fn push_own<T>(mut records: Vec<T>, task: &TaskContext, sink: &mut dyn Sink<T>) 
     Ok(())
 }
 
+/// Every record of a partition at once.
+fn decode<T: Record>(bytes: &[u8], how: &Persistence<T>) -> Result<Vec<T>, String> {
+    let mut records = Vec::new();
+    let mut frames = FrameReader::begin(bytes).map_err(|damage| damage.to_string())?;
+    while let Some((count, payload)) = frames.next_frame().map_err(|damage| damage.to_string())? {
+        (how.decode_into)(count, payload, &mut records)?;
+    }
+    Ok(records)
+}
+
+/// The failure of a task that cannot read a kept partition.
+///
+/// The bytes are as they were written, so the fault is in the record type: what is computed
+/// again could not be read again either.
+fn unreadable<T>(how: &Persistence<T>, what: &str) -> Stop {
+    let message =
+        format!("a kept partition cannot be read: {what}; look at how the record uses serde");
+    TaskError::Input {
+        operator: how.site,
+        message,
+    }
+    .into()
+}
+
 /// Decodes a partition frame by frame, each of which is a chunk.
 fn push_bytes<T: Record>(
     bytes: &[u8],
@@ -364,16 +387,7 @@ fn push_bytes<T: Record>(
     task: &TaskContext,
     sink: &mut dyn Sink<T>,
 ) -> Push {
-    let unreadable = |what: String| -> Stop {
-        // The bytes are as they were written, so the fault is in the record type.
-        let message =
-            format!("a kept partition cannot be read: {what}; look at how the record uses serde");
-        TaskError::Input {
-            operator: how.site,
-            message,
-        }
-        .into()
-    };
+    let unreadable = |what: String| unreadable(how, &what);
     let mut frames = FrameReader::begin(bytes).map_err(|damage| unreadable(damage.to_string()))?;
     let mut chunk = Vec::new();
     loop {

@@ -16,4 +16,5 @@ pub use info::StorageInfo;
 pub use level::StorageLevel;
 
 pub(crate) use block::Persistence;
+pub(crate) use block::estimate_bytes;
 pub(crate) use cache::{PartitionCache, Registration};

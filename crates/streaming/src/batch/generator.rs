@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{JobScheduler, JobSet, OutputRun};
+use super::{JobScheduler, JobSet, Outcome, OutputRun};
 use crate::clock::{Clock, Signal, Woken};
 use crate::error::StreamError;
 use crate::graph::{Graph, OutputJob};
+use crate::input::STOP_LIMIT;
 use crate::time::Time;
 
 /// The thread that waits for batch times.
@@ -24,6 +25,7 @@ struct Shared {
     graph: Arc<Graph>,
     scheduler: Arc<JobScheduler>,
     clock: Arc<dyn Clock>,
+    outcome: Arc<Outcome>,
     signal: Signal,
     stop_now: AtomicBool,
     /// End after the next batch time instead of at once.
@@ -45,12 +47,14 @@ impl JobGenerator {
         graph: &Arc<Graph>,
         scheduler: &Arc<JobScheduler>,
         clock: &Arc<dyn Clock>,
+        outcome: &Arc<Outcome>,
         first: Time,
     ) -> Result<Self, StreamError> {
         let shared = Arc::new(Shared {
             graph: graph.clone(),
             scheduler: scheduler.clone(),
             clock: clock.clone(),
+            outcome: outcome.clone(),
             signal: Signal::new(),
             stop_now: AtomicBool::new(false),
             stop_after_next: AtomicBool::new(false),
@@ -61,6 +65,13 @@ impl JobGenerator {
         let name = "headwater-job-generator".to_owned();
         let thread = graph.owner.spawn(name, move || {
             generate_from(&work, first);
+            if work.outcome.halted().is_some() {
+                // Nobody will process what is received from now on.
+                work.graph
+                    .inputs()
+                    .iter()
+                    .for_each(|input| input.stop(STOP_LIMIT));
+            }
             work.progress.lock().ended = true;
             work.progressed.notify_all();
         })?;
@@ -109,7 +120,7 @@ impl JobGenerator {
         self.shared.signal.notify();
         let thread = self.thread.lock().take();
         if let Some(thread) = thread
-            && thread.thread().id() != std::thread::current().id()
+            && !self.shared.graph.owner.owns_this_thread()
         {
             // It catches the panics of what it calls, so there is nothing to learn here.
             let _ = thread.join();
@@ -119,18 +130,26 @@ impl JobGenerator {
 
 fn generate_from(shared: &Shared, first: Time) {
     let mut next = first;
+    let mut warned = false;
     loop {
-        if shared.stop_now.load(Ordering::Acquire) {
+        if shared.stop_now.load(Ordering::Acquire) || shared.outcome.halted().is_some() {
             return;
         }
-        if shared.clock.now() < next
-            && shared.clock.wait_until(next, &shared.signal) == Woken::Signalled
-        {
+        let now = shared.clock.now();
+        if now + shared.graph.batch * 2 < next && !std::mem::replace(&mut warned, true) {
+            tracing::warn!(%now, %next, "the clock was set back; the next batch waits for its time");
+        }
+        if now < next && shared.clock.wait_until(next, &shared.signal) == Woken::Signalled {
             continue;
         }
         // Read before the batch is cut, so that what was stored before the stop is in it.
         let last = shared.stop_after_next.load(Ordering::Acquire);
-        if !generate(&shared.graph, &shared.scheduler, next) {
+        let (graph, group) = (&shared.graph, shared.graph.owner.job_group());
+        // A `transform` may run jobs of its own, which a stop has to find.
+        let wanted = graph.ctx.with_job_group(&group, "planning", || {
+            generate(graph, &shared.scheduler, next)
+        });
+        if !wanted {
             return;
         }
         shared.progress.lock().last = Some(next);
@@ -169,7 +188,7 @@ fn generate(graph: &Arc<Graph>, scheduler: &JobScheduler, time: Time) -> bool {
         .collect();
     if jobs.is_empty() {
         // Nothing happens at this time, but time goes on for those that remember.
-        graph.end_batch(time);
+        scheduler.skip(time);
         return true;
     }
     scheduler.submit(JobSet {

@@ -16,6 +16,7 @@ pub(crate) struct Outcome {
 #[derive(Default)]
 struct State {
     error: Option<StreamError>,
+    halted: bool,
     /// A stop is under way.
     ending: bool,
     stopped: bool,
@@ -26,6 +27,18 @@ impl Outcome {
     pub(crate) fn fail(&self, error: StreamError) {
         self.state.lock().error = Some(error);
         self.changed.notify_all();
+    }
+
+    /// Reports a failure that ends the stream: no more batches are wanted.
+    pub(crate) fn halt(&self, error: StreamError) {
+        self.state.lock().halted = true;
+        self.fail(error);
+    }
+
+    /// What has ended the stream before anyone stopped it.
+    pub(crate) fn halted(&self) -> Option<StreamError> {
+        let state = self.state.lock();
+        state.error.clone().filter(|_| state.halted)
     }
 
     pub(crate) fn ending(&self) {

@@ -52,6 +52,7 @@ struct Shared {
     ctx: Context,
     policy: Policy,
     outcome: Arc<Outcome>,
+    owner: Owner,
     job_group: String,
     batch_done: BatchDone,
     state: Mutex<State>,
@@ -62,7 +63,10 @@ struct Shared {
 struct State {
     queue: VecDeque<(Time, OutputRun)>,
     batches: BTreeMap<Time, Batch>,
-    /// Set by a failure under `on_failure = stop`: nothing more is begun.
+    /// The latest batch that is done, or had nothing to do.
+    last_done: Option<Time>,
+    /// Set by a failure under `on_failure = stop`: no more batches are begun. Those that
+    /// were begun are finished, so that no output is left out of one.
     halted: bool,
     closed: bool,
 }
@@ -87,6 +91,7 @@ impl JobScheduler {
             ctx: ctx.clone(),
             policy,
             outcome,
+            owner,
             job_group: owner.job_group(),
             batch_done: Box::new(batch_done),
             state: Mutex::default(),
@@ -143,21 +148,27 @@ impl JobScheduler {
         true
     }
 
+    /// Notes that there is nothing to do at a time, once what came before it is done.
+    pub(crate) fn skip(&self, time: Time) {
+        let mut state = self.shared.state.lock();
+        state.last_done = state.last_done.max(Some(time));
+        let done = state.done_up_to();
+        drop(state);
+        if let Some(done) = done {
+            (self.shared.batch_done)(done);
+        }
+    }
+
     /// How many batches are queued or running.
     pub(crate) fn unfinished(&self) -> usize {
         self.shared.state.lock().batches.len()
     }
 
-    /// Whether a failure has ended the batches.
-    pub(crate) fn is_halted(&self) -> bool {
-        self.shared.state.lock().halted
-    }
-
-    /// Waits until every batch is done, or the stream has failed; `false` when the deadline
+    /// Waits until every batch is done that was or will be begun; `false` when the deadline
     /// comes before that.
     pub(crate) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
         let mut state = self.shared.state.lock();
-        while !state.batches.is_empty() && !state.is_over() {
+        while !state.batches.is_empty() && !state.closed {
             match deadline {
                 Some(deadline) => {
                     if self
@@ -184,10 +195,11 @@ impl JobScheduler {
         }
         self.shared.changed.notify_all();
         self.shared.ctx.cancel_job_group(&self.shared.job_group);
-        let me = std::thread::current().id();
-        for thread in self.threads.lock().drain(..) {
-            // An output may stop its own stream; its thread ends after it.
-            if thread.thread().id() != me {
+        let threads = std::mem::take(&mut *self.threads.lock());
+        // A part of the stream may stop it: others may wait for what that part holds.
+        if !self.shared.owner.owns_this_thread() {
+            for thread in threads {
+                // Outputs are run behind a catch, so there is nothing to learn here.
                 let _ = thread.join();
             }
         }
@@ -203,6 +215,28 @@ impl Drop for JobScheduler {
 impl State {
     fn is_over(&self) -> bool {
         self.closed || self.halted
+    }
+
+    /// The time up to which every batch is done.
+    fn done_up_to(&self) -> Option<Time> {
+        let last = self.last_done?;
+        match self.batches.iter().find(|(_, batch)| batch.left > 0) {
+            Some((oldest, _)) if *oldest <= last => Some(*oldest - Duration::from_millis(1)),
+            _ => Some(last),
+        }
+    }
+
+    /// Drops the batches that were not begun.
+    fn halt(&mut self) {
+        self.halted = true;
+        let waiting = self.batches.len();
+        self.batches.retain(|_, batch| batch.started.is_some());
+        let begun = &self.batches;
+        self.queue.retain(|(time, _)| begun.contains_key(time));
+        let dropped = waiting - begun.len();
+        if dropped > 0 {
+            tracing::error!(dropped, "batches that wait are dropped after a failure");
+        }
     }
 }
 
@@ -234,9 +268,7 @@ fn next(shared: &Shared) -> Option<(Time, OutputRun)> {
         if state.closed {
             return None;
         }
-        if !state.halted
-            && let Some(next) = state.queue.pop_front()
-        {
+        if let Some(next) = state.queue.pop_front() {
             return Some(next);
         }
         shared.changed.wait(&mut state);
@@ -299,16 +331,20 @@ fn end(shared: &Shared, mut info: OutputInfo, took: Duration, result: Result<(),
         info.failure = Some(message.as_str().into());
         let (output, site) = (info.id.index(), info.site);
         match shared.policy.on_failure {
-            // Whoever awaits the termination is told.
-            OnFailure::Stop => state.halted = true,
+            OnFailure::Stop => {
+                state.halt();
+                // Those who wait for room wait for nothing any more.
+                shared.changed.notify_all();
+                // Whoever awaits the termination is told.
+                shared.outcome.halt(StreamError::Output {
+                    time,
+                    output,
+                    site,
+                    message,
+                });
+            }
             OnFailure::Continue => tracing::error!(batch = %time, output = %site, "{message}"),
         }
-        shared.outcome.fail(StreamError::Output {
-            time,
-            output,
-            site,
-            message,
-        });
     }
     shared.post(|| StreamingEvent::OutputCompleted(info.clone()));
     let Some(batch) = state.batches.get_mut(&time) else {
@@ -321,9 +357,14 @@ fn end(shared: &Shared, mut info: OutputInfo, took: Duration, result: Result<(),
     }
     batch.info.processing_delay = batch.started.map(|started| started.elapsed());
     let info = batch.info.clone();
+    state.last_done = state.last_done.max(Some(time));
+    // An older batch may still run and needs what it has.
+    let done = state.done_up_to();
     drop(state);
     // Before anyone hears of the end: a listener may look at what is left.
-    (shared.batch_done)(time);
+    if let Some(done) = done {
+        (shared.batch_done)(done);
+    }
     shared.post(|| StreamingEvent::BatchCompleted(info));
     // Only now, so that whoever waits for the batch finds all that tidied up and told.
     shared.state.lock().batches.remove(&time);

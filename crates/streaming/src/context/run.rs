@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::error::StreamError;
 use crate::events::StreamingEvent;
 use crate::graph::StreamingState;
+use crate::input::STOP_LIMIT;
 
 impl Inner {
     /// Starts the threads of a stream whose graph was checked.
@@ -30,7 +31,8 @@ impl Inner {
         for input in self.graph.inputs() {
             input.start()?;
         }
-        let generator = JobGenerator::start(&self.graph, &scheduler, &self.clock, first)?;
+        let generator =
+            JobGenerator::start(&self.graph, &scheduler, &self.clock, &self.outcome, first)?;
         Ok(Running {
             generator: Arc::new(generator),
             scheduler,
@@ -63,8 +65,9 @@ impl Inner {
 
     fn end(&self, running: &Running, gracefully: bool) -> Result<(), StreamError> {
         let inputs = self.graph.inputs();
-        let result = if gracefully && !running.scheduler.is_halted() {
-            inputs.iter().for_each(|input| input.stop());
+        let limit = self.settings.graceful_stop_timeout;
+        let result = if gracefully {
+            inputs.iter().for_each(|input| input.stop(limit));
             self.finish(running)
         } else {
             Ok(())
@@ -72,27 +75,36 @@ impl Inner {
         // The scheduler first: a generator may be waiting for room in its queue.
         running.scheduler.stop();
         running.generator.stop();
-        inputs.iter().for_each(|input| input.stop());
+        inputs.iter().for_each(|input| input.stop(STOP_LIMIT));
         self.graph.dismantle();
         let at = SystemTime::now();
         post(self.ctx.events(), || StreamingEvent::Stopped { at });
         result
     }
 
-    /// Processes what was received until now.
+    /// Processes what was received until now; an error if that cannot be.
     fn finish(&self, running: &Running) -> Result<(), StreamError> {
         let limit = self.settings.graceful_stop_timeout;
         let deadline = Instant::now().checked_add(limit);
         let inputs = self.graph.inputs();
         let one_more = inputs.iter().any(|input| input.has_unallocated());
         let is_cut = running.generator.finish(one_more, deadline);
-        if is_cut && running.scheduler.wait_idle(deadline) {
+        let is_done = is_cut && running.scheduler.wait_idle(deadline);
+        if let Some(error) = self.outcome.halted() {
+            return Err(error);
+        }
+        if is_done {
             return Ok(());
         }
+        let batches = running.scheduler.unfinished();
+        let received = if is_cut {
+            ""
+        } else {
+            " and what was received last"
+        };
         Err(StreamError::State(format!(
-            "after {limit:?} of a graceful stop {} batches were not done and are dropped; \
-             streaming.graceful_stop_timeout gives them more time",
-            running.scheduler.unfinished(),
+            "after {limit:?} of a graceful stop {batches} batches{received} were not done and are \
+             dropped; streaming.graceful_stop_timeout gives them more time"
         )))
     }
 }

@@ -13,7 +13,7 @@ mod window;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_core::{Rdd, Record, Site, StorageLevel, Wire};
+use headwater_core::{Rdd, Record, Site, StorageLevel, Wire, in_task};
 
 use crate::error::{PlanError, StreamError};
 use crate::graph::{AnyStream, Graph, NodeId, Plan, Stream};
@@ -263,8 +263,12 @@ impl<T: Record> DStream<T> {
     /// ```
     ///
     /// # Errors
-    /// [`StreamError::State`] before the start, and what an operator says that fails.
+    /// [`StreamError::State`] before the start or inside a task, and what an operator says that fails.
     pub fn slice(&self, from: Time, to: Time) -> Result<Vec<Rdd<T>>, StreamError> {
+        if in_task() {
+            let message = format!("{}: slice() was called inside a task", self.site());
+            return Err(StreamError::State(message));
+        }
         let zero = self.graph().zero_time().ok_or_else(|| {
             StreamError::State(format!(
                 "{}: slice() before start() has no batches",

@@ -151,10 +151,11 @@ impl Graph {
     pub(crate) fn mistake(&self, site: Site, message: impl Into<String>) {
         let message = message.into();
         let mistake = Mistake { site, message };
+        let mut mistakes = self.mistakes.lock();
+        mistakes.push(mistake);
         if self.state() != StreamingState::Initialized {
-            self.outcome.fail(StreamError::Graph(vec![mistake.clone()]));
+            self.outcome.fail(StreamError::Graph(mistakes.clone()));
         }
-        self.mistakes.lock().push(mistake);
     }
 
     /// Whether it is too late to add anything; then that is a mistake.

@@ -19,6 +19,9 @@ use crate::time::Time;
 pub use queue::Queue;
 pub(crate) use received::ReceiverSettings;
 
+/// How long a stop that is not graceful waits for a receiver, as in Spark.
+pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(10);
+
 /// An input stream as the batches see it, without its record type.
 pub(crate) trait Input: Send + Sync {
     /// The number of the input, in the order of creation.
@@ -29,8 +32,9 @@ pub(crate) trait Input: Send + Sync {
         Ok(())
     }
 
-    /// Called when the context stops: nothing more is taken in.
-    fn stop(&self) {}
+    /// Called when the context stops, perhaps several times: nothing more is taken in.
+    /// What has not ended when the limit is over is left to end by itself.
+    fn stop(&self, _limit: Duration) {}
 
     /// Fixes what belongs to the batch of a time; says what it is, if that is known.
     fn allocate(&self, _time: Time) -> Option<InputInfo> {

@@ -10,7 +10,7 @@ use super::Input;
 use crate::StreamingContext;
 use crate::batch::Outcome;
 use crate::clock::Clock;
-use crate::conf;
+use crate::conf::{self, OnFailure};
 use crate::dstream::DStream;
 use crate::error::StreamError;
 use crate::events::InputInfo;
@@ -86,6 +86,7 @@ pub(crate) struct ReceiverSettings {
     pub(crate) memory_bytes: u64,
     pub(crate) restart_delay: Duration,
     pub(crate) start_attempts: u32,
+    on_failure: OnFailure,
 }
 
 impl ReceiverSettings {
@@ -95,6 +96,7 @@ impl ReceiverSettings {
             memory_bytes: conf.get(&conf::RECEIVER_MEMORY)?.0,
             restart_delay: conf.get(&conf::RECEIVER_RESTART_DELAY)?,
             start_attempts: conf.get(&conf::RECEIVER_START_ATTEMPTS)?,
+            on_failure: conf.get(&conf::ON_FAILURE)?,
         })
     }
 }
@@ -121,6 +123,7 @@ impl<T: Record> Input for ReceiverInput<T> {
         let policy = SupervisorPolicy {
             restart_delay: self.settings.restart_delay,
             start_attempts: self.settings.start_attempts,
+            on_failure: self.settings.on_failure,
         };
         let supervisor = Supervisor::start(
             self.id,
@@ -137,10 +140,10 @@ impl<T: Record> Input for ReceiverInput<T> {
         Ok(())
     }
 
-    fn stop(&self) {
+    fn stop(&self, limit: Duration) {
         let supervisor = self.supervisor.lock().take();
         if let Some(supervisor) = supervisor {
-            supervisor.shut_down();
+            supervisor.shut_down(limit);
         }
     }
 

@@ -1,8 +1,9 @@
 //! Lines of text from a TCP server.
 
 use std::io::{ErrorKind, Read};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
+use std::time::Duration;
 
 use headwater_core::text::TextBlock;
 use headwater_core::{Site, Text};
@@ -50,6 +51,9 @@ impl StreamingContext {
     }
 }
 
+/// How long one address is tried: a stop has to wait for it.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
 /// Reads lines from one server.
 struct SocketReceiver {
     host: String,
@@ -59,10 +63,24 @@ struct SocketReceiver {
     was_connected: Mutex<bool>,
 }
 
+impl SocketReceiver {
+    /// Connects to the first address of the host that answers.
+    fn connect(&self) -> std::io::Result<TcpStream> {
+        let mut last = ErrorKind::AddrNotAvailable.into();
+        for address in (self.host.as_str(), self.port).to_socket_addrs()? {
+            match TcpStream::connect_timeout(&address, CONNECT_LIMIT) {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
 impl Receiver<Text> for SocketReceiver {
     fn on_start(&self, ctx: &ReceiverContext<Text>) -> Result<(), String> {
         let server = format!("{}:{}", self.host, self.port);
-        let stream = match TcpStream::connect((self.host.as_str(), self.port)) {
+        let stream = match self.connect() {
             Ok(stream) => stream,
             Err(error) => {
                 let message =

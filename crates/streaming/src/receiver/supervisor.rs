@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::{BlockStore, Receiver, ReceiverContext};
 use crate::batch::{Outcome, post};
 use crate::clock::{Clock, Signal, Woken};
+use crate::conf::OnFailure;
 use crate::error::StreamError;
 use crate::events::{ReceiverInfo, StreamingEvent};
 use crate::threads::Owner;
@@ -22,6 +23,8 @@ const FIRST_DELAY_PART: u32 = 8;
 pub(crate) struct SupervisorPolicy {
     pub(crate) restart_delay: Duration,
     pub(crate) start_attempts: u32,
+    /// What giving a receiver up does to the stream.
+    pub(crate) on_failure: OnFailure,
 }
 
 /// What a receiver and its supervisor share.
@@ -35,6 +38,8 @@ pub(super) struct Control {
     request: Mutex<Option<Request>>,
     shut_down: AtomicBool,
     signal: Signal,
+    /// Notified when the supervising thread is done.
+    ended: Signal,
     /// The thread that runs `on_start`.
     reader: Mutex<Option<ThreadId>>,
     last_error: Mutex<Option<(String, SystemTime)>>,
@@ -145,6 +150,7 @@ impl Supervisor {
             request: Mutex::new(None),
             shut_down: AtomicBool::new(false),
             signal: Signal::new(),
+            ended: Signal::new(),
             reader: Mutex::new(None),
             last_error: Mutex::new(None),
         });
@@ -159,24 +165,34 @@ impl Supervisor {
             owner,
             site,
         };
-        let thread = owner.spawn(format!("headwater-{name}"), move || work.supervise())?;
+        let thread = owner.spawn(format!("headwater-{name}"), move || {
+            work.supervise();
+            work.control.ended.notify();
+        })?;
         Ok(Supervisor {
             control,
             thread: Mutex::new(Some(thread)),
         })
     }
 
-    /// Stops the receiver for good and waits for its end, unless it is the receiver that
-    /// asks for it.
-    pub(crate) fn shut_down(&self) {
-        self.control.shut_down.store(true, Ordering::Release);
-        self.control.signal.notify();
+    /// Stops the receiver for good and waits for its end, for at most `limit`.
+    pub(crate) fn shut_down(&self, limit: Duration) {
+        let control = &self.control;
+        control.shut_down.store(true, Ordering::Release);
+        control.signal.notify();
         let me = std::thread::current().id();
-        if let Some(thread) = self.thread.lock().take()
-            && thread.thread().id() != me
-            && *self.control.reader.lock() != Some(me)
-        {
+        let Some(thread) = self.thread.lock().take() else {
+            return;
+        };
+        if thread.thread().id() == me || *control.reader.lock() == Some(me) {
+            return;
+        }
+        if control.ended.wait_for(limit) {
+            // The supervisor catches the panics of what it calls.
             let _ = thread.join();
+        } else {
+            tracing::warn!(receiver = %control.name, "the receiver has not stopped within \
+                {limit:?}; its threads are left to end by themselves");
         }
     }
 }
@@ -187,24 +203,22 @@ impl<T: Send + Sync + 'static> Work<T> {
         for generation in 1.. {
             let request = self.run_once(generation);
             let worked = self.control.worked.load(Ordering::Relaxed);
-            let (message, delay) = match request {
+            let (message, delay, has_failed) = match request {
                 None => return,
                 Some(Request::Stop { message }) => {
                     tracing::info!(receiver = %self.control.name, "stopped: {message}");
                     return;
                 }
-                Some(Request::Restart { message, delay }) => (message, delay),
-                Some(Request::Failed { message }) => (message, None),
+                Some(Request::Restart { message, delay }) => (message, delay, false),
+                Some(Request::Failed { message }) => (message, None, true),
             };
-            failures = if worked { 0 } else { failures + 1 };
+            failures = match has_failed {
+                true if !worked => failures + 1,
+                true => 0,
+                false => failures,
+            };
             if failures >= self.policy.start_attempts {
-                let site = self.site;
-                let failed = StreamError::Receiver {
-                    site,
-                    attempts: failures,
-                    message,
-                };
-                return self.outcome.fail(failed);
+                return self.give_up(failures, message);
             }
             let delay = delay.unwrap_or_else(|| self.delay(failures));
             let (receiver, delay_ms) = (&self.control.name, delay.as_millis());
@@ -217,6 +231,19 @@ impl<T: Send + Sync + 'static> Work<T> {
             if !self.wait(delay) {
                 return;
             }
+        }
+    }
+
+    fn give_up(&self, attempts: u32, message: String) {
+        let site = self.site;
+        let failed = StreamError::Receiver {
+            site,
+            attempts,
+            message,
+        };
+        match self.policy.on_failure {
+            OnFailure::Stop => self.outcome.halt(failed),
+            OnFailure::Continue => tracing::error!("{failed}"),
         }
     }
 

@@ -119,12 +119,13 @@ impl Repr {
         let buffer = Buffer::new(text);
         let data = buffer.text.as_ptr();
         // SAFETY: the text is long (the callers looked), and owns the only reference.
-        unsafe { Repr::from_raw(data, len, Box::leak(buffer)) }
+        unsafe { Repr::from_raw(data, len, Box::into_raw(buffer)) }
     }
 
     /// # Safety
     /// `data` and `len` are valid UTF-8 within `buffer`, `len` is more than 23,
-    /// and the caller hands over one reference to the buffer.
+    /// and the caller hands over one reference to the buffer. `buffer` is the pointer
+    /// that the box gave, not one through a shared reference: it is freed through it.
     #[inline]
     pub(super) unsafe fn from_raw(data: *const u8, len: usize, buffer: *const Buffer) -> Repr {
         // SAFETY: the highest bit is set.
@@ -231,13 +232,13 @@ impl Repr {
     /// A text of `part`, which lies in this text.
     #[inline(never)]
     fn any_part(&self, part: &str) -> Option<Repr> {
-        match self.buffer() {
-            Some(buffer) if part.len() > INLINE_MAX => {
-                buffer.acquire(1);
-                // SAFETY: the part is longer than 23 bytes of the buffer to which a
-                // reference was just taken.
-                Some(unsafe { Repr::from_raw(part.as_ptr(), part.len(), buffer) })
-            }
+        match self.pointers() {
+            // SAFETY: the part is longer than 23 bytes of the buffer, which `self` keeps
+            // alive and to which a reference is taken.
+            Some(Pointers { buffer, .. }) if part.len() > INLINE_MAX => Some(unsafe {
+                (*buffer).acquire(1);
+                Repr::from_raw(part.as_ptr(), part.len(), buffer)
+            }),
             _ => Some(Repr::from_str(part)),
         }
     }
