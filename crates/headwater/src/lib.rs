@@ -34,7 +34,7 @@ pub use headwater_streaming::{
 pub mod prelude {
     pub use crate::time::{Time, millis, minutes, seconds};
     pub use crate::{
-        Conf, Context, DStream, HashPartitioner, Rdd, Receiver, ReceiverContext, Show,
+        Conf, Context, DStream, Error, HashPartitioner, Rdd, Receiver, ReceiverContext, Show,
         StorageLevel, StreamError, StreamingContext, StreamingListener, Text,
     };
 }

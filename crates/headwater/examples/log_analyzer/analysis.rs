@@ -1,6 +1,6 @@
 //! The streaming program: from lines to reports.
 
-use std::io::{Write, stdout};
+use std::io::{ErrorKind, Write, stdout};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -89,9 +89,12 @@ pub(crate) fn build(
     window.foreach_rdd(move |rdd, _time| {
         let report = analyse(rdd)?;
         let mut out = stdout().lock();
-        writeln!(out, "{report}\n")
-            .and_then(|()| out.flush())
-            .map_err(AnalysisError::Print)?;
+        match writeln!(out, "{report}\n").and_then(|()| out.flush()) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                let _ = ends.try_send(End::NobodyReads);
+            }
+            written => written.map_err(AnalysisError::Print)?,
+        }
         if printed.fetch_add(1, Ordering::Relaxed) + 1 == wanted {
             // Full only when the program ends already.
             let _ = ends.try_send(End::Reports);

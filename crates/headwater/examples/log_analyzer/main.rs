@@ -13,6 +13,7 @@ mod generator;
 mod options;
 mod report;
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -53,18 +54,19 @@ pub(crate) enum End {
     Signal,
     /// As many reports as asked for were printed.
     Reports,
+    /// Whoever read the reports has gone, as `head` does.
+    NobodyReads,
     /// The stream failed, or was stopped.
     Stream(Result<(), StreamError>),
 }
 
 fn run(options: &Options) -> Result<(), AnyError> {
-    let mut conf = Conf::new()
-        .with_env()
-        .app_name("LogAnalyzer")
-        .master(options.master.as_str());
-    for (key, value) in &options.conf {
-        conf = conf.set(key, value);
-    }
+    let given = options
+        .conf
+        .iter()
+        .map(|(key, value)| format!("--conf={key}={value}"));
+    let (conf, _) = Conf::new().with_env().with_args(given);
+    let conf = conf.app_name("LogAnalyzer").master(options.master.as_str());
     let ssc = StreamingContext::from_conf(conf, options.interval)?;
     // Kept until the end: dropping it ends the traffic.
     let traffic = match &options.source {
@@ -84,7 +86,9 @@ fn run(options: &Options) -> Result<(), AnyError> {
     ssc.start()?;
     report_the_end_of(&ssc, ends);
     wait(&ssc, &end)?;
-    println!("{}", totals.summary(started.elapsed()));
+    let summary = totals.summary(started.elapsed());
+    // Nobody may be there to read it.
+    let _ = writeln!(std::io::stdout(), "{summary}");
     Ok(())
 }
 
@@ -113,8 +117,13 @@ fn report_the_end_of(ssc: &StreamingContext, ends: SyncSender<End>) {
 
 fn wait(ssc: &StreamingContext, end: &Receiver<End>) -> Result<(), AnyError> {
     match end.recv()? {
-        End::Stream(result) => Ok(result?),
+        End::Stream(result) => {
+            // Before the made-up traffic ends, which would look like a lost connection.
+            ssc.stop(true, false)?;
+            Ok(result?)
+        }
         // What was received is still analysed.
         End::Signal | End::Reports => Ok(ssc.stop(true, true)?),
+        End::NobodyReads => Ok(ssc.stop(true, false)?),
     }
 }
