@@ -10,7 +10,9 @@ use std::time::Duration;
 use headwater_core::Error;
 use headwater_streaming::testing::TestStream;
 use headwater_streaming::time::{Time, seconds};
-use headwater_streaming::{DStream, OutputId, OutputInfo, StreamError, StreamingListener};
+use headwater_streaming::{
+    BatchInfo, DStream, OutputId, OutputInfo, StreamError, StreamingListener,
+};
 use parking_lot::Mutex;
 use probe::{Log, record, second, stream, texts};
 
@@ -316,4 +318,42 @@ fn batches_overlap_when_they_may() {
     let mut both = out.wait_for(|records| records.len() == 2);
     both.sort_unstable();
     assert_eq!(both, [1000, 2000]);
+}
+
+/// Sends the time of each batch that is done.
+struct Done(std::sync::mpsc::SyncSender<Time>);
+
+impl StreamingListener for Done {
+    fn on_batch_completed(&mut self, batch: &BatchInfo) {
+        self.0.send(batch.time).expect("the test listens");
+    }
+}
+
+#[test]
+fn what_an_older_batch_still_uses_is_kept() {
+    let test = stream(&[("streaming.concurrent_jobs", "2")]);
+    let numbers = test.input(vec![vec![1], vec![2], vec![3]]);
+    let (to_done, done) = sync_channel(8);
+    let (to_seen, seen) = sync_channel(8);
+    test.context().add_listener(Done(to_done));
+    let (done, sliced) = (Mutex::new(done), numbers.clone());
+    numbers.foreach_rdd(move |_, time| {
+        if time == second(1) {
+            // The first batch ends after the second one.
+            while done.lock().recv().expect("batches end") < second(2) {}
+            let own = sliced
+                .slice(time, time)
+                .map_err(|error| error.to_string())?;
+            let own = own
+                .iter()
+                .map(|rdd| rdd.collect().map_err(|error| error.to_string()));
+            to_seen
+                .send(own.collect::<Result<Vec<_>, _>>()?)
+                .expect("the test listens");
+        }
+        Ok::<_, String>(())
+    });
+    test.context().start().unwrap();
+    test.clock().advance(seconds(2));
+    assert_eq!(seen.recv().unwrap(), [[1]]);
 }
