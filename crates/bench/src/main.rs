@@ -13,6 +13,8 @@ mod memory;
 mod shuffle;
 mod shuffle_loops;
 mod socket;
+mod state;
+mod window;
 mod word_count;
 mod word_loops;
 
@@ -50,7 +52,7 @@ struct Benchmark {
     run: fn(&Options) -> Result<Vec<Row>, BenchError>,
 }
 
-const BENCHMARKS: [Benchmark; 7] = [
+const BENCHMARKS: [Benchmark; 10] = [
     Benchmark {
         name: "word-count",
         about: "words of lines in memory are counted, by the engine and by hand",
@@ -85,6 +87,21 @@ const BENCHMARKS: [Benchmark; 7] = [
         name: "shuffle",
         about: "pairs of numbers are grouped, joined and sorted, by the engine and by hand",
         run: shuffle::run,
+    },
+    Benchmark {
+        name: "map-with-state",
+        about: "a million running sums, of which a batch touches some",
+        run: state::run_map_with_state,
+    },
+    Benchmark {
+        name: "update-state",
+        about: "a million running sums, which a batch visits all",
+        run: state::run_update_state,
+    },
+    Benchmark {
+        name: "window",
+        about: "sums over windows of ten seconds and of an hour, by the same arrivals",
+        run: window::run,
     },
 ];
 

@@ -71,6 +71,10 @@ pub(crate) struct Options {
     /// Also hold a batch interval of 5 ms for a minute (shortest-interval)
     #[arg(long)]
     pub(crate) minute: bool,
+
+    /// The part of a benchmark that this process is for
+    #[arg(long, hide = true)]
+    pub(crate) part: Option<String>,
 }
 
 impl Options {
@@ -85,6 +89,8 @@ impl Options {
         if self.minute {
             arguments.push("--minute".to_owned());
         }
+        let part = self.part.iter().map(|part| format!("--part={part}"));
+        arguments.extend(part);
         arguments
     }
 }
@@ -164,6 +170,7 @@ mod tests {
             "--seconds=3",
             "--pairs=9",
             "--minute",
+            "--part=join",
         ];
         assert_eq!(parse(&given).unwrap().options.to_arguments(), given);
         assert!(parse(&["--runs", "0"]).unwrap_err().contains("above zero"));

@@ -8,6 +8,7 @@ use tempfile::{Builder, NamedTempFile};
 use crate::batch::JOBS;
 use crate::error::BenchError;
 use crate::options::Options;
+use crate::state::{KEYS, UPDATES};
 use crate::table::Row;
 use crate::text::Recipe;
 use crate::word_count::WORDS;
@@ -18,17 +19,24 @@ const MISSING: i32 = 3;
 /// Spark needs longer than we do until its figures are steady.
 const SOCKET_SECONDS_MIN: u64 = 20;
 
+/// Of how many batches of state Spark's figures are, and how long they are: long enough that
+/// they do not queue up.
+const STATE_BATCHES: u32 = 20;
+const STATE_INTERVAL_MS: u32 = 4_000;
+
 /// Our benchmark and Spark's workload that does the same.
-const WORKLOADS: [(&str, &str); 4] = [
+const WORKLOADS: [(&str, &str); 6] = [
     ("word-count", "word-count"),
     ("socket", "socket"),
     ("batch", "trivial-batch"),
     ("shortest-interval", "shortest-interval"),
+    ("map-with-state", "map-with-state"),
+    ("update-state", "update-state"),
 ];
 
 /// Spark's workload and metric, and our row that is compared to it; our metrics have the same
 /// names.
-const COUNTERPARTS: [(&str, &str, &str); 13] = [
+const COUNTERPARTS: [(&str, &str, &str); 17] = [
     ("word-count", "mb_per_s", "word-count/50000/engine"),
     ("word-count", "mb_per_cpu_s", "word-count/50000/engine"),
     ("word-count", "records_per_cpu_s", "word-count/50000/engine"),
@@ -42,6 +50,10 @@ const COUNTERPARTS: [(&str, &str, &str); 13] = [
     ("trivial-batch", "processing_ms", "batch/stream"),
     ("trivial-batch", "peak_rss_mb", "memory/batch"),
     ("shortest-interval", "interval_ms", "shortest-interval"),
+    ("map-with-state", "processing_ms", "map-with-state"),
+    ("map-with-state", "processing_p95_ms", "map-with-state"),
+    ("update-state", "processing_ms", "update-state"),
+    ("update-state", "processing_p95_ms", "update-state"),
 ];
 
 /// What Spark said.
@@ -93,10 +105,13 @@ fn run_workload(workload: &str, file: &str, options: &Options) -> Result<Answer,
     let runs = options.runs.to_string();
     let seconds = options.seconds.max(SOCKET_SECONDS_MIN).to_string();
     let jobs = JOBS.to_string();
+    let (keys, updates) = (KEYS.to_string(), UPDATES.to_string());
+    let (batches, interval_ms) = (STATE_BATCHES.to_string(), STATE_INTERVAL_MS.to_string());
     let arguments: &[&str] = match workload {
         "word-count" => &[file, &runs],
         "socket" => &[file, &seconds],
         "trivial-batch" => &[&jobs],
+        "map-with-state" | "update-state" => &[&keys, &updates, &batches, &interval_ms],
         _ => &[],
     };
     let script = script();

@@ -77,6 +77,7 @@ impl<T> Broadcast<T> {
     /// let ctx = headwater_core::Context::local(1).unwrap();
     /// let (a, b) = (ctx.broadcast(1), ctx.broadcast(1));
     /// assert_ne!(a.id(), b.id());
+    /// assert_eq!(a.to_string(), format!("Broadcast({})", a.id()));
     /// ```
     #[must_use]
     pub fn id(&self) -> u64 {
@@ -193,6 +194,13 @@ impl<T> Deref for Broadcast<T> {
     #[track_caller]
     fn deref(&self) -> &T {
         self.value()
+    }
+}
+
+/// The text that Spark has for it, such as `Broadcast(3)`.
+impl<T> fmt::Display for Broadcast<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Broadcast({})", self.inner.id)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use headwater_store::StoreError;
+
 use crate::conf::ConfError;
 use crate::site::Site;
 
@@ -46,6 +48,14 @@ pub enum Error {
         target: String,
         /// What the system said.
         source: Arc<std::io::Error>,
+    },
+    /// A file, directory or object could not be read or written outside a task.
+    #[error("{site}: {source}")]
+    Store {
+        /// The operator.
+        site: Site,
+        /// What was being done, where, and what the store said.
+        source: StoreError,
     },
     /// Bytes do not hold what they should.
     #[error("cannot {action}: {message}")]
@@ -173,6 +183,14 @@ pub enum TaskError {
         target: String,
         /// What the system said.
         message: String,
+    },
+    /// A file or object could not be read or written.
+    #[error("{operator}: {source}")]
+    Store {
+        /// The operator.
+        operator: Site,
+        /// What was being done, where, and what the store said.
+        source: StoreError,
     },
     /// The input has a form that the operator cannot take.
     #[error("{operator}: {message}")]

@@ -34,17 +34,27 @@ mod site;
 mod storage;
 pub mod text;
 
-pub use accumulator::Accumulator;
+pub use accumulator::{
+    Accumulate, Accumulator, CollectionAccumulator, CollectionPart, DoubleAccumulator, DoublePart,
+    FoldedPart, LongAccumulator, LongPart,
+};
 pub use broadcast::Broadcast;
 pub use chunk::Emitter;
 pub use conf::Conf;
 pub use context::Context;
 pub use error::{Error, JobError, TaskError};
-pub use rdd::{PartitionIter, PartitionSource, Rdd, StatCounter, TotalF64};
+pub use files::{Compression, SaveOptions};
+pub use headwater_store::StoreError;
+pub use rdd::{
+    BoundedDouble, FutureAction, LocalIterator, PartialResult, PartitionIter, PartitionSource,
+    Pipe, Rdd, StatCounter, TotalF64,
+};
 pub use record::{Key, Record, Wire};
-pub use scheduler::{TaskMetrics, catch_panic, in_task};
+pub use scheduler::{
+    JobInfo, JobStatus, StageInfo, StatusTracker, TaskMetrics, catch_panic, in_task,
+};
 pub use show::Show;
 pub use shuffle::{HashPartitioner, Partitioner, Partitioning, RangePartitioner};
 pub use site::Site;
-pub use storage::{StorageInfo, StorageLevel};
+pub use storage::{StorageInfo, StorageLevel, estimate_bytes};
 pub use text::Text;

@@ -8,7 +8,7 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, OnceLock};
 
 use headwater_core::events::Event;
-use headwater_core::{Accumulator, Conf, Context, Error, Rdd, TaskError};
+use headwater_core::{Accumulator, Conf, Context, Error, FoldedPart, Rdd, TaskError};
 
 fn context(master: &str) -> Context {
     Context::new(Conf::new().master(master)).expect("the master is well formed")
@@ -256,7 +256,7 @@ fn a_closure_that_merges_may_add_to_other_accumulators() {
 #[test]
 fn a_closure_that_merges_may_add_to_its_own_accumulator() {
     let ctx = context("local[1]");
-    let own = Arc::new(OnceLock::<Accumulator<i64>>::new());
+    let own = Arc::new(OnceLock::<Accumulator<FoldedPart<i64>>>::new());
     let again = own.clone();
     let sum = ctx.accumulator("sum", 0_i64, move |total, part| {
         if part == 7 {

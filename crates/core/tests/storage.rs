@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use headwater_core::{Accumulator, Conf, Context, Rdd, StorageInfo, StorageLevel};
+use headwater_core::{Conf, Context, LongAccumulator, Rdd, StorageInfo, StorageLevel};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ fn context(memory: &str) -> Context {
 }
 
 /// A hundred numbers of eight bytes, and how many of them were computed.
-fn numbers(ctx: &Context, slices: usize) -> (Rdd<i64>, Accumulator<i64>) {
+fn numbers(ctx: &Context, slices: usize) -> (Rdd<i64>, LongAccumulator) {
     let computed = ctx.long_accumulator("computed");
     let count = computed.clone();
     let numbers = ctx.range(0..100, 1, slices).map(move |n| {

@@ -19,23 +19,29 @@
 //! ```
 
 pub use headwater_core::{
-    Accumulator, Broadcast, Conf, Context, Emitter, Error, HashPartitioner, JobError, Key,
-    PartitionIter, PartitionSource, Partitioner, Partitioning, RangePartitioner, Rdd, Record, Show,
-    Site, StorageLevel, TaskError, TaskMetrics, Text, Wire, conf, events, hash, rdd, text,
+    Accumulate, Accumulator, BoundedDouble, Broadcast, CollectionAccumulator, Compression, Conf,
+    Context, DoubleAccumulator, Emitter, Error, FutureAction, HashPartitioner, JobError, JobInfo,
+    JobStatus, Key, LongAccumulator, PartialResult, PartitionIter, PartitionSource, Partitioner,
+    Partitioning, RangePartitioner, Rdd, Record, SaveOptions, Show, Site, StageInfo, StatusTracker,
+    StorageLevel, TaskError, TaskMetrics, Text, Wire, conf, events, hash, rdd, text,
 };
+pub use headwater_store as store;
 pub use headwater_streaming::{
-    BatchInfo, DStream, InputInfo, Mistake, NodeId, OutputId, OutputInfo, OutputResult, Queue,
-    Receiver, ReceiverContext, ReceiverInfo, StoreError, StreamError, StreamingContext,
-    StreamingEvent, StreamingListener, StreamingState, TaskDescriptor, TaskRunner, clock, testing,
-    time,
+    BatchInfo, DStream, InputInfo, InputSource, InverseWindow, MapWithState, Mistake, NodeId,
+    OutputId, OutputInfo, OutputResult, PartitionKey, Queue, Receiver, ReceiverContext,
+    ReceiverInfo, SourceBatch, State, StateChange, StateLog, StateSize, StateSnapshot, StateSpec,
+    StateStore, StoreError, StreamError, StreamTuple, StreamingContext, StreamingEvent,
+    StreamingListener, StreamingState, TaskDescriptor, TaskRunner, TimeoutCheck, UpdateStateSpec,
+    clock, testing, time,
 };
 
 /// What programs use: `use headwater::prelude::*;`.
 pub mod prelude {
     pub use crate::time::{Time, millis, minutes, seconds};
     pub use crate::{
-        Conf, Context, DStream, Error, HashPartitioner, Rdd, Receiver, ReceiverContext, Show,
-        StorageLevel, StreamError, StreamingContext, StreamingListener, Text,
+        Conf, Context, DStream, Error, HashPartitioner, InputSource, Rdd, Receiver,
+        ReceiverContext, Show, SourceBatch, State, StateSpec, StorageLevel, StreamError,
+        StreamingContext, StreamingListener, Text,
     };
 }
 
@@ -43,3 +49,32 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The guide's programs, chapter by chapter.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/README.md")]
+struct Guide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/concepts.md")]
+struct GuideConcepts;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/transformations.md")]
+struct GuideTransformations;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/windows.md")]
+struct GuideWindows;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/state.md")]
+struct GuideState;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/output.md")]
+struct GuideOutput;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/coming-from-spark.md")]
+struct GuideComingFromSpark;

@@ -30,6 +30,17 @@ pub enum StreamError {
         /// What failed.
         message: String,
     },
+    /// The state of a stream could not be brought to a batch. It is as it was, and the next
+    /// batch does the work of both.
+    #[error("batch {time}: the state of {site} cannot be brought up to date: {message}")]
+    Stateful {
+        /// The batch.
+        time: Time,
+        /// The operator that keeps the state, and its line.
+        site: Site,
+        /// What failed.
+        message: String,
+    },
     /// A receiver gave up.
     #[error("{site}: the receiver failed {attempts} times: {message}")]
     Receiver {

@@ -28,18 +28,23 @@ mod console;
 mod graph;
 mod input;
 mod receiver;
+mod state;
 mod tasks;
 pub mod testing;
 mod threads;
 pub mod time;
 
 pub use context::StreamingContext;
-pub use dstream::DStream;
+pub use dstream::{DStream, InverseWindow, MapWithState, PartitionKey, StreamTuple};
 pub use error::{Mistake, StreamError};
 pub use events::{
     BatchInfo, InputInfo, OutputInfo, ReceiverInfo, StreamingEvent, StreamingListener,
 };
 pub use graph::{NodeId, OutputId, OutputResult, StreamingState};
-pub use input::Queue;
+pub use input::{InputSource, Queue, SourceBatch};
 pub use receiver::{Receiver, ReceiverContext, StoreError};
+pub use state::{
+    State, StateChange, StateLog, StateSize, StateSnapshot, StateSpec, StateStore, TimeoutCheck,
+    UpdateStateSpec,
+};
 pub use tasks::{TaskDescriptor, TaskRunner};

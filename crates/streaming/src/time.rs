@@ -32,6 +32,7 @@ pub use duration::{is_multiple, millis, minutes, pretty_duration, seconds, whole
 pub use interval::Interval;
 pub use times::Times;
 
+pub(crate) use duration::{length_text, nearest_multiples};
 use duration::{step_millis, truncated_millis};
 
 /// A point in time: milliseconds since midnight, 1 January 1970 UTC.

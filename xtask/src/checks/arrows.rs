@@ -9,9 +9,16 @@ use crate::metadata::Package;
 
 /// Each crate of the workspace with the crates of the workspace that it may use.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("headwater-core", &[]),
-    ("headwater-streaming", &["headwater-core"]),
-    ("headwater", &["headwater-core", "headwater-streaming"]),
+    ("headwater-store", &[]),
+    ("headwater-core", &["headwater-store"]),
+    (
+        "headwater-streaming",
+        &["headwater-core", "headwater-store"],
+    ),
+    (
+        "headwater",
+        &["headwater-core", "headwater-store", "headwater-streaming"],
+    ),
     (
         "headwater-bench",
         &["headwater", "headwater-core", "headwater-streaming"],

@@ -7,6 +7,7 @@
 mod bus;
 
 use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -55,8 +56,14 @@ pub struct JobStarted {
     pub action: Site,
     /// The stages that will run; stages whose output exists already are left out.
     pub stages: Vec<u64>,
-    /// What the driver said about the job (see `Context::with_description`).
+    /// What the driver said about the job (see `Context::set_job_description`).
     pub description: Option<Arc<str>>,
+    /// The group that the job belongs to (see `Context::set_job_group`).
+    pub group: Option<Arc<str>>,
+    /// The job's tags (see `Context::add_job_tag`).
+    pub tags: BTreeSet<Arc<str>>,
+    /// What else the driver's thread has set (see `Context::set_local_property`).
+    pub properties: Arc<BTreeMap<String, String>>,
 }
 
 /// See [`Event::JobEnded`].
@@ -71,6 +78,8 @@ pub struct JobEnded {
     pub took: Duration,
     /// Why the job failed, if it did.
     pub error: Option<Error>,
+    /// The named accumulators that the job's tasks added to, with their values at its end.
+    pub accumulators: Vec<AccumulatorInfo>,
 }
 
 /// See [`Event::StageSubmitted`].
@@ -103,6 +112,8 @@ pub struct StageCompleted {
     pub error: Option<TaskError>,
     /// The sums over the stage's successful tasks; `run_time` is the sum of theirs.
     pub metrics: TaskMetrics,
+    /// The named accumulators that the stage's tasks added to, with their values at its end.
+    pub accumulators: Vec<AccumulatorInfo>,
 }
 
 /// See [`Event::TaskStarted`].
@@ -137,10 +148,24 @@ pub struct TaskEnded {
     pub at: SystemTime,
     /// What the task counted.
     pub metrics: TaskMetrics,
-    /// What named accumulators got from this task, as text.
-    pub accumulators: Vec<(Arc<str>, String)>,
+    /// The named accumulators that the task added to; none if it failed.
+    pub accumulators: Vec<AccumulatorInfo>,
     /// Why the task failed, if it did.
     pub error: Option<TaskError>,
+}
+
+/// A named accumulator as events carry it: Spark's `AccumulableInfo`. Long texts are cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AccumulatorInfo {
+    /// The accumulator's number.
+    pub id: u64,
+    /// Its name.
+    pub name: Arc<str>,
+    /// What the task added, as text; `None` in the events of stages and jobs.
+    pub update: Option<String>,
+    /// The value right after that, as text.
+    pub value: String,
 }
 
 impl fmt::Debug for Event {

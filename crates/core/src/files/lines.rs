@@ -1,6 +1,5 @@
 //! Lines of a part of a file, in blocks that end where a line ends.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 
@@ -129,9 +128,9 @@ impl<R: Read> LineBlocks<R> {
     }
 }
 
-impl LineBlocks<io::Take<File>> {
+impl<R: Read + Seek> LineBlocks<io::Take<R>> {
     /// The blocks of the lines of a part.
-    pub(super) fn of_part(mut file: File, part: &Range<u64>, file_bytes: u64) -> io::Result<Self> {
+    pub(super) fn of_part(mut file: R, part: &Range<u64>, file_bytes: u64) -> io::Result<Self> {
         let lines = lines_of_part(&mut file, part, file_bytes)?;
         file.seek(SeekFrom::Start(lines.start))?;
         Ok(Self::new(file.take(lines.end - lines.start)))
@@ -151,11 +150,13 @@ fn last_line_end(block: &[u8], from: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
+    use std::time::SystemTime;
 
+    use headwater_store::{Entry, Location};
     use proptest::prelude::*;
 
     use super::*;
-    use crate::files::inputs::{InputFile, split};
+    use crate::files::inputs::split;
     use crate::text::TextBlock;
 
     /// Lines by looking at one byte after the other.
@@ -224,7 +225,11 @@ mod tests {
             partitions_min in 1_usize..70,
             block_bytes in 1_usize..20,
         ) {
-            let file = InputFile { path: "x".into(), bytes: bytes.len() as u64 };
+            let file = Entry {
+                location: Location::at("x").unwrap(),
+                bytes: bytes.len() as u64,
+                modified: SystemTime::UNIX_EPOCH,
+            };
             let parts = split(vec![file], partitions_min);
             let read = parts.iter().flat_map(|part| read_part(&bytes, &part.range, block_bytes));
             prop_assert_eq!(read.collect::<Vec<_>>(), naive(&bytes));

@@ -1,11 +1,22 @@
-//! RDDs from files, and files from RDDs.
+//! RDDs from files, and files from RDDs; a path may be any URL that `headwater-store` knows.
 //!
-//! [`inputs`] turns a path into files and parts of files, [`lines`] reads lines of a part,
-//! [`text`] and [`object`] are the operations, and [`output`] is how a directory of
-//! results comes to be whole or not at all.
+//! [`listing`] turns a path into files, [`inputs`] cuts them into parts, [`node`] is the RDD
+//! that reads parts in some format, [`lines`] reads lines of a part, and [`text`], [`object`],
+//! [`whole`] and [`records`] are the formats with their operations. [`options`] says how
+//! results are saved, and [`output`] is how a directory of results comes to be whole or not at
+//! all.
 
 mod inputs;
 mod lines;
+mod listing;
+mod node;
 mod object;
+mod options;
 mod output;
+mod records;
 mod text;
+mod whole;
+
+pub(crate) use node::Reading;
+pub(crate) use object::{push_objects, write_frames};
+pub use options::{Compression, SaveOptions};

@@ -1,21 +1,24 @@
 //! Object files: records as bytes, in frames (see `storage::frames`).
 
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::marker::PhantomData;
 use std::path::Path;
-use std::sync::Arc;
 
-use super::inputs::{Inputs, whole};
-use super::output::{OutputDir, cannot_read, cannot_write, write_part};
-use crate::chunk::{Push, Sink};
+use flate2::bufread::MultiGzDecoder;
+use headwater_store::Entry;
+
+use super::listing::is_gzip;
+use super::node::{Format, Reading, read_files};
+use super::options::SaveOptions;
+use super::output::OutputDir;
+use crate::chunk::{Push, Sink, Stop};
 use crate::context::Context;
 use crate::error::{Error, TaskError};
-use crate::rdd::{AnyNode, Dependency, Node, NodeInfo, Rdd, read};
+use crate::rdd::{Rdd, read};
 use crate::record::Wire;
-use crate::scheduler::{ClosureOf, JobRunner, TaskContext};
+use crate::scheduler::ClosureOf;
 use crate::site::Site;
-use crate::storage::frames::{FrameReader, FrameWriter};
+use crate::storage::frames::{Damage, FrameReader, FrameWriter};
 
 impl Context {
     /// The records of object files, as [`Rdd::save_as_object_file`] wrote them: Spark's
@@ -37,70 +40,63 @@ impl Context {
     #[track_caller]
     #[must_use]
     pub fn object_file<T: Wire>(&self, path: &str) -> Rdd<T> {
-        let site = Site::here("object_file");
-        let inputs = Inputs::new(path, site, 1, whole);
-        Rdd::new(self, site, |info| ObjectFiles {
-            info,
-            inputs,
+        let format = ObjectFiles {
             records: PhantomData,
-        })
+        };
+        read_files(self, Site::here("object_file"), path, format)
     }
 }
 
 struct ObjectFiles<T> {
-    info: NodeInfo,
-    inputs: Inputs,
     records: PhantomData<fn() -> T>,
 }
 
-impl<T: Wire> AnyNode for ObjectFiles<T> {
-    fn info(&self) -> &NodeInfo {
-        &self.info
+impl<T: Wire> Format for ObjectFiles<T> {
+    type Record = T;
+    type Part = Entry;
+
+    fn split(&self, files: Vec<Entry>) -> Result<Vec<Entry>, String> {
+        Ok(files)
     }
 
-    fn dependencies(&self) -> Vec<Dependency> {
-        Vec::new()
-    }
-
-    fn partitions(&self) -> usize {
-        self.inputs.count()
-    }
-
-    fn prepare(&self, _runner: &JobRunner) -> Result<(), Error> {
-        self.inputs.parts().map(|_| ())
+    fn read(&self, file: &Entry, reading: &Reading<'_>, sink: &mut dyn Sink<T>) -> Push {
+        push_objects(file, reading, sink)
     }
 }
 
-impl<T: Wire> Node<T> for ObjectFiles<T> {
-    fn compute(&self, task: &TaskContext, partition: usize, sink: &mut dyn Sink<T>) -> Push {
-        let parts = self.inputs.parts().unwrap_or_default();
-        let Some(part) = parts.get(partition) else {
-            return Ok(());
-        };
-        let damaged = |damage| TaskError::Input {
-            operator: self.info.site,
-            message: format!(
-                "the object file {} is damaged: {damage}",
-                part.path.display()
-            ),
-        };
-        let file = File::open(&part.path)
-            .map_err(|error| cannot_read(self.info.site, &part.path, &error))?;
-        let mut frames = FrameReader::begin(BufReader::new(file)).map_err(damaged)?;
-        let mut chunk = Vec::new();
-        while frames.next_into(&mut chunk).map_err(damaged)? {
-            task.check_cancelled()?;
-            task.count_read(chunk.len());
-            sink.push(&mut chunk)?;
-            chunk.clear();
-        }
-        task.count_bytes_read(frames.bytes_read());
-        Ok(())
+/// Pushes the records of an object file.
+pub(crate) fn push_objects<T: Wire>(
+    file: &Entry,
+    reading: &Reading<'_>,
+    sink: &mut dyn Sink<T>,
+) -> Push {
+    let input = BufReader::new(reading.open(file)?);
+    if is_gzip(&file.location) {
+        return push_frames(MultiGzDecoder::new(input), file, reading, sink);
     }
+    push_frames(input, file, reading, sink)
+}
 
-    fn as_any_node(self: Arc<Self>) -> Arc<dyn AnyNode> {
-        self
+fn push_frames<T: Wire>(
+    input: impl Read,
+    file: &Entry,
+    reading: &Reading<'_>,
+    sink: &mut dyn Sink<T>,
+) -> Push {
+    let damaged = |damage: Damage| TaskError::Input {
+        operator: reading.site,
+        message: format!("the object file {} is damaged: {damage}", file.location),
+    };
+    let mut frames = FrameReader::begin(input).map_err(damaged)?;
+    let mut chunk = Vec::new();
+    while frames.next_into(&mut chunk).map_err(damaged)? {
+        reading.task.check_cancelled()?;
+        reading.task.count_read(chunk.len());
+        sink.push(&mut chunk)?;
+        chunk.clear();
     }
+    reading.task.count_bytes_read(frames.bytes_read());
+    Ok(())
 }
 
 impl<T: Wire> Rdd<T> {
@@ -124,38 +120,81 @@ impl<T: Wire> Rdd<T> {
     #[track_caller]
     pub fn save_as_object_file(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let site = Site::here("save_as_object_file");
-        let output = OutputDir::begin(site, path.as_ref())?;
-        let (node, temporary) = (self.node.clone(), output.temporary());
+        self.save_objects(site, path.as_ref(), SaveOptions::new())
+    }
+
+    /// As [`Rdd::save_as_object_file`], in place of what is there or compressed.
+    ///
+    /// ```
+    /// use headwater_core::{Context, SaveOptions};
+    /// let ctx = Context::local(2).unwrap();
+    /// let path = "memory://docs/objects";
+    /// for n in [3, 5] {
+    ///     let options = SaveOptions::new().replace();
+    ///     ctx.range(0..n, 1, 2).save_as_object_file_with(path, options).unwrap();
+    /// }
+    /// assert_eq!(ctx.object_file::<i64>(path).count().unwrap(), 5);
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Rdd::save_as_object_file`].
+    #[track_caller]
+    pub fn save_as_object_file_with(
+        &self,
+        path: impl AsRef<Path>,
+        options: impl Into<SaveOptions>,
+    ) -> Result<(), Error> {
+        let site = Site::here("save_as_object_file_with");
+        self.save_objects(site, path.as_ref(), options.into())
+    }
+
+    fn save_objects(&self, site: Site, path: &Path, options: SaveOptions) -> Result<(), Error> {
+        let output = OutputDir::begin(site, path, options)?;
+        let (node, parts) = (self.node.clone(), output.parts());
         let files = self.run(site, None, move |task, partition| {
-            write_part(&temporary, task, partition, site, |file, path| {
-                let failed = |error: io::Error| cannot_write(site, path, &error);
-                let frames = FrameWriter::begin(BufWriter::new(file)).map_err(failed)?;
-                let mut objects = Objects { frames, path, site };
-                read(&node, task, partition, &mut objects)?;
-                let (_, bytes) = objects.frames.finish().map_err(failed)?;
-                Ok(bytes)
+            parts.write(task, partition, |file, failed| {
+                write_frames(file, site, failed, |objects| {
+                    read(&node, task, partition, objects)
+                })
             })
         })?;
         output.commit(files)
     }
 }
 
-/// Writes records into frames.
-struct Objects<'a> {
-    frames: FrameWriter<BufWriter<File>>,
-    path: &'a Path,
+/// Writes all that is pushed into a sink as frames.
+pub(crate) fn write_frames<T: Wire>(
+    to: impl Write,
     site: Site,
+    failed: impl Fn(io::Error) -> TaskError,
+    push_all: impl FnOnce(&mut dyn Sink<T>) -> Push,
+) -> Result<(), Stop> {
+    let frames = FrameWriter::begin(BufWriter::new(to)).map_err(&failed)?;
+    let mut objects = Objects {
+        frames,
+        site,
+        failed: &failed,
+    };
+    push_all(&mut objects)?;
+    objects.frames.finish().map_err(&failed)?;
+    Ok(())
 }
 
-impl Objects<'_> {
+/// Writes records into frames.
+struct Objects<'a, W: Write, F> {
+    frames: FrameWriter<W>,
+    site: Site,
+    failed: &'a F,
+}
+
+impl<W: Write, F: Fn(io::Error) -> TaskError> Objects<'_, W, F> {
     fn add<T: Wire>(&mut self, record: &T) -> Push {
         let _closure = ClosureOf(self.site);
-        let put = self.frames.put(record);
-        Ok(put.map_err(|error| cannot_write(self.site, self.path, &error))?)
+        Ok(self.frames.put(record).map_err(self.failed)?)
     }
 }
 
-impl<T: Wire> Sink<T> for Objects<'_> {
+impl<T: Wire, W: Write, F: Fn(io::Error) -> TaskError> Sink<T> for Objects<'_, W, F> {
     fn push(&mut self, chunk: &mut Vec<T>) -> Push {
         chunk.drain(..).try_for_each(|record| self.add(&record))
     }

@@ -1,9 +1,14 @@
 //! How a directory of results comes to be whole or not at all.
 
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::Path;
 
+use flate2::write::GzEncoder;
+use headwater_store::{Durability, Location, Staged, StoreError, Writer};
+
+use super::options::{Compression, SaveOptions};
+use crate::chunk::Stop;
 use crate::error::{Error, TaskError};
 use crate::scheduler::TaskContext;
 use crate::site::Site;
@@ -13,107 +18,247 @@ const SUCCESS: &str = "_SUCCESS";
 
 /// A directory that is being written.
 ///
-/// Tasks write below `_temporary`, which readers skip. When all are done their files are
-/// renamed to `part-00000` and so on, and `_SUCCESS` comes last. When the job fails the
-/// directory is removed.
+/// Locally tasks write below `_temporary`, which readers skip. When all are done their files
+/// are renamed to `part-00000` and so on, and `_SUCCESS` comes last. A directory that is to
+/// be replaced stays where it is until then: the new one is written beside it under a hidden
+/// name and takes its place as a whole.
+///
+/// To object stores tasks send their parts as uploads that nobody sees, and the end of the
+/// job completes them, `_SUCCESS` last: no part is copied, and a job that fails leaves
+/// nothing, not even under other keys.
 pub(super) struct OutputDir {
-    path: PathBuf,
-    committed: bool,
+    site: Site,
+    target: Location,
+    /// Where parts are published: the target, or a directory that takes its place.
+    work: Location,
+    options: SaveOptions,
+    /// Whether what lies in `work` is ours, and goes if the job fails.
+    is_ours: bool,
 }
 
-/// A file that a task has written, with the partition that it holds.
-pub(super) struct Written {
-    path: PathBuf,
-    partition: usize,
+/// What the tasks know of the directory.
+#[derive(Clone)]
+pub(super) struct Parts {
+    work: Location,
+    compression: Compression,
+    site: Site,
 }
 
 impl OutputDir {
-    /// Makes the directory, which must not exist.
-    pub(super) fn begin(site: Site, path: &Path) -> Result<Self, Error> {
-        let failed = |error| Error::io("cannot create", path.display().to_string(), error);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(failed)?;
-        }
-        match fs::create_dir(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let message = format!(
-                    "the output directory {} already exists; remove it or choose another",
-                    path.display(),
-                );
-                return Err(Error::Build { site, message });
-            }
-            made => made.map_err(failed)?,
-        }
-        let output = OutputDir {
-            path: path.to_owned(),
-            committed: false,
+    /// Claims the directory, which must not exist unless it may be replaced.
+    pub(super) fn begin(site: Site, path: &Path, options: SaveOptions) -> Result<Self, Error> {
+        let target = Location::at(path).map_err(|source| Error::Store { site, source })?;
+        let refuse = |why: &str| Error::Build {
+            site,
+            message: format!("the output directory {target} {why}"),
         };
-        fs::create_dir(output.temporary()).map_err(failed)?;
-        Ok(output)
+        if target.name().is_empty() {
+            return Err(refuse("has no name; choose one below it"));
+        }
+        let failed = |source| Error::Store { site, source };
+        let is_local = target.as_path().is_some();
+        let mut work = target.clone();
+        if options.replace {
+            if target.head().is_ok() {
+                return Err(refuse("is a file; remove it or choose another"));
+            }
+            if is_local {
+                work = target.with_name(&format!(".{}.new", target.name()));
+                // What a crash left there.
+                work.delete_all().map_err(failed)?;
+            }
+        } else if !is_local && target.exists().map_err(failed)? {
+            return Err(refuse("already exists; remove it or choose another"));
+        }
+        match work.as_path().map_or(Ok(()), claim) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(refuse("already exists; remove it or choose another"));
+            }
+            made => made.map_err(|error| failed(work.failed("create", error)))?,
+        }
+        Ok(OutputDir {
+            site,
+            target,
+            work,
+            options,
+            is_ours: is_local,
+        })
     }
 
-    pub(super) fn temporary(&self) -> PathBuf {
-        self.path.join(TEMPORARY)
+    pub(super) fn parts(&self) -> Parts {
+        Parts {
+            work: self.work.clone(),
+            compression: self.options.compression,
+            site: self.site,
+        }
     }
 
     /// Makes the results visible.
-    pub(super) fn commit(mut self, files: Vec<Written>) -> Result<(), Error> {
-        for Written { path, partition } in files {
-            let to = self.path.join(format!("part-{partition:05}"));
-            fs::rename(&path, &to)
-                .map_err(|error| Error::io("cannot create", to.display().to_string(), error))?;
-        }
-        let temporary = self.temporary();
-        fs::remove_dir_all(&temporary)
-            .map_err(|error| Error::io("cannot remove", temporary.display().to_string(), error))?;
-        let success = self.path.join(SUCCESS);
-        fs::write(&success, [])
-            .map_err(|error| Error::io("cannot create", success.display().to_string(), error))?;
-        self.committed = true;
+    pub(super) fn commit(mut self, parts: Vec<Staged>) -> Result<(), Error> {
+        let site = self.site;
+        let committed = match self.target.as_path() {
+            Some(_) => self.commit_directory(parts),
+            None => self.commit_objects(parts),
+        };
+        committed.map_err(|source| Error::Store { site, source })?;
+        self.is_ours = false;
         Ok(())
+    }
+
+    fn commit_directory(&self, parts: Vec<Staged>) -> Result<(), StoreError> {
+        Staged::publish_all(parts)?;
+        self.work.join(TEMPORARY).delete_all()?;
+        self.work.join(SUCCESS).put(&[], Durability::Cached)?;
+        if self.work == self.target {
+            return Ok(());
+        }
+        let old = self
+            .target
+            .with_name(&format!(".{}.old", self.target.name()));
+        old.delete_all()?;
+        if self.target.exists()? {
+            self.target.rename_to(&old, Durability::Cached)?;
+        }
+        self.work.rename_to(&self.target, Durability::Cached)?;
+        old.delete_all()
+    }
+
+    fn commit_objects(&mut self, parts: Vec<Staged>) -> Result<(), StoreError> {
+        let success = self.target.join(SUCCESS);
+        let before = match self.options.replace {
+            true => self.target.list()?,
+            false => Vec::new(),
+        };
+        self.is_ours = true;
+        if !before.is_empty() {
+            success.delete()?;
+        }
+        let names: Vec<String> = (0..parts.len())
+            .map(|partition| part_name(partition, self.options.compression))
+            .collect();
+        Staged::publish_all(parts)?;
+        for entry in before {
+            let is_new = names
+                .iter()
+                .any(|name| entry.location == self.target.join(name));
+            if !is_new && entry.location != success {
+                entry.location.delete()?;
+            }
+        }
+        success.put(&[], Durability::Cached)
     }
 }
 
 impl Drop for OutputDir {
     fn drop(&mut self) {
-        if !self.committed
-            && let Err(error) = fs::remove_dir_all(&self.path)
+        if self.is_ours
+            && let Err(error) = self.work.delete_all()
         {
-            tracing::warn!(%error, path = %self.path.display(), "failed output cannot be removed");
+            tracing::warn!(%error, "failed output cannot be removed");
         }
     }
 }
 
-/// Creates the file of a task and lets it be written; gives its bytes on to the metrics.
-///
-/// Each attempt has a file of its own, so that one that failed leaves nothing in another.
-pub(super) fn write_part(
-    temporary: &Path,
-    task: &TaskContext,
-    partition: usize,
-    site: Site,
-    write: impl FnOnce(fs::File, &Path) -> Result<u64, crate::chunk::Stop>,
-) -> Result<Written, crate::chunk::Stop> {
-    let path = temporary.join(format!("part-{partition:05}-attempt-{}", task.attempt));
-    let file = fs::File::create(&path).map_err(|error| cannot_write(site, &path, &error))?;
-    task.count_bytes_written(write(file, &path)?);
-    Ok(Written { path, partition })
+/// Makes a directory that nobody else has, with a place for unfinished parts.
+fn claim(path: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::create_dir(path)?;
+    fs::create_dir(path.join(TEMPORARY))
 }
 
-pub(super) fn cannot_write(site: Site, path: &Path, error: &io::Error) -> TaskError {
-    TaskError::Io {
-        operator: site,
-        action: "cannot write",
-        target: path.display().to_string(),
-        message: error.to_string(),
+fn part_name(partition: usize, compression: Compression) -> String {
+    format!("part-{partition:05}{}", compression.extension())
+}
+
+impl Parts {
+    /// Lets the file of a task be written, and gives it on unseen.
+    ///
+    /// Each attempt has a file of its own, so that one that failed leaves nothing in another.
+    pub(super) fn write(
+        &self,
+        task: &TaskContext,
+        partition: usize,
+        write: impl FnOnce(&mut PartFile, &dyn Fn(io::Error) -> TaskError) -> Result<(), Stop>,
+    ) -> Result<Staged, Stop> {
+        let name = part_name(partition, self.compression);
+        let temporary = self.work.join(TEMPORARY);
+        let temporary = temporary.join(&format!("{name}-attempt-{}", task.attempt));
+        let target = self.work.join(&name);
+        let refused = |source| TaskError::Store {
+            operator: self.site,
+            source,
+        };
+        let failed = |error| refused(target.failed("write", error));
+        let writer = target.create_through(&temporary, Durability::Cached);
+        let counted = Counted {
+            writer: writer.map_err(refused)?,
+            bytes: 0,
+        };
+        let mut file = PartFile::new(counted, self.compression);
+        write(&mut file, &failed)?;
+        let Counted { writer, bytes } = file.finish().map_err(failed)?;
+        task.count_bytes_written(bytes);
+        Ok(writer.stage().map_err(refused)?)
     }
 }
 
-pub(super) fn cannot_read(site: Site, path: &Path, error: &io::Error) -> TaskError {
-    TaskError::Io {
-        operator: site,
-        action: "cannot read",
-        target: path.display().to_string(),
-        message: error.to_string(),
+/// The file of one partition, compressed as asked for.
+pub(super) enum PartFile {
+    Plain(Counted),
+    Gzip(Box<GzEncoder<Counted>>),
+}
+
+impl PartFile {
+    fn new(to: Counted, compression: Compression) -> Self {
+        match compression {
+            Compression::None => PartFile::Plain(to),
+            Compression::Gzip => {
+                let encoder = GzEncoder::new(to, flate2::Compression::default());
+                PartFile::Gzip(Box::new(encoder))
+            }
+        }
+    }
+
+    fn finish(self) -> io::Result<Counted> {
+        match self {
+            PartFile::Plain(to) => Ok(to),
+            PartFile::Gzip(to) => to.finish(),
+        }
+    }
+}
+
+impl Write for PartFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            PartFile::Plain(to) => to.write(bytes),
+            PartFile::Gzip(to) => to.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            PartFile::Plain(to) => to.flush(),
+            PartFile::Gzip(to) => to.flush(),
+        }
+    }
+}
+
+/// A writer that knows how much went through it.
+pub(super) struct Counted {
+    writer: Writer,
+    bytes: u64,
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.writer.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
     }
 }

@@ -1,21 +1,24 @@
 //! Text files: a record for each line.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
+use headwater_store::Entry;
 
-use super::inputs::{Inputs, is_gzip, split};
+use super::inputs::{Part, split};
 use super::lines::LineBlocks;
-use super::output::{OutputDir, cannot_read, cannot_write, write_part};
+use super::listing::is_gzip;
+use super::node::{Format, Reading, read_files};
+use super::options::SaveOptions;
+use super::output::{OutputDir, PartFile};
 use crate::chunk::{Emitter, Push, Sink};
 use crate::context::Context;
 use crate::error::{Error, TaskError};
-use crate::rdd::{AnyNode, Dependency, Node, NodeInfo, Rdd, read, refuse};
+use crate::rdd::{Rdd, read, refuse};
 use crate::record::Record;
-use crate::scheduler::{ClosureOf, JobRunner, TaskContext};
+use crate::scheduler::{ClosureOf, TaskContext};
 use crate::show::Show;
 use crate::site::Site;
 use crate::text::{Text, TextBlock};
@@ -26,7 +29,7 @@ const WRITE_BYTES: usize = 64 << 10;
 impl Context {
     /// The lines of text files: Spark's `textFile`.
     ///
-    /// The path is a file, a directory whose files are read, a pattern such as
+    /// The path, which may be a URL, is a file, a directory whose files are read, a pattern such as
     /// `logs/2024-*/part-?????` or `{a,b}.txt`, or a comma-separated list of these. Files
     /// whose names begin with `_` or `.` are skipped where they are not named as such. A
     /// directory inside a directory is an error. Files are read in the order of their
@@ -56,7 +59,12 @@ impl Context {
     #[must_use]
     pub fn text_file(&self, path: &str) -> Rdd<Text> {
         let partitions_min = self.default_parallelism().min(2);
-        text_file(self, Site::here("text_file"), path, partitions_min)
+        read_files(
+            self,
+            Site::here("text_file"),
+            path,
+            TextFiles { partitions_min },
+        )
     }
 
     /// As [`Context::text_file`], in about as many partitions as are asked for: Spark's
@@ -81,61 +89,55 @@ impl Context {
         if min_partitions == 0 {
             return refuse(self, site, "0 partitions asked for; at least 1 is needed");
         }
-        text_file(self, site, path, min_partitions)
+        let partitions_min = min_partitions;
+        read_files(self, site, path, TextFiles { partitions_min })
     }
-}
-
-fn text_file(ctx: &Context, site: Site, path: &str, partitions_min: usize) -> Rdd<Text> {
-    let inputs = Inputs::new(path, site, partitions_min, split);
-    Rdd::new(ctx, site, |info| TextFiles { info, inputs })
 }
 
 struct TextFiles {
-    info: NodeInfo,
-    inputs: Inputs,
+    partitions_min: usize,
 }
 
-impl AnyNode for TextFiles {
-    fn info(&self) -> &NodeInfo {
-        &self.info
+impl Format for TextFiles {
+    type Record = Text;
+    type Part = Part;
+
+    fn split(&self, files: Vec<Entry>) -> Result<Vec<Part>, String> {
+        Ok(split(files, self.partitions_min))
     }
 
-    fn dependencies(&self) -> Vec<Dependency> {
-        Vec::new()
-    }
-
-    fn partitions(&self) -> usize {
-        self.inputs.count()
-    }
-
-    fn prepare(&self, _runner: &JobRunner) -> Result<(), Error> {
-        self.inputs.parts().map(|_| ())
-    }
-}
-
-impl Node<Text> for TextFiles {
-    fn compute(&self, task: &TaskContext, partition: usize, sink: &mut dyn Sink<Text>) -> Push {
-        let parts = self.inputs.parts().unwrap_or_default();
-        let Some(part) = parts.get(partition) else {
-            return Ok(());
-        };
-        let failed = |error| cannot_read(self.info.site, &part.path, &error);
-        let file = File::open(&part.path).map_err(failed)?;
-        let mut emitter = Emitter::new(task, sink);
-        if is_gzip(&part.path) {
-            let blocks = LineBlocks::new(MultiGzDecoder::new(BufReader::new(file)));
-            task.count_bytes_read(part.file_bytes);
-            emit_lines(blocks, task, &mut emitter, |_| {}, failed)?;
+    fn read(&self, part: &Part, reading: &Reading<'_>, sink: &mut dyn Sink<Text>) -> Push {
+        let file = &part.file;
+        let failed = |error| reading.failed(file, error);
+        let mut emitter = Emitter::new(reading.task, sink);
+        let count = |bytes| reading.task.count_bytes_read(bytes);
+        if is_gzip(&file.location) {
+            let input = MultiGzDecoder::new(BufReader::new(reading.open(file)?));
+            count(file.bytes);
+            emit_lines(
+                LineBlocks::new(input),
+                reading.task,
+                &mut emitter,
+                |_| {},
+                failed,
+            )?;
+        } else if let Some(path) = file.location.as_path() {
+            // The system's own file reads into a block without clearing it first.
+            let blocks = File::open(path)
+                .and_then(|input| LineBlocks::of_part(input, &part.range, file.bytes));
+            emit_lines(
+                blocks.map_err(failed)?,
+                reading.task,
+                &mut emitter,
+                count,
+                failed,
+            )?;
         } else {
-            let blocks = LineBlocks::of_part(file, &part.range, part.file_bytes).map_err(failed)?;
-            let count = |bytes| task.count_bytes_read(bytes);
-            emit_lines(blocks, task, &mut emitter, count, failed)?;
+            let input = reading.open(file)?;
+            let blocks = LineBlocks::of_part(input, &part.range, file.bytes).map_err(failed)?;
+            emit_lines(blocks, reading.task, &mut emitter, count, failed)?;
         }
         emitter.finish()
-    }
-
-    fn as_any_node(self: Arc<Self>) -> Arc<dyn AnyNode> {
-        self
     }
 }
 
@@ -169,6 +171,10 @@ impl<T: Record + Show> Rdd<T> {
     /// partition, empty ones too, and `_SUCCESS` when all is written; a job that fails
     /// leaves no directory. How a record looks is said by [`Show`].
     ///
+    /// The path may be the URL of an object store, such as `s3://bucket/counts` with the
+    /// feature `aws`; see the crate `headwater-store`. Parts of a job that fails are never
+    /// seen there either.
+    ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let path = dir.path().join("counts");
@@ -181,25 +187,51 @@ impl<T: Record + Show> Rdd<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Build`] when the directory exists, [`Error::Io`] when it cannot be made,
+    /// [`Error::Build`] when the directory exists, [`Error::Store`] when it cannot be made,
     /// and those of [`Rdd::collect`].
     #[track_caller]
     pub fn save_as_text_file(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let site = Site::here("save_as_text_file");
-        let output = OutputDir::begin(site, path.as_ref())?;
-        let (node, temporary) = (self.node.clone(), output.temporary());
+        self.save_text(site, path.as_ref(), SaveOptions::new())
+    }
+
+    /// As [`Rdd::save_as_text_file`], compressed or in place of what is there: Spark's
+    /// `saveAsTextFile(path, codec)`.
+    ///
+    /// ```
+    /// use headwater_core::{Compression, Context};
+    /// let ctx = Context::local(2).unwrap();
+    /// let path = "memory://docs/compressed";
+    /// ctx.range(0..3, 1, 1).save_as_text_file_with(path, Compression::Gzip).unwrap();
+    /// let file = ctx.text_file(&format!("{path}/part-00000.gz"));
+    /// assert_eq!(file.collect().unwrap(), ["0", "1", "2"]);
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Rdd::save_as_text_file`].
+    #[track_caller]
+    pub fn save_as_text_file_with(
+        &self,
+        path: impl AsRef<Path>,
+        options: impl Into<SaveOptions>,
+    ) -> Result<(), Error> {
+        let site = Site::here("save_as_text_file_with");
+        self.save_text(site, path.as_ref(), options.into())
+    }
+
+    fn save_text(&self, site: Site, path: &Path, options: SaveOptions) -> Result<(), Error> {
+        let output = OutputDir::begin(site, path, options)?;
+        let (node, parts) = (self.node.clone(), output.parts());
         let files = self.run(site, None, move |task, partition| {
-            write_part(&temporary, task, partition, site, |file, path| {
+            parts.write(task, partition, |file, failed| {
                 let mut lines = ShownLines {
                     file,
-                    path,
+                    failed,
                     site,
                     buffer: String::new(),
-                    bytes: 0,
                 };
                 read(&node, task, partition, &mut lines)?;
-                lines.write_out()?;
-                Ok(lines.bytes)
+                lines.write_out()
             })
         })?;
         output.commit(files)
@@ -208,11 +240,10 @@ impl<T: Record + Show> Rdd<T> {
 
 /// Writes the text of records.
 struct ShownLines<'a> {
-    file: File,
-    path: &'a Path,
+    file: &'a mut PartFile,
+    failed: &'a dyn Fn(io::Error) -> TaskError,
     site: Site,
     buffer: String,
-    bytes: u64,
 }
 
 impl ShownLines<'_> {
@@ -229,8 +260,7 @@ impl ShownLines<'_> {
 
     fn write_out(&mut self) -> Push {
         let written = self.file.write_all(self.buffer.as_bytes());
-        written.map_err(|error| cannot_write(self.site, self.path, &error))?;
-        self.bytes += self.buffer.len() as u64;
+        written.map_err(self.failed)?;
         self.buffer.clear();
         Ok(())
     }

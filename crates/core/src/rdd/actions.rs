@@ -126,8 +126,19 @@ impl<T: Record> Rdd<T> {
         site: Site,
         f: impl Fn(PartitionIter<T>) -> Result<(), String> + Send + Sync + 'static,
     ) -> Result<(), Error> {
+        self.run_whole(site, None, f)?;
+        Ok(())
+    }
+
+    /// Runs `f` over the records of each of some partitions (all when `None`).
+    pub(super) fn run_whole<R: Send + 'static>(
+        &self,
+        site: Site,
+        partitions: Option<Vec<usize>>,
+        f: impl Fn(PartitionIter<T>) -> Result<R, String> + Send + Sync + 'static,
+    ) -> Result<Vec<R>, Error> {
         let node = self.node.clone();
-        self.run(site, None, move |task, partition| {
+        self.run(site, partitions, move |task, partition| {
             let mut gather = Gather::new();
             read(&node, task, partition, &mut gather)?;
             let _closure = ClosureOf(site);
@@ -137,8 +148,7 @@ impl<T: Record> Rdd<T> {
                     message,
                 })
             })
-        })?;
-        Ok(())
+        })
     }
 
     /// How many partitions there are, once all that decides it was looked at.

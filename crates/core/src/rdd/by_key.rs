@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Rdd, refuse};
 use crate::record::{Key, Record, Wire};
 use crate::shuffle::{
-    Aggregator, Combined, Counting, Exchange, Grouping, Partitioning, PlaceByKey, Reducing,
+    Aggregator, Combined, Counting, Exchange, GroupNode, Partitioning, PlaceByKey, Reducing,
     combine_by_key, default_partitioning,
 };
 use crate::site::Site;
@@ -232,7 +232,8 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
     /// Gathers the values of each key, in the order in which they came: Spark's
     /// `groupByKey`.
     ///
-    /// Every value moves and is held in memory. Where values are reduced anyway,
+    /// Every value moves and is held in memory. Keys come in no particular order, but in the
+    /// same one for the same input. Where values are reduced anyway,
     /// [`Rdd::reduce_by_key`] or [`Rdd::aggregate_by_key`] moves far less.
     ///
     /// ```
@@ -245,12 +246,7 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
     #[track_caller]
     #[must_use]
     pub fn group_by_key(&self) -> Rdd<(K, Vec<V>)> {
-        self.combined(
-            Site::here("group_by_key"),
-            self.default_partitioning(),
-            false,
-            Grouping,
-        )
+        self.values_by_key(Site::here("group_by_key"), &self.default_partitioning())
     }
 
     /// As [`Rdd::group_by_key`], with a number of partitions or a partitioner.
@@ -266,12 +262,7 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
         &self,
         partitioning: impl Into<Partitioning<K>>,
     ) -> Rdd<(K, Vec<V>)> {
-        self.combined(
-            Site::here("group_by_key"),
-            partitioning.into(),
-            false,
-            Grouping,
-        )
+        self.values_by_key(Site::here("group_by_key"), &partitioning.into())
     }
 
     /// Moves every pair to the partition of its key: Spark's `partitionBy`.
@@ -311,6 +302,16 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
         };
         let info = super::NodeInfo::new(self.ctx.next_rdd_id(), site);
         Rdd::from_node(&self.ctx, Exchange::new(info, Arc::new(map_side)))
+    }
+
+    /// The values of each key, in the order in which they came.
+    pub(crate) fn values_by_key(
+        &self,
+        site: Site,
+        partitioning: &Partitioning<K>,
+    ) -> Rdd<(K, Vec<V>)> {
+        let parent = self.placed(site, partitioning).node;
+        Rdd::new(&self.ctx, site, |info| GroupNode { info, parent })
     }
 
     pub(crate) fn default_partitioning(&self) -> Partitioning<K> {

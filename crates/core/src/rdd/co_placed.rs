@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::union::OTHER_CONTEXT;
 use super::{AnyNode, Dependency, Node, NodeInfo, Rdd, read, refuse};
 use crate::chunk::{Emitter, Push, Sink};
 use crate::record::{Key, Record, Wire};
@@ -47,7 +48,7 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
         site: Site,
         step: impl CoPlacedStep<(K, V), (K, W), (K, U)>,
     ) -> Rdd<(K, U)> {
-        if !Arc::ptr_eq(&self.ctx.inner, &other.ctx.inner) {
+        if !self.ctx.is_same_as(&other.ctx) {
             return refuse(&self.ctx, site, OTHER_CONTEXT);
         }
         let left = self.placed(site, partitioning).node;
@@ -88,9 +89,6 @@ pub(crate) struct Layout {
     placement: Option<Placement>,
     partitions: usize,
 }
-
-const OTHER_CONTEXT: &str =
-    "the two RDDs belong to different contexts; make both of them from the same one";
 
 struct CoPlaced<A, B, U, S> {
     info: NodeInfo,

@@ -1,14 +1,11 @@
 //! Each record once.
 
-use std::sync::Arc;
-
-use super::map::MapStep;
-use super::{AnyNode, Dependency, Node, NodeInfo, Rdd, read, refuse};
+use super::narrow::Keeps;
+use super::{Rdd, read, refuse};
 use crate::chunk::{Emitter, Push, Sink};
 use crate::rdd::by_key::NO_PARTITIONS;
 use crate::record::Key;
-use crate::scheduler::TaskContext;
-use crate::shuffle::{Aggregator, Partitioning, Placement, Table};
+use crate::shuffle::{Aggregator, Partitioning, Table};
 use crate::site::Site;
 
 impl<T: Key> Rdd<T> {
@@ -51,28 +48,24 @@ impl<T: Key> Rdd<T> {
         if let Some(placement) = self.node.placement()
             && self.node.partitions() == partitions
         {
-            let parent = self.node.clone();
-            return Rdd::new(&self.ctx, site, |info| DistinctInPlace {
-                info,
-                parent,
-                placement,
+            let keeps = Keeps {
+                placement: Some(placement),
+                emptiness: true,
+            };
+            return self.narrow(site, keeps, |parent, task, partition, sink| {
+                let mut seen = Seen {
+                    table: Table::new(),
+                };
+                read(parent, task, partition, &mut seen)?;
+                let mut out = Emitter::new(task, sink);
+                let entries = seen.table.into_entries().into_iter();
+                out.extend(entries.map(|(record, ())| record));
+                out.finish()
             });
         }
-        let marked = self.step(
-            site,
-            None,
-            MapStep {
-                f: |record| (record, ()),
-            },
-        );
-        let once = marked.combined(site, Partitioning::from(partitions), true, Once);
-        once.step(
-            site,
-            None,
-            MapStep {
-                f: |(record, ())| record,
-            },
-        )
+        let keys = self.as_keys(site);
+        let once = keys.combined(site, Partitioning::from(partitions), true, Once);
+        once.as_records(site)
     }
 }
 
@@ -90,55 +83,6 @@ impl Aggregator<(), ()> for Once {
 
     fn finish(&self, _acc: ()) -> Option<()> {
         Some(())
-    }
-}
-
-struct DistinctInPlace<T> {
-    info: NodeInfo,
-    parent: Arc<dyn Node<T>>,
-    placement: Placement,
-}
-
-impl<T: Key> AnyNode for DistinctInPlace<T> {
-    fn info(&self) -> &NodeInfo {
-        &self.info
-    }
-
-    fn dependencies(&self) -> Vec<Dependency> {
-        vec![Dependency::Narrow(self.parent.clone().as_any_node())]
-    }
-
-    fn partitions(&self) -> usize {
-        self.parent.partitions()
-    }
-
-    fn is_known_empty(&self, partition: usize) -> bool {
-        self.parent.is_known_empty(partition)
-    }
-}
-
-impl<T: Key> Node<T> for DistinctInPlace<T> {
-    fn compute(&self, task: &TaskContext, partition: usize, sink: &mut dyn Sink<T>) -> Push {
-        let mut seen = Seen {
-            table: Table::new(),
-        };
-        read(&self.parent, task, partition, &mut seen)?;
-        let mut out = Emitter::new(task, sink);
-        out.extend(
-            seen.table
-                .into_entries()
-                .into_iter()
-                .map(|(record, ())| record),
-        );
-        out.finish()
-    }
-
-    fn placement(&self) -> Option<Placement> {
-        Some(self.placement.clone())
-    }
-
-    fn as_any_node(self: Arc<Self>) -> Arc<dyn AnyNode> {
-        self
     }
 }
 

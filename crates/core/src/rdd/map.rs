@@ -1,10 +1,8 @@
 //! The narrow operators: each record, or each partition, on its own.
 
-use std::marker::PhantomData;
-use std::sync::Arc;
-
+use super::narrow::Keeps;
 use super::partitions::{Gather, PartitionIter};
-use super::{AnyNode, Dependency, Node, NodeInfo, Parent, Rdd, read};
+use super::{Rdd, read};
 use crate::chunk::{Emitter, Push, Sink};
 use crate::record::Record;
 use crate::scheduler::{ClosureOf, TaskContext};
@@ -167,13 +165,7 @@ impl<T: Record> Rdd<T> {
     #[track_caller]
     #[must_use]
     pub fn key_by<K: Record>(&self, key: impl Fn(&T) -> K + Send + Sync + 'static) -> Rdd<(K, T)> {
-        self.step(
-            Site::here("key_by"),
-            None,
-            MapStep {
-                f: move |record| (key(&record), record),
-            },
-        )
+        self.keyed(Site::here("key_by"), key)
     }
 
     /// A node that runs `step` on every chunk.
@@ -183,13 +175,17 @@ impl<T: Record> Rdd<T> {
         placement: Option<Placement>,
         step: S,
     ) -> Rdd<U> {
-        let parent = Parent::new(self.node.clone());
-        Rdd::new(&self.ctx, site, |info| StepNode {
-            info,
-            parent,
+        let keeps = Keeps {
             placement,
-            step,
-            to: PhantomData,
+            emptiness: true,
+        };
+        self.narrow(site, keeps, move |parent, task, partition, sink| {
+            let mut sink = StepSink {
+                step: &step,
+                buffer: Vec::new(),
+                out: Out { site, task, sink },
+            };
+            read(parent, task, partition, &mut sink)
         })
     }
 
@@ -199,12 +195,14 @@ impl<T: Record> Rdd<T> {
         site: Site,
         f: impl Fn(usize, PartitionIter<T>, &mut Emitter<'_, U>) + Send + Sync + 'static,
     ) -> Rdd<U> {
-        let parent = Parent::new(self.node.clone());
-        Rdd::new(&self.ctx, site, |info| WholeNode {
-            info,
-            parent,
-            f,
-            to: PhantomData,
+        let keeps = Keeps::default();
+        self.narrow(site, keeps, move |parent, task, partition, sink| {
+            let mut gather = Gather::new();
+            read(parent, task, partition, &mut gather)?;
+            let _closure = ClosureOf(site);
+            let mut emitter = Emitter::new(task, sink);
+            f(partition, gather.into_records(), &mut emitter);
+            emitter.finish()
         })
     }
 }
@@ -222,55 +220,6 @@ pub(crate) struct Out<'a, U> {
     pub(super) site: Site,
     pub(super) task: &'a TaskContext,
     pub(super) sink: &'a mut dyn Sink<U>,
-}
-
-struct StepNode<T, U, S> {
-    info: NodeInfo,
-    parent: Parent<T>,
-    placement: Option<Placement>,
-    step: S,
-    to: PhantomData<fn() -> U>,
-}
-
-impl<T: Record, U: Record, S: Step<T, U>> AnyNode for StepNode<T, U, S> {
-    fn info(&self) -> &NodeInfo {
-        &self.info
-    }
-
-    fn dependencies(&self) -> Vec<Dependency> {
-        vec![Dependency::Narrow(self.parent.clone().as_any_node())]
-    }
-
-    fn partitions(&self) -> usize {
-        self.parent.partitions()
-    }
-
-    fn is_known_empty(&self, partition: usize) -> bool {
-        self.parent.is_known_empty(partition)
-    }
-}
-
-impl<T: Record, U: Record, S: Step<T, U>> Node<U> for StepNode<T, U, S> {
-    fn compute(&self, task: &TaskContext, partition: usize, sink: &mut dyn Sink<U>) -> Push {
-        let mut sink = StepSink {
-            step: &self.step,
-            buffer: Vec::new(),
-            out: Out {
-                site: self.info.site,
-                task,
-                sink,
-            },
-        };
-        read(&self.parent, task, partition, &mut sink)
-    }
-
-    fn placement(&self) -> Option<Placement> {
-        self.placement.clone()
-    }
-
-    fn as_any_node(self: Arc<Self>) -> Arc<dyn AnyNode> {
-        self
-    }
 }
 
 struct StepSink<'a, U, S> {
@@ -402,46 +351,5 @@ where
             emitter.check()?;
         }
         emitter.finish()
-    }
-}
-
-struct WholeNode<T, U, F> {
-    info: NodeInfo,
-    parent: Parent<T>,
-    f: F,
-    to: PhantomData<fn() -> U>,
-}
-
-impl<T: Record, U: Record, F: Send + Sync> AnyNode for WholeNode<T, U, F> {
-    fn info(&self) -> &NodeInfo {
-        &self.info
-    }
-
-    fn dependencies(&self) -> Vec<Dependency> {
-        vec![Dependency::Narrow(self.parent.clone().as_any_node())]
-    }
-
-    fn partitions(&self) -> usize {
-        self.parent.partitions()
-    }
-}
-
-impl<T, U, F> Node<U> for WholeNode<T, U, F>
-where
-    T: Record,
-    U: Record,
-    F: Fn(usize, PartitionIter<T>, &mut Emitter<'_, U>) + Send + Sync + 'static,
-{
-    fn compute(&self, task: &TaskContext, partition: usize, sink: &mut dyn Sink<U>) -> Push {
-        let mut gather = Gather::new();
-        read(&self.parent, task, partition, &mut gather)?;
-        let _closure = ClosureOf(self.info.site);
-        let mut emitter = Emitter::new(task, sink);
-        (self.f)(partition, gather.into_records(), &mut emitter);
-        emitter.finish()
-    }
-
-    fn as_any_node(self: Arc<Self>) -> Arc<dyn AnyNode> {
-        self
     }
 }

@@ -5,7 +5,6 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use super::actions::on_driver;
-use super::map::MapStep;
 use super::{Rdd, read};
 use crate::chunk::{Push, Sink};
 use crate::error::Error;
@@ -31,14 +30,7 @@ impl<T: Key> Rdd<T> {
     #[track_caller]
     pub fn count_by_value(&self) -> Result<HashMap<T, u64>, Error> {
         let site = Site::here("count_by_value");
-        self.step(
-            site,
-            None,
-            MapStep {
-                f: |record| (record, ()),
-            },
-        )
-        .counts(site)
+        self.as_keys(site).counts(site)
     }
 }
 

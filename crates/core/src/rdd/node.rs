@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::RwLock;
 
+use super::checkpoint::{AnyCheckpoint, Checkpoint};
 use crate::chunk::{Push, Sink};
 use crate::error::Error;
 use crate::record::Record;
@@ -19,8 +20,15 @@ use crate::storage::{Persistence, Registration, StorageLevel};
 pub(crate) struct NodeInfo {
     pub(crate) id: u64,
     pub(crate) site: Site,
+    shared: Arc<Shared>,
+}
+
+/// What a node has in common with the one that takes its place when it is checkpointed.
+#[derive(Default)]
+struct Shared {
     kept: RwLock<Option<Kept>>,
     name: OnceLock<String>,
+    checkpoint: OnceLock<Arc<dyn AnyCheckpoint>>,
 }
 
 /// The level that `persist` assigned, until `unpersist`.
@@ -37,14 +45,47 @@ impl NodeInfo {
         NodeInfo {
             id,
             site,
-            kept: RwLock::new(None),
-            name: OnceLock::new(),
+            shared: Arc::default(),
+        }
+    }
+
+    /// For another node that is the same RDD.
+    pub(super) fn alias(&self) -> Self {
+        NodeInfo {
+            id: self.id,
+            site: self.site,
+            shared: self.shared.clone(),
+        }
+    }
+
+    /// How the RDD is checkpointed; `mark` begins that, once.
+    pub(super) fn mark(
+        &self,
+        mark: impl FnOnce() -> Arc<dyn AnyCheckpoint>,
+    ) -> &Arc<dyn AnyCheckpoint> {
+        self.shared.checkpoint.get_or_init(mark)
+    }
+
+    pub(super) fn checkpoint(&self) -> Option<&Arc<dyn AnyCheckpoint>> {
+        self.shared.checkpoint.get()
+    }
+
+    /// Whether the checkpoint is written, so that what the node is made from is not needed.
+    pub(crate) fn is_checkpointed(&self) -> bool {
+        self.checkpoint()
+            .is_some_and(|checkpoint| checkpoint.is_done())
+    }
+
+    /// From now on the partitions that are kept are those of `node`.
+    pub(super) fn keep_for(&self, node: Weak<dyn AnyNode>) {
+        if let Some(kept) = &*self.shared.kept.read() {
+            kept.registration.keep_for(node);
         }
     }
 
     /// Asked once for each partition that is computed.
     pub(crate) fn persistence<T: Record>(&self) -> Option<Arc<Persistence<T>>> {
-        let how = self.kept.read().as_ref()?.how.clone();
+        let how = self.shared.kept.read().as_ref()?.how.clone();
         how.downcast().ok()
     }
 
@@ -54,7 +95,7 @@ impl NodeInfo {
         level: StorageLevel,
         register: impl FnOnce() -> (Arc<Persistence<T>>, Registration),
     ) -> Result<(), StorageLevel> {
-        let mut kept = self.kept.write();
+        let mut kept = self.shared.kept.write();
         match &*kept {
             Some(kept) if kept.level != level => return Err(kept.level),
             None if level != StorageLevel::NONE => {
@@ -71,12 +112,13 @@ impl NodeInfo {
     }
 
     pub(crate) fn unpersist(&self) {
-        let kept = self.kept.write().take();
+        let kept = self.shared.kept.write().take();
         drop(kept);
     }
 
     pub(crate) fn level(&self) -> StorageLevel {
-        self.kept
+        self.shared
+            .kept
             .read()
             .as_ref()
             .map_or(StorageLevel::NONE, |kept| kept.level)
@@ -84,7 +126,8 @@ impl NodeInfo {
 
     /// Whether every partition is kept, so that what the node is made from is not needed.
     pub(crate) fn is_all_kept(&self, partitions: impl FnOnce() -> usize) -> bool {
-        self.kept
+        self.shared
+            .kept
             .read()
             .as_ref()
             .is_some_and(|kept| kept.registration.keeps_all(partitions))
@@ -92,11 +135,11 @@ impl NodeInfo {
 
     pub(crate) fn set_name(&self, name: String) {
         // A second name is ignored: events may already carry the first one.
-        let _ = self.name.set(name);
+        let _ = self.shared.name.set(name);
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
-        self.name.get().map(String::as_str)
+        self.shared.name.get().map(String::as_str)
     }
 }
 
@@ -209,6 +252,28 @@ impl Drop for Freeing {
     }
 }
 
+/// What a node needs so that its partitions can be read.
+pub(crate) fn needs(node: &dyn AnyNode) -> Vec<Dependency> {
+    match node.info().is_checkpointed() {
+        true => Vec::new(),
+        false => node.dependencies(),
+    }
+}
+
+/// Pushes the records of a partition, from the checkpoint where there is one.
+pub(crate) fn produce<T: Record>(
+    node: &Arc<dyn Node<T>>,
+    task: &TaskContext,
+    partition: usize,
+    sink: &mut dyn Sink<T>,
+) -> Push {
+    let checkpoint = node.info().checkpoint();
+    match checkpoint.and_then(Checkpoint::<T>::finished) {
+        None => node.compute(task, partition, sink),
+        Some(checkpoint) => checkpoint.read(task, partition, sink),
+    }
+}
+
 /// Pushes the records of a partition, from storage where they are kept there.
 pub(crate) fn read<T: Record>(
     node: &Arc<dyn Node<T>>,
@@ -217,7 +282,7 @@ pub(crate) fn read<T: Record>(
     sink: &mut dyn Sink<T>,
 ) -> Push {
     match node.info().persistence::<T>() {
-        None => node.compute(task, partition, sink),
+        None => produce(node, task, partition, sink),
         Some(how) => task.cache.read_through(node, &how, task, partition, sink),
     }
 }

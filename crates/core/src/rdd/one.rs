@@ -1,9 +1,11 @@
 //! Transformations whose result is one record: an action's value that stays an RDD.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::{AnyNode, Node, NodeInfo, Rdd, read};
+use super::actions::Count;
+use super::narrow::Keeps;
+use super::partitions::Gather;
+use super::{AnyNode, Node, NodeInfo, Parent, Rdd, read};
 use crate::chunk::{Push, Sink, Stop};
 use crate::record::{Record, Wire};
 use crate::scheduler::{ClosureOf, TaskContext};
@@ -31,15 +33,11 @@ impl<T: Record> Rdd<T> {
         merge: impl Fn(A, A) -> A + Send + Sync + 'static,
     ) -> Rdd<A> {
         let site = Site::here("aggregate_into_rdd");
-        let start = zero.clone();
-        self.folded(
-            site,
-            move || Some(start.clone()),
-            move |acc, record| acc.map(|acc| add(acc, record)),
-        )
-        .whole(site, move |_, parts, out| {
-            out.emit(parts.fold(zero.clone(), &merge))
-        })
+        self.aggregated_each(site, zero.clone(), add)
+            .brought_together(site, 1)
+            .whole(site, move |_, parts, out| {
+                out.emit(parts.fold(zero.clone(), &merge))
+            })
     }
 
     /// The records reduced to one as an RDD of one partition, with no record where there
@@ -61,17 +59,11 @@ impl<T: Record> Rdd<T> {
         let site = Site::here("reduce_into_rdd");
         let f = Arc::new(f);
         let last = f.clone();
-        self.folded(
-            site,
-            || None,
-            move |acc, record| match acc {
-                Some(acc) => Some(f(acc, record)),
-                None => Some(record),
-            },
-        )
-        .whole(site, move |_, parts, out| {
-            out.extend(parts.reduce(|a, b| last(a, b)))
-        })
+        self.reduced_each(site, move |a, b| f(a, b))
+            .brought_together(site, 1)
+            .whole(site, move |_, parts, out| {
+                out.extend(parts.reduce(|a, b| last(a, b)))
+            })
     }
 
     /// How many records there are, as an RDD of one partition and one record.
@@ -85,100 +77,121 @@ impl<T: Record> Rdd<T> {
     #[must_use]
     pub fn count_into_rdd(&self) -> Rdd<u64> {
         let site = Site::here("count_into_rdd");
-        let parent = self.node.clone();
-        let map_side = FoldSide {
-            parent,
-            fold: CountPartition,
-            to: PhantomData,
+        let count = |parent: &Parent<T>, task: &TaskContext, partition| {
+            let mut count = Count::default();
+            read(parent, task, partition, &mut count)?;
+            Ok(Some(count.records))
         };
-        self.exchange(site, map_side)
+        self.one_each(site, true, count)
+            .brought_together(site, 1)
             .whole(site, |_, counts, out| out.emit(counts.sum()))
     }
 
-    fn folded<A: Wire>(
+    /// The aggregate of each partition, also of an empty one, as a record in its place.
+    pub(super) fn aggregated_each<A: Record>(
         &self,
         site: Site,
-        start: impl Fn() -> Option<A> + Send + Sync + 'static,
+        zero: A,
+        add: impl Fn(A, T) -> A + Send + Sync + 'static,
+    ) -> Rdd<A> {
+        let add = move |acc: Option<A>, record| acc.map(|acc| add(acc, record));
+        self.folded_each(site, Some(zero), add)
+    }
+
+    /// The records of each partition reduced to one in their place.
+    pub(super) fn reduced_each(
+        &self,
+        site: Site,
+        f: impl Fn(T, T) -> T + Send + Sync + 'static,
+    ) -> Rdd<T> {
+        self.folded_each(site, None, move |acc, record| match acc {
+            Some(acc) => Some(f(acc, record)),
+            None => Some(record),
+        })
+    }
+
+    fn folded_each<A: Record>(
+        &self,
+        site: Site,
+        start: Option<A>,
         add: impl Fn(Option<A>, T) -> Option<A> + Send + Sync + 'static,
     ) -> Rdd<A> {
-        let fold = FoldPartition { start, add, site };
-        let parent = self.node.clone();
-        self.exchange(
+        let skips_empty = start.is_none();
+        self.one_each(site, skips_empty, move |parent, task, partition| {
+            let acc = start.clone();
+            let add = &add;
+            let mut sink = FoldSink { acc, add, site };
+            read(parent, task, partition, &mut sink)?;
+            Ok(sink.acc)
+        })
+    }
+
+    /// An RDD with at most one record in each partition, which `make` makes of the records of
+    /// that partition. With `skips_empty` nothing is lost if it is not called for empty ones.
+    fn one_each<A: Record>(
+        &self,
+        site: Site,
+        skips_empty: bool,
+        make: impl Fn(&Parent<T>, &TaskContext, usize) -> Result<Option<A>, Stop>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Rdd<A> {
+        let keeps = Keeps {
+            placement: None,
+            emptiness: skips_empty,
+        };
+        self.narrow(
             site,
-            FoldSide {
-                parent,
-                fold,
-                to: PhantomData,
+            keeps,
+            move |parent, task, partition, sink| match make(parent, task, partition)? {
+                Some(record) => sink.push(&mut vec![record]),
+                None => Ok(()),
             },
         )
     }
+}
 
-    fn exchange<A: Wire>(&self, site: Site, map_side: impl MapSide<A> + 'static) -> Rdd<A> {
+impl<T: Wire> Rdd<T> {
+    /// The records of neighbouring partitions together in one of `partitions` partitions.
+    ///
+    /// As [`Rdd::coalesce`], but the tasks of what comes before stay as many as they were.
+    pub(super) fn brought_together(&self, site: Site, partitions: usize) -> Rdd<T> {
+        let parent = self.node.clone();
+        let map_side = Neighbours { parent, partitions };
         let info = NodeInfo::new(self.ctx.next_rdd_id(), site);
         Rdd::from_node(&self.ctx, Exchange::new(info, Arc::new(map_side)))
     }
 }
 
-/// Makes at most one record of a partition.
-trait Fold<T, A>: Send + Sync {
-    fn fold(
-        &self,
-        parent: &Arc<dyn Node<T>>,
-        task: &TaskContext,
-        partition: usize,
-    ) -> Result<Option<A>, Stop>;
-}
-
-struct FoldSide<T, F, A> {
+struct Neighbours<T> {
     parent: Arc<dyn Node<T>>,
-    fold: F,
-    to: PhantomData<fn() -> A>,
+    partitions: usize,
 }
 
-impl<T: Record, A: Wire, F: Fold<T, A>> MapSide<A> for FoldSide<T, F, A> {
+impl<T: Wire> MapSide<T> for Neighbours<T> {
     fn parent(&self) -> Arc<dyn AnyNode> {
         self.parent.clone().as_any_node()
     }
 
     fn partitions(&self) -> usize {
-        1
+        self.partitions
     }
 
-    fn write(&self, task: &TaskContext, map_partition: usize) -> Result<Vec<Bucket<A>>, Stop> {
-        let folded = self.fold.fold(&self.parent, task, map_partition)?;
-        Ok(vec![Bucket::from_records(folded.into_iter().collect())])
+    fn write(&self, task: &TaskContext, map_partition: usize) -> Result<Vec<Bucket<T>>, Stop> {
+        let mut gather = Gather::new();
+        read(&self.parent, task, map_partition, &mut gather)?;
+        let to = map_partition * self.partitions / self.parent.partitions().max(1);
+        let mut records = Some(gather.into_vec());
+        let bucket = |at| match records.take_if(|_| at == to) {
+            Some(records) => Bucket::from_records(records),
+            None => Bucket::default(),
+        };
+        Ok((0..self.partitions).map(bucket).collect())
     }
 
     fn placement(&self) -> Option<Placement> {
         None
-    }
-}
-
-struct FoldPartition<S, F> {
-    start: S,
-    add: F,
-    site: Site,
-}
-
-impl<T, A, S, F> Fold<T, A> for FoldPartition<S, F>
-where
-    T: Record,
-    S: Fn() -> Option<A> + Send + Sync,
-    F: Fn(Option<A>, T) -> Option<A> + Send + Sync,
-{
-    fn fold(
-        &self,
-        parent: &Arc<dyn Node<T>>,
-        task: &TaskContext,
-        partition: usize,
-    ) -> Result<Option<A>, Stop> {
-        let mut sink = FoldSink {
-            acc: (self.start)(),
-            add: &self.add,
-            site: self.site,
-        };
-        read(parent, task, partition, &mut sink)?;
-        Ok(sink.acc)
     }
 }
 
@@ -199,20 +212,5 @@ impl<T: Clone, A, F: Fn(Option<A>, T) -> Option<A>> Sink<T> for FoldSink<'_, A, 
         let _closure = ClosureOf(self.site);
         self.acc = chunk.iter().cloned().fold(self.acc.take(), self.add);
         Ok(())
-    }
-}
-
-struct CountPartition;
-
-impl<T: Record> Fold<T, u64> for CountPartition {
-    fn fold(
-        &self,
-        parent: &Arc<dyn Node<T>>,
-        task: &TaskContext,
-        partition: usize,
-    ) -> Result<Option<u64>, Stop> {
-        let mut count = super::actions::Count::default();
-        read(parent, task, partition, &mut count)?;
-        Ok(Some(count.records))
     }
 }

@@ -68,7 +68,7 @@ impl<T: Wire> MapSide<T> for RoundRobin<T> {
             next: partition_of(&map_partition, self.partitions),
         };
         read(&self.parent, task, map_partition, &mut dealer)?;
-        Ok(dealer.writer.buckets)
+        Ok(dealer.writer.into_buckets())
     }
 
     fn placement(&self) -> Option<Placement> {
@@ -87,7 +87,7 @@ impl<T> Dealer<T> {
             let dealt = self.writer.put(self.next, record);
             debug_assert!(dealt, "there is a bucket for each partition");
             self.next += 1;
-            if self.next == self.writer.buckets.len() {
+            if self.next == self.writer.partitions() {
                 self.next = 0;
             }
         }

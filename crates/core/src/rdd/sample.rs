@@ -1,5 +1,6 @@
 //! A random part of an RDD, the same one each time.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{AnyNode, Dependency, Node, NodeInfo, Rdd, read, refuse};
@@ -30,22 +31,64 @@ impl<T: Record> Rdd<T> {
     #[track_caller]
     #[must_use]
     pub fn sample(&self, with_replacement: bool, fraction: f64, seed: u64) -> Rdd<T> {
-        let site = Site::here("sample");
+        self.sampled(Site::here("sample"), with_replacement, fraction, seed)
+    }
+
+    pub(super) fn sampled(
+        &self,
+        site: Site,
+        with_replacement: bool,
+        fraction: f64,
+        seed: u64,
+    ) -> Rdd<T> {
         if let Some(wrong) = mistake(with_replacement, fraction) {
             return refuse(&self.ctx, site, wrong);
         }
+        let draw = if with_replacement {
+            Draw::Poisson(fraction)
+        } else {
+            Draw::Cell(0.0..fraction)
+        };
+        self.drawn(site, draw, seed)
+    }
+
+    pub(super) fn drawn(&self, site: Site, draw: Draw, seed: u64) -> Rdd<T> {
         let parent = self.node.clone();
         Rdd::new(&self.ctx, site, |info| Sampled {
             info,
             parent,
-            with_replacement,
-            fraction,
+            draw,
             seed,
         })
     }
 }
 
-fn mistake(with_replacement: bool, fraction: f64) -> Option<String> {
+/// How often a record is taken.
+#[derive(Clone)]
+pub(super) enum Draw {
+    /// Once if its number, drawn evenly from 0 to before 1, is in this range.
+    Cell(Range<f64>),
+    /// As often as a Poisson distribution of this mean says.
+    Poisson(f64),
+}
+
+impl Draw {
+    /// How often the next record is taken.
+    pub(super) fn times(&self, random: &mut fastrand::Rng) -> u64 {
+        match self {
+            Draw::Cell(cell) => u64::from(cell.contains(&random.f64())),
+            Draw::Poisson(mean) => poisson(*mean, random),
+        }
+    }
+}
+
+/// The random numbers of a partition: the same ones each time that it is computed.
+pub(super) fn random_of(seed: u64, partition: usize) -> fastrand::Rng {
+    // Hashed, so that neighbouring partitions draw unlike numbers.
+    fastrand::Rng::with_seed(partition_hash(&(seed, partition)))
+}
+
+pub(super) fn mistake(with_replacement: bool, fraction: f64) -> Option<String> {
     let (fits, range) = if with_replacement {
         (
             fraction >= 0.0 && fraction.is_finite(),
@@ -63,8 +106,7 @@ fn mistake(with_replacement: bool, fraction: f64) -> Option<String> {
 struct Sampled<T> {
     info: NodeInfo,
     parent: Arc<dyn Node<T>>,
-    with_replacement: bool,
-    fraction: f64,
+    draw: Draw,
     seed: u64,
 }
 
@@ -88,29 +130,26 @@ impl<T: Record> AnyNode for Sampled<T> {
 
 impl<T: Record> Node<T> for Sampled<T> {
     fn compute(&self, task: &TaskContext, partition: usize, sink: &mut dyn Sink<T>) -> Push {
-        // Hashed, so that neighbouring partitions draw unlike numbers.
-        let random = fastrand::Rng::with_seed(partition_hash(&(self.seed, partition)));
-        let fraction = self.fraction;
-        if self.with_replacement {
-            read(
-                &self.parent,
-                task,
-                partition,
-                &mut Poisson {
+        let random = random_of(self.seed, partition);
+        match self.draw.clone() {
+            Draw::Poisson(fraction) => {
+                let mut copies = Poisson {
                     random,
                     fraction,
                     task,
                     sink,
-                },
-            )
-        } else {
-            let mut some = Bernoulli {
-                random,
-                fraction,
-                buffer: Vec::new(),
-                sink,
-            };
-            read(&self.parent, task, partition, &mut some)
+                };
+                read(&self.parent, task, partition, &mut copies)
+            }
+            Draw::Cell(cell) => {
+                let mut some = Bernoulli {
+                    random,
+                    cell,
+                    buffer: Vec::new(),
+                    sink,
+                };
+                read(&self.parent, task, partition, &mut some)
+            }
         }
     }
 
@@ -126,14 +165,14 @@ impl<T: Record> Node<T> for Sampled<T> {
 /// Takes each record once or not at all.
 struct Bernoulli<'a, T> {
     random: fastrand::Rng,
-    fraction: f64,
+    cell: Range<f64>,
     buffer: Vec<T>,
     sink: &'a mut dyn Sink<T>,
 }
 
 impl<T: Clone> Sink<T> for Bernoulli<'_, T> {
     fn push(&mut self, chunk: &mut Vec<T>) -> Push {
-        chunk.retain(|_| self.random.f64() < self.fraction);
+        chunk.retain(|_| self.cell.contains(&self.random.f64()));
         if chunk.is_empty() {
             Ok(())
         } else {
@@ -142,7 +181,8 @@ impl<T: Clone> Sink<T> for Bernoulli<'_, T> {
     }
 
     fn push_shared(&mut self, chunk: &[T]) -> Push {
-        let taken = chunk.iter().filter(|_| self.random.f64() < self.fraction);
+        let (random, cell) = (&mut self.random, &self.cell);
+        let taken = chunk.iter().filter(|_| cell.contains(&random.f64()));
         self.buffer.extend(taken.cloned());
         if self.buffer.is_empty() {
             Ok(())

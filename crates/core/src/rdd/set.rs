@@ -108,23 +108,9 @@ impl<T: Key> Rdd<T> {
         partitioning: Partitioning<T>,
         keep: Keep,
     ) -> Rdd<T> {
-        let marked = |rdd: &Rdd<T>| {
-            rdd.step(
-                site,
-                None,
-                MapStep {
-                    f: |record| (record, ()),
-                },
-            )
-        };
-        let kept = marked(self).co_placed(&marked(other), &partitioning, site, keep);
-        kept.step(
-            site,
-            None,
-            MapStep {
-                f: |(record, ())| record,
-            },
-        )
+        let (keys, others) = (self.as_keys(site), other.as_keys(site));
+        let kept = keys.co_placed(&others, &partitioning, site, keep);
+        kept.as_records(site)
     }
 }
 

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::map::MapStep;
-use super::pile::Pile;
-use super::{AnyNode, Dependency, Node, NodeInfo, Rdd, read};
-use crate::chunk::{Emitter, Push, Sink};
+use super::{AnyNode, Dependency, Node, NodeInfo, Pile, Rdd, read};
+use crate::chunk::{Emitter, Push, Sink, Stop};
 use crate::record::{Key, Record, Wire};
 use crate::scheduler::{ClosureOf, TaskContext};
-use crate::shuffle::{Partitioning, Placement, RangePartitioner};
+use crate::shuffle::{Bucket, Partitioning, Placement, RangePartitioner};
 use crate::site::Site;
 
 impl<K: Key + Ord, V: Wire> Rdd<(K, V)> {
@@ -174,11 +173,45 @@ impl<T: Wire> Rdd<T> {
     }
 }
 
+/// How many keys are looked at to find the end of each of the ranges that a partition is cut in.
+const SAMPLE_PER_PART: usize = 8;
+
 /// Pairs sorted by key within each partition.
 struct SortedPartitions<K, V> {
     info: NodeInfo,
     parent: Arc<dyn Node<(K, V)>>,
     ascending: bool,
+}
+
+impl<K: Key + Ord, V: Record> SortedPartitions<K, V> {
+    /// Cuts a large partition in ranges of keys, in ascending order.
+    ///
+    /// Each range is so small that it is sorted within the caches, and only one at a time is
+    /// held beside the pairs.
+    fn cut(&self, pile: Pile<(K, V)>, task: &TaskContext) -> Result<Vec<Bucket<(K, V)>>, Stop> {
+        let _closure = ClosureOf(self.info.site);
+        let parts = pile.parts();
+        let mut bounds = Vec::new();
+        if parts > 1 {
+            let sample = pile.sample(parts * SAMPLE_PER_PART);
+            let mut keys: Vec<K> = sample.map(|(key, _)| key.clone()).collect();
+            keys.sort_unstable();
+            let step = keys.len().div_ceil(parts);
+            bounds.extend(keys.into_iter().skip(step).step_by(step));
+        }
+        let part_of = |(key, _): &(K, V)| bounds.partition_point(|bound| bound <= key);
+        let check = || task.check_cancelled();
+        pile.into_parts(bounds.len() + 1, task.chunk_records, check, part_of)
+    }
+
+    fn sort(&self, pairs: &mut [(K, V)]) {
+        let _closure = ClosureOf(self.info.site);
+        if self.ascending {
+            pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        } else {
+            pairs.sort_by(|(a, _), (b, _)| b.cmp(a));
+        }
+    }
 }
 
 impl<K: Key + Ord, V: Record> AnyNode for SortedPartitions<K, V> {
@@ -203,18 +236,18 @@ impl<K: Key + Ord, V: Record> Node<(K, V)> for SortedPartitions<K, V> {
     fn compute(&self, task: &TaskContext, partition: usize, sink: &mut dyn Sink<(K, V)>) -> Push {
         let mut pile = Pile::new();
         read(&self.parent, task, partition, &mut pile)?;
-        let mut pairs = pile.into_vec();
-        {
-            let _closure = ClosureOf(self.info.site);
-            if self.ascending {
-                pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
-            } else {
-                pairs.sort_by(|(a, _), (b, _)| b.cmp(a));
-            }
+        let mut parts = self.cut(pile, task)?;
+        if !self.ascending {
+            parts.reverse();
         }
-        task.check_cancelled()?;
         let mut out = Emitter::new(task, sink);
-        out.extend(pairs);
+        let mut pairs = Vec::new();
+        for part in parts {
+            part.append_to(&mut pairs);
+            self.sort(&mut pairs);
+            out.extend(pairs.drain(..));
+            out.check()?;
+        }
         out.finish()
     }
 
@@ -224,5 +257,45 @@ impl<K: Key + Ord, V: Record> Node<(K, V)> for SortedPartitions<K, V> {
 
     fn as_any_node(self: Arc<Self>) -> Arc<dyn AnyNode> {
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Context, Rdd};
+
+    /// So many that each partition is cut in ranges.
+    const COUNT: i64 = 70_000;
+
+    fn pairs(ctx: &Context, keys: i64) -> Rdd<(i64, i64)> {
+        let key = move |n: i64| n.wrapping_mul(0x5851_f42d_4c95_7f2d).rem_euclid(keys);
+        ctx.range(0..COUNT, 1, 3).map(move |n| (key(n), n))
+    }
+
+    #[test]
+    fn large_partitions_are_sorted_and_equal_keys_stay_in_their_order() {
+        let ctx = Context::local(2).unwrap();
+        for keys in [1, 2, 1_000, i64::MAX] {
+            let pairs = pairs(&ctx, keys);
+            let mut expected = pairs.collect().unwrap();
+            expected.sort_by_key(|(key, _)| *key);
+            for partitions in [1, 3] {
+                let sorted = pairs.sort_by_key_partitioned(true, partitions);
+                assert!(sorted.collect().unwrap() == expected, "{keys} {partitions}");
+            }
+            expected.sort_by_key(|(key, _)| std::cmp::Reverse(*key));
+            let sorted = pairs.sort_by_key_partitioned(false, 1);
+            assert!(sorted.collect().unwrap() == expected, "{keys} descending");
+        }
+    }
+
+    #[test]
+    fn the_first_of_a_large_partition_are_taken() {
+        let ctx = Context::local(2).unwrap();
+        let sorted = pairs(&ctx, i64::MAX)
+            .keys()
+            .sort_by_partitioned(|n| *n, true, 1);
+        let all = sorted.collect().unwrap();
+        assert_eq!(sorted.take(20).unwrap(), all[..20]);
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::partitions::Gather;
-use super::{AnyNode, Dependency, Node, Rdd, read};
+use super::{AnyNode, Dependency, Node, Rdd, needs, read};
 use crate::context::Context;
 use crate::error::Error;
 use crate::record::Wire;
@@ -76,7 +76,7 @@ fn number(
     if !seen.insert(node.info().id) {
         return;
     }
-    for dependency in node.dependencies() {
+    for dependency in needs(&**node) {
         match dependency {
             Dependency::Narrow(parent) => number(&parent, shuffles, seen),
             Dependency::Shuffle(stage) => {

@@ -4,21 +4,15 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::{Instant, SystemTime};
-
-use parking_lot::Mutex;
 
 use super::executor::Work;
 use super::plan::PlannedShuffle;
+use super::report::Reports;
 use super::slot::{Reporter, RunWhat, TaskEnd, TaskName, TaskRun, Unit, run_one};
-use super::{TaskContext, TaskMetrics, catch_panic, in_task, plan};
-use crate::accumulator;
-use crate::chunk::Stop;
-use crate::context::ContextInner;
+use super::{JobRunner, TaskContext, TaskMetrics, catch_panic, plan};
+use crate::accumulator::Touched;
+use crate::context::{ContextInner, LocalProperties};
 use crate::error::{Error, JobError, TaskError};
-use crate::events::{
-    Event, JobEnded, JobStarted, StageCompleted, StageSubmitted, TaskEnded, TaskStarted,
-};
 use crate::rdd::AnyNode;
 use crate::shuffle::ShuffleStage;
 use crate::site::Site;
@@ -27,104 +21,10 @@ use crate::site::Site;
 /// deep lineage may cost one round, so the bound only has to stop an endless loop.
 const LOST_ROUNDS_MAX: u32 = 32;
 
-/// Runs jobs of a context.
-#[derive(Clone)]
-pub(crate) struct JobRunner {
-    inner: Arc<ContextInner>,
-    keep_shuffles: bool,
-}
-
-impl JobRunner {
-    pub(crate) fn new(inner: Arc<ContextInner>) -> Self {
-        JobRunner {
-            inner,
-            keep_shuffles: false,
-        }
-    }
-
-    /// For jobs that look at data which the job they run for reads again: what they
-    /// shuffle is kept for it.
-    pub(crate) fn ahead_of_another_job(&self) -> Self {
-        JobRunner {
-            inner: self.inner.clone(),
-            keep_shuffles: true,
-        }
-    }
-
-    pub(super) fn keeps_shuffles(&self) -> bool {
-        self.keep_shuffles
-    }
-
-    /// Computes `work` for the given partitions (all when `None`) of the lineage that ends
-    /// in `last`, and gives the results in the order of the partitions.
-    pub(crate) fn run<R: Send + 'static>(
-        &self,
-        action: Site,
-        last: &Arc<dyn AnyNode>,
-        partitions: Option<Vec<usize>>,
-        work: impl Fn(&TaskContext, usize) -> Result<R, Stop> + Send + Sync + 'static,
-    ) -> Result<Vec<R>, Error> {
-        let results: Arc<Mutex<Vec<(usize, R)>>> = Arc::default();
-        let stored = results.clone();
-        let unit: Unit = Arc::new(move |task, partition| {
-            let result = work(task, partition)?;
-            stored.lock().push((partition, result));
-            Ok(())
-        });
-        let wanted = self.run_units(action, last, partitions, unit)?;
-        let mut results = std::mem::take(&mut *results.lock());
-        let places: HashMap<usize, usize> = wanted
-            .iter()
-            .enumerate()
-            .map(|(place, partition)| (*partition, place))
-            .collect();
-        results.sort_unstable_by_key(|(partition, _)| places.get(partition).copied());
-        Ok(results.into_iter().map(|(_, result)| result).collect())
-    }
-
-    fn run_units(
-        &self,
-        action: Site,
-        last: &Arc<dyn AnyNode>,
-        partitions: Option<Vec<usize>>,
-        unit: Unit,
-    ) -> Result<Vec<usize>, Error> {
-        if in_task() {
-            return Err(Error::NestedAction { site: action });
-        }
-        if self.inner.is_stopped() {
-            return Err(Error::Stopped { site: action });
-        }
-        let started = Instant::now();
-        let job = self.inner.next_job_id();
-        let properties = self.inner.local_properties();
-        let cancelled = self.inner.running.start(job, properties.group);
-        let mut run = JobRun::new(&self.inner, job, action, cancelled, unit);
-        let result = catch_panic(action, || {
-            run.run_to_end(self, last, partitions, properties.description)
-        })
-        .unwrap_or_else(|cause| {
-            run.abandon();
-            Err(Error::Driver { cause })
-        });
-        self.inner.running.end(job);
-        if run.announced {
-            run.post(|| {
-                Event::JobEnded(JobEnded {
-                    job,
-                    at: SystemTime::now(),
-                    took: started.elapsed(),
-                    error: result.as_ref().err().cloned(),
-                })
-            });
-        }
-        result
-    }
-}
-
 /// One job under way.
-struct JobRun<'a> {
+pub(super) struct JobRun<'a> {
     inner: &'a Arc<ContextInner>,
+    pub(super) reports: Reports<'a>,
     job: u64,
     action: Site,
     cancelled: Arc<AtomicBool>,
@@ -137,8 +37,6 @@ struct JobRun<'a> {
     report: SyncSender<TaskEnd>,
     failure: Option<Error>,
     lost: bool,
-    /// Whether the start of the job was told: one that cannot be planned never starts.
-    announced: bool,
     failures: HashMap<(Option<u64>, usize), u32>,
 }
 
@@ -153,6 +51,8 @@ struct StageRun {
     told_end: bool,
     tasks_left: usize,
     metrics: TaskMetrics,
+    /// The named accumulators that its tasks added to.
+    touched: Touched,
 }
 
 #[derive(Clone)]
@@ -175,7 +75,7 @@ impl Kind {
 }
 
 impl<'a> JobRun<'a> {
-    fn new(
+    pub(super) fn new(
         inner: &'a Arc<ContextInner>,
         job: u64,
         action: Site,
@@ -187,6 +87,7 @@ impl<'a> JobRun<'a> {
         let (report, ends) = sync_channel(window);
         JobRun {
             inner,
+            reports: Reports::new(inner, job),
             job,
             action,
             cancelled,
@@ -199,23 +100,22 @@ impl<'a> JobRun<'a> {
             report,
             failure: None,
             lost: false,
-            announced: false,
             failures: HashMap::new(),
         }
     }
 
-    fn run_to_end(
+    pub(super) fn run_to_end(
         &mut self,
         runner: &JobRunner,
         last: &Arc<dyn AnyNode>,
         partitions: Option<Vec<usize>>,
-        description: Option<Arc<str>>,
+        properties: LocalProperties,
     ) -> Result<Vec<usize>, Error> {
         let mut planned = plan(last, runner)?;
         let wanted = partitions.unwrap_or_else(|| (0..last.partitions()).collect());
         self.set_stages(planned.shuffles, planned.result_needs, last, wanted.clone());
-        self.announced = true;
-        self.post_started(description);
+        let stages = self.stages.iter().map(|stage| stage.id).collect();
+        self.reports.job_started(self.action, stages, properties);
         for _ in 0..LOST_ROUNDS_MAX {
             self.run_stages();
             self.close_stages();
@@ -264,6 +164,7 @@ impl<'a> JobRun<'a> {
             told_end: false,
             tasks_left: 0,
             metrics: TaskMetrics::default(),
+            touched: Touched::default(),
         };
         self.stages = shuffles
             .into_iter()
@@ -280,6 +181,8 @@ impl<'a> JobRun<'a> {
             partitions: partitions.into_iter().collect(),
         };
         self.stages.push(stage(self.action, kind, result_needs));
+        let planned = self.stages.iter().map(|stage| (stage.id, stage.site));
+        self.reports.planned(planned);
     }
 
     fn run_stages(&mut self) {
@@ -297,7 +200,7 @@ impl<'a> JobRun<'a> {
     }
 
     /// Ends the tasks that still run, after a panic on the driver.
-    fn abandon(&mut self) {
+    pub(super) fn abandon(&mut self) {
         self.cancelled.store(true, Ordering::Relaxed);
         self.queue.clear();
         while self.running > 0 && self.ends.recv().is_ok() {
@@ -342,17 +245,7 @@ impl<'a> JobRun<'a> {
         stage.tasks_left = partitions.len() + idle.len();
         let (id, site, tasks) = (stage.id, stage.site, stage.tasks_left);
         if tasks > 0 {
-            self.post(|| {
-                let job = self.job;
-                let at = SystemTime::now();
-                Event::StageSubmitted(StageSubmitted {
-                    job,
-                    stage: id,
-                    at,
-                    site,
-                    tasks,
-                })
-            });
+            self.reports.stage_submitted(id, site, tasks);
         }
         let of = kind.key();
         let failures = &self.failures;
@@ -368,7 +261,7 @@ impl<'a> JobRun<'a> {
         }
         // An empty partition is not worth a hand-over to another thread.
         for task in idle {
-            self.post_task_started(task);
+            self.reports.task_started(id, task);
             let end = run_one(&self.make_run(task), task);
             self.task_ended(end);
         }
@@ -385,7 +278,8 @@ impl<'a> JobRun<'a> {
     }
 
     fn submit(&mut self, task: TaskName) {
-        self.post_task_started(task);
+        let stage = self.stages[task.stage].id;
+        self.reports.task_started(stage, task);
         let run = self.make_run(task);
         let reporter = Reporter {
             report: self.report.clone(),
@@ -420,13 +314,35 @@ impl<'a> JobRun<'a> {
         }
     }
 
-    fn task_ended(&mut self, end: TaskEnd) {
+    fn task_ended(&mut self, mut end: TaskEnd) {
         let task = end.task;
-        self.post_task_ended(&end);
-        match end.outcome {
-            Ok(updates) => {
-                accumulator::merge(updates);
-                let stage = &mut self.stages[task.stage];
+        let stage = &mut self.stages[task.stage];
+        let outcome = std::mem::replace(&mut end.outcome, Ok(Vec::new()));
+        // How values are merged is the user's code, and runs here on the driver.
+        let merged = outcome.map(|updates| {
+            catch_panic(self.action, || {
+                self.reports.merge(updates, &mut stage.touched)
+            })
+        });
+        let (accumulators, error) = match merged {
+            Ok(Ok(accumulators)) => (accumulators, None),
+            Ok(Err(panic)) => {
+                self.reports
+                    .task_ended(stage.id, &end, Vec::new(), Some(&panic));
+                return self.fail(
+                    task.stage,
+                    Error::Driver {
+                        cause: panic.clone(),
+                    },
+                    panic,
+                );
+            }
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        self.reports
+            .task_ended(stage.id, &end, accumulators, error.as_ref());
+        match error {
+            None => {
                 stage.metrics.add(&end.metrics);
                 stage.tasks_left -= 1;
                 if let Kind::Result { partitions, .. } = &mut stage.kind {
@@ -437,7 +353,7 @@ impl<'a> JobRun<'a> {
                     self.start_ready_stages();
                 }
             }
-            Err(TaskError::ShuffleLost { shuffle, .. }) => {
+            Some(TaskError::ShuffleLost { shuffle, .. }) => {
                 self.lost = true;
                 self.queue.clear();
                 for stage in &self.stages {
@@ -448,7 +364,7 @@ impl<'a> JobRun<'a> {
                     }
                 }
             }
-            Err(error) => self.task_failed(task, error),
+            Some(error) => self.task_failed(task, error),
         }
     }
 
@@ -466,14 +382,19 @@ impl<'a> JobRun<'a> {
             });
             return;
         }
+        let site = self.stages[task.stage].site;
+        let failure = self.job_error(site, task.partition, task.attempt, error.clone());
+        self.fail(task.stage, failure, error);
+    }
+
+    /// Ends the job; the first failure is the one that it ends with.
+    fn fail(&mut self, stage: usize, failure: Error, cause: TaskError) {
         if self.failure.is_none() {
-            let site = self.stages[task.stage].site;
-            let failure = self.job_error(site, task.partition, task.attempt, error.clone());
             self.failure = Some(failure);
             self.queue.clear();
             // The other tasks of the job work for nothing now.
             self.cancelled.store(true, Ordering::Relaxed);
-            self.stage_ended(task.stage, Some(error));
+            self.stage_ended(stage, Some(cause));
         }
     }
 
@@ -498,19 +419,14 @@ impl<'a> JobRun<'a> {
         {
             stage.completed(self.inner.shuffle_keep_bytes);
         }
-        self.post_stage_ended(at, error);
+        self.tell_stage_ended(at, error);
     }
 
-    fn post_stage_ended(&self, at: usize, error: Option<TaskError>) {
-        self.post(|| {
-            Event::StageCompleted(StageCompleted {
-                job: self.job,
-                stage: self.stages[at].id,
-                at: SystemTime::now(),
-                error,
-                metrics: self.stages[at].metrics,
-            })
-        });
+    fn tell_stage_ended(&mut self, at: usize, error: Option<TaskError>) {
+        let stage = &mut self.stages[at];
+        let touched = std::mem::take(&mut stage.touched);
+        self.reports
+            .stage_ended(stage.id, error, stage.metrics, touched);
     }
 
     /// Tells the end of stages that began and will not be finished as they are.
@@ -518,7 +434,7 @@ impl<'a> JobRun<'a> {
         for at in 0..self.stages.len() {
             let stage = &mut self.stages[at];
             if stage.started && !stage.done && !std::mem::replace(&mut stage.told_end, true) {
-                self.post_stage_ended(at, Some(TaskError::Cancelled));
+                self.tell_stage_ended(at, Some(TaskError::Cancelled));
             }
         }
     }
@@ -531,54 +447,5 @@ impl<'a> JobRun<'a> {
                 Kind::Map(_) => None,
             })
             .unwrap_or_default()
-    }
-
-    fn post(&self, event: impl FnOnce() -> Event) {
-        if self.inner.events.is_listened() {
-            self.inner.events.post(event());
-        }
-    }
-
-    fn post_started(&self, description: Option<Arc<str>>) {
-        self.post(|| {
-            Event::JobStarted(JobStarted {
-                job: self.job,
-                at: SystemTime::now(),
-                action: self.action,
-                stages: self.stages.iter().map(|stage| stage.id).collect(),
-                description,
-            })
-        });
-    }
-
-    fn post_task_started(&self, task: TaskName) {
-        self.post(|| {
-            Event::TaskStarted(TaskStarted {
-                job: self.job,
-                stage: self.stages[task.stage].id,
-                partition: task.partition,
-                attempt: task.attempt,
-                at: SystemTime::now(),
-            })
-        });
-    }
-
-    fn post_task_ended(&self, end: &TaskEnd) {
-        self.post(|| {
-            Event::TaskEnded(TaskEnded {
-                job: self.job,
-                stage: self.stages[end.task.stage].id,
-                partition: end.task.partition,
-                attempt: end.task.attempt,
-                at: SystemTime::now(),
-                metrics: end.metrics,
-                accumulators: end
-                    .outcome
-                    .as_ref()
-                    .map(|updates| accumulator::describe(updates))
-                    .unwrap_or_default(),
-                error: end.outcome.as_ref().err().cloned(),
-            })
-        });
     }
 }

@@ -2,18 +2,22 @@
 
 mod executor;
 mod job;
+mod job_table;
 mod panics;
 mod plan;
-mod running;
+mod report;
+mod runner;
 mod slot;
+mod status;
 mod task;
 
 pub use panics::{catch_panic, in_task};
+pub use status::{JobInfo, JobStatus, StageInfo, StatusTracker};
 pub use task::TaskMetrics;
 
 pub(crate) use executor::{Executor, LocalExecutor};
-pub(crate) use job::JobRunner;
+pub(crate) use job_table::JobTable;
 pub(crate) use panics::{ClosureOf, install_hook};
 pub(crate) use plan::plan;
-pub(crate) use running::RunningJobs;
+pub(crate) use runner::JobRunner;
 pub(crate) use task::TaskContext;

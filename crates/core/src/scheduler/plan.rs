@@ -25,8 +25,8 @@ pub(crate) struct PlannedShuffle {
 ///
 /// Every shuffle of the lineage is listed, also one whose output is there: the
 /// scheduler asks for the missing map partitions when it comes to run it. A shuffle
-/// behind one that is complete, or behind an RDD whose partitions are all kept, is not
-/// visited, as nobody will read it.
+/// behind one that is complete, or behind an RDD that is checkpointed or whose partitions are
+/// all kept, is not visited, as nobody will read it.
 pub(crate) fn plan(last: &Arc<dyn AnyNode>, runner: &JobRunner) -> Result<Plan, Error> {
     let mut planner = Planner {
         runner,
@@ -72,7 +72,8 @@ impl Planner<'_> {
             return Ok(needs.clone());
         }
         let mut needs = Vec::new();
-        if !node.info().is_all_kept(|| node.partitions()) {
+        let info = node.info();
+        if !info.is_checkpointed() && !info.is_all_kept(|| node.partitions()) {
             for dependency in node.dependencies() {
                 match dependency {
                     Dependency::Narrow(parent) => needs.extend(self.visit(&parent)?),

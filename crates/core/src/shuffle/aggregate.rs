@@ -93,29 +93,6 @@ where
     }
 }
 
-/// `group_by_key`: values in the order in which they came.
-pub(crate) struct Grouping;
-
-impl<V: Wire> Aggregator<V, Vec<V>> for Grouping {
-    type Acc = Vec<V>;
-
-    fn create(&self, value: V) -> Vec<V> {
-        vec![value]
-    }
-
-    fn merge_value(&self, acc: &mut Vec<V>, value: V) {
-        acc.push(value);
-    }
-
-    fn merge_acc(&self, acc: &mut Vec<V>, other: Vec<V>) {
-        acc.extend(other);
-    }
-
-    fn finish(&self, acc: Vec<V>) -> Option<Vec<V>> {
-        Some(acc)
-    }
-}
-
 /// Counting, in place.
 pub(crate) struct Counting;
 

@@ -30,36 +30,20 @@ impl<R> Bucket<R> {
         }
     }
 
-    #[inline]
-    pub(crate) fn push(&mut self, record: R, chunk_records: usize) {
-        match self.chunks.last_mut() {
-            Some(last) if last.len() < last.capacity() => last.push(record),
-            _ => self.push_slow(record, chunk_records),
+    /// A bucket of chunks, none of which is empty.
+    pub(crate) fn from_chunks(chunks: Vec<Vec<R>>) -> Self {
+        Bucket {
+            records: chunks.iter().map(Vec::len).sum(),
+            chunks,
         }
-        self.records += 1;
     }
 
-    #[cold]
-    #[inline(never)]
-    fn push_slow(&mut self, record: R, chunk_records: usize) {
-        match self.chunks.last_mut() {
-            // Small batches must not pay for a whole chunk.
-            Some(last) if last.len() < chunk_records => {
-                let wanted = (last.len() * 4).min(chunk_records);
-                last.reserve_exact(wanted.saturating_sub(last.len()).max(1));
-                last.push(record);
-            }
-            last => {
-                let first = last.is_none();
-                let capacity = if first {
-                    8.min(chunk_records)
-                } else {
-                    chunk_records
-                };
-                let mut chunk = Vec::with_capacity(capacity);
-                chunk.push(record);
-                self.chunks.push(chunk);
-            }
+    /// Moves the records to the end of a vector, which grows by no more than is needed, and
+    /// frees each chunk when it is empty.
+    pub(crate) fn append_to(self, records: &mut Vec<R>) {
+        records.reserve_exact(self.records);
+        for mut chunk in self.chunks {
+            records.append(&mut chunk);
         }
     }
 }
@@ -75,33 +59,85 @@ impl<R: Wire> Bucket<R> {
     }
 }
 
-/// Fills the buckets of a map task.
+/// Fills buckets record by record.
 pub(crate) struct BucketWriter<R> {
-    pub(crate) buckets: Vec<Bucket<R>>,
+    /// The chunk of each bucket that is being filled.
+    open: Vec<Vec<R>>,
+    full: Vec<Vec<Vec<R>>>,
+    /// Empty chunks to fill before others are made.
+    spare: Vec<Vec<R>>,
     chunk_records: usize,
 }
 
 impl<R> BucketWriter<R> {
     pub(crate) fn new(partitions: usize, chunk_records: usize) -> Self {
-        let buckets = std::iter::repeat_with(Bucket::default)
-            .take(partitions)
-            .collect();
         BucketWriter {
-            buckets,
+            open: std::iter::repeat_with(Vec::new).take(partitions).collect(),
+            full: std::iter::repeat_with(Vec::new).take(partitions).collect(),
+            spare: Vec::new(),
             chunk_records,
         }
+    }
+
+    /// How many buckets there are.
+    pub(crate) fn partitions(&self) -> usize {
+        self.open.len()
     }
 
     /// Puts a record in a partition; `false` if there is no such partition.
     #[inline]
     #[must_use]
     pub(crate) fn put(&mut self, partition: usize, record: R) -> bool {
-        match self.buckets.get_mut(partition) {
-            Some(bucket) => {
-                bucket.push(record, self.chunk_records);
+        match self.open.get_mut(partition) {
+            Some(open) if open.len() < open.capacity() => {
+                open.push(record);
                 true
             }
-            None => false,
+            _ => self.put_slow(partition, record),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_slow(&mut self, partition: usize, record: R) -> bool {
+        let Some((open, full)) = self
+            .open
+            .get_mut(partition)
+            .zip(self.full.get_mut(partition))
+        else {
+            return false;
+        };
+        if open.len() < self.chunk_records {
+            // Small batches must not pay for a whole chunk.
+            let wanted = (open.len() * 4).clamp(8, self.chunk_records);
+            open.reserve_exact(wanted.saturating_sub(open.len()).max(1));
+        } else {
+            let empty = self.spare.pop();
+            let empty = empty.unwrap_or_else(|| Vec::with_capacity(self.chunk_records));
+            full.push(std::mem::replace(open, empty));
+        }
+        open.push(record);
+        true
+    }
+
+    /// Gives an empty chunk to be filled again.
+    ///
+    /// Whoever moves records from one set of buckets to another needs no more memory so, not
+    /// even if the allocator is slow to use again what another thread has allocated.
+    pub(crate) fn recycle(&mut self, chunk: Vec<R>) {
+        if chunk.is_empty() && chunk.capacity() >= self.chunk_records {
+            self.spare.push(chunk);
+        }
+    }
+
+    /// What was put in each partition, in that order.
+    pub(crate) fn into_buckets(self) -> Vec<Bucket<R>> {
+        let close = |(mut full, open): (Vec<Vec<R>>, Vec<R>)| {
+            if !open.is_empty() {
+                full.push(open);
+            }
+            Bucket::from_chunks(full)
+        };
+        self.full.into_iter().zip(self.open).map(close).collect()
     }
 }

@@ -144,7 +144,7 @@ impl<K: Key, V: Wire> MapSide<(K, V)> for PlaceByKey<K, V> {
             site: self.site,
         };
         read(&self.parent, task, map_partition, &mut sink)?;
-        Ok(sink.writer.buckets)
+        Ok(sink.writer.into_buckets())
     }
 
     fn placement(&self) -> Option<Placement> {
@@ -169,7 +169,7 @@ fn place<K: Key, A>(
             return Err(out_of_range(partitioning, partition, site));
         }
     }
-    Ok(writer.buckets)
+    Ok(writer.into_buckets())
 }
 
 fn out_of_range<K: Key>(partitioning: &Partitioning<K>, partition: usize, site: Site) -> Stop {

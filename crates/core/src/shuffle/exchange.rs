@@ -365,11 +365,8 @@ impl<R: Wire> ShuffleStage for Exchange<R> {
             );
             return Err(self.codec_error(ACTION, why));
         }
-        let bucket = |chunks: Vec<Vec<R>>| Bucket {
-            records: chunks.iter().map(Vec::len).sum(),
-            chunks,
-        };
-        self.store(map_partition, buckets.into_iter().map(bucket).collect());
+        let buckets = buckets.into_iter().map(Bucket::from_chunks).collect();
+        self.store(map_partition, buckets);
         Ok(())
     }
 }

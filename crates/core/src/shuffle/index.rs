@@ -4,6 +4,7 @@
 ///
 /// A slot is one word, so that a look-up that finds its key at once, as most do, reads one
 /// word here and the entry; and growing moves words without looking at any key.
+#[derive(Default)]
 pub(super) struct Index {
     /// A power of two of them; `EMPTY`, or the hash in the upper half and the place below.
     slots: Vec<u64>,
@@ -16,10 +17,13 @@ const SLOTS_AT_FIRST: usize = 16;
 
 impl Index {
     pub(super) fn new() -> Self {
-        Index {
-            slots: Vec::new(),
-            used: 0,
-        }
+        Index::default()
+    }
+
+    /// Takes everything out, and keeps the room for as much again.
+    pub(super) fn clear(&mut self) {
+        self.slots.fill(EMPTY);
+        self.used = 0;
     }
 
     #[inline]

@@ -175,6 +175,16 @@ impl<K: Key> Partitioning<K> {
         }
     }
 
+    fn describe(&self) -> String {
+        let (kind, identity) = match &self.how {
+            How::Hash(_) => ("hash", None),
+            How::Range(_) => ("range", None),
+            How::Custom(custom) => ("custom", custom.identity()),
+        };
+        let partitions = self.num_partitions();
+        format!("{kind}\n{partitions}\n{}\n", identity.unwrap_or_default())
+    }
+
     /// Whether the other one is known to place every key alike.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
@@ -208,6 +218,8 @@ pub(crate) struct Placement {
     partitioning: Arc<dyn Any + Send + Sync>,
     /// Compares two placements; knows the key type that they no longer tell.
     is_same: fn(&Placement, &Placement) -> bool,
+    /// Tells what it knows of itself.
+    describe: fn(&Placement) -> String,
 }
 
 impl Placement {
@@ -216,10 +228,21 @@ impl Placement {
             (Some(one), Some(other)) => one.is_same_as(&other),
             _ => false,
         };
+        let describe = |placement: &Placement| {
+            placement
+                .of::<K>()
+                .map_or_else(String::new, |p| p.describe())
+        };
         Placement {
             partitioning: Arc::new(partitioning),
             is_same,
+            describe,
         }
+    }
+
+    /// Kind, number of partitions and identity, a line each.
+    pub(crate) fn describe(&self) -> String {
+        (self.describe)(self)
     }
 
     /// Whether keys are of the same type and known to be placed alike.

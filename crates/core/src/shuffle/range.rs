@@ -35,6 +35,8 @@ pub struct RangePartitioner<K> {
     partitions: usize,
     ascending: bool,
     compare: fn(&K, &K) -> Ordering,
+    /// How many bounds are below a key: one call, however many there are.
+    below: fn(&[K], &K) -> usize,
     sample: Box<dyn Fn(&JobRunner) -> Result<Vec<(K, f64)>, Error> + Send + Sync>,
     bounds: OnceLock<Vec<K>>,
 }
@@ -50,6 +52,7 @@ impl<K: Key + Ord> RangePartitioner<K> {
             partitions,
             ascending,
             compare: K::cmp,
+            below: |bounds, key| bounds.partition_point(|bound| bound < key),
             sample: Box::new(move |runner| sample_keys(&node, partitions, site, runner)),
             bounds: OnceLock::new(),
         }
@@ -65,7 +68,7 @@ impl<K: Clone> RangePartitioner<K> {
 
     pub(crate) fn partition(&self, key: &K) -> usize {
         let bounds = self.bounds.get().map_or(&[][..], Vec::as_slice);
-        let below = bounds.partition_point(|bound| (self.compare)(bound, key) == Ordering::Less);
+        let below = (self.below)(bounds, key);
         if self.ascending {
             below
         } else {

@@ -92,12 +92,12 @@ impl<T: Record> Encodable for Records<T> {
     }
 }
 
-/// What records take in memory, guessed.
+/// What records take in memory, in bytes, guessed.
 ///
 /// A type without drop glue owns nothing outside itself. For the others, what they own is
 /// taken to be as large as they are when written, which a sample from all over the
 /// partition tells.
-pub(crate) fn estimate_bytes<T: Wire>(records: &[T]) -> u64 {
+pub fn estimate_bytes<T: Wire>(records: &[T]) -> u64 {
     let inline = size_of_val(records) as u64;
     if !std::mem::needs_drop::<T>() || records.is_empty() {
         return inline;

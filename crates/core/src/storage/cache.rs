@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::chunk::{Push, Sink, Stop, push_shared_in_chunks};
 use crate::error::TaskError;
-use crate::rdd::{AnyNode, Gather, Node};
+use crate::rdd::{AnyNode, Gather, Node, produce};
 use crate::record::Record;
 use crate::scheduler::TaskContext;
 
@@ -102,7 +102,7 @@ impl PartitionCache {
             return pushed;
         }
         let Some(gate) = self.ledger.lock().gate(place) else {
-            return node.compute(task, partition, sink);
+            return produce(node, task, partition, sink);
         };
         let turn = gate.lock();
         // Another task may have computed it while this one waited.
@@ -111,7 +111,7 @@ impl PartitionCache {
             if let Some(pushed) = self.push(found, how, place, task, sink) {
                 return pushed;
             }
-            return node.compute(task, partition, sink);
+            return produce(node, task, partition, sink);
         }
         let records = compute(node, task, partition)?;
         let computed = self.keep(records, how, place, node.info().id, task);
@@ -293,6 +293,11 @@ impl Registration {
         self.store
     }
 
+    /// Shows the partitions as those of another node from now on.
+    pub(crate) fn keep_for(&self, node: Weak<dyn AnyNode>) {
+        self.cache.ledger.lock().set_node(self.store, node);
+    }
+
     /// Whether all of `partitions` are kept, so that nothing before the RDD is needed.
     pub(crate) fn keeps_all(&self, partitions: impl FnOnce() -> usize) -> bool {
         let ledger = self.cache.ledger.lock();
@@ -326,7 +331,7 @@ fn compute<T: Record>(
     partition: usize,
 ) -> Result<Vec<T>, Stop> {
     let mut gather = Gather::new();
-    match node.compute(task, partition, &mut gather) {
+    match produce(node, task, partition, &mut gather) {
         // Gathering never asks to stop: a node that stops by itself has given all it has.
         Ok(()) | Err(Stop::Enough) => Ok(gather.into_vec()),
         Err(failed) => Err(failed),

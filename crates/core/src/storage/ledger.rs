@@ -112,6 +112,12 @@ impl Ledger {
         id
     }
 
+    pub(super) fn set_node(&mut self, store: StoreId, node: Weak<dyn AnyNode>) {
+        if let Some(store) = self.stores.get_mut(&store) {
+            store.node = node;
+        }
+    }
+
     /// Forgets an RDD; what was kept of it goes when the result is dropped.
     pub(super) fn remove(&mut self, store: StoreId) -> Option<Store> {
         let removed = self.stores.remove(&store)?;

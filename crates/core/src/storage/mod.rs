@@ -12,9 +12,9 @@ mod info;
 mod ledger;
 mod level;
 
+pub use block::estimate_bytes;
 pub use info::StorageInfo;
 pub use level::StorageLevel;
 
 pub(crate) use block::Persistence;
-pub(crate) use block::estimate_bytes;
 pub(crate) use cache::{PartitionCache, Registration};

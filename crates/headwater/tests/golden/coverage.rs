@@ -40,11 +40,16 @@ fn stems(dir: &Path, extension: &str) -> Vec<String> {
 /// The tests that open a case, read from their sources: what is not called there cannot
 /// count as tested.
 fn tests() -> Vec<Tested> {
-    let sources = stems(&golden_dir(), "rs")
-        .into_iter()
-        .filter(|stem| stem != "coverage");
-    let texts = sources.map(|stem| read(&golden_dir().join(format!("{stem}.rs"))));
-    texts.flat_map(|text| tests_in(&text)).collect()
+    sources().iter().flat_map(|text| tests_in(text)).collect()
+}
+
+/// The text of each source but this one.
+fn sources() -> Vec<String> {
+    let stems = stems(&golden_dir(), "rs");
+    let others = stems.iter().filter(|stem| *stem != "coverage");
+    others
+        .map(|stem| read(&golden_dir().join(format!("{stem}.rs"))))
+        .collect()
 }
 
 fn tests_in(text: &str) -> Vec<Tested> {
@@ -80,24 +85,64 @@ fn function_name(case: &str) -> String {
     name
 }
 
+/// What is wrong between the recorded cases, those that a test opens and those that are
+/// listed as not tested yet.
+fn faults(recorded: &[&str], tested: &[&str], listed: &[&str]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for case in recorded {
+        match (tested.contains(case), listed.contains(case)) {
+            (false, false) => faults.push(format!("{case} is neither tested nor in not_yet")),
+            (true, true) => faults.push(format!("{case} is tested: take it out of not_yet")),
+            _ => {}
+        }
+    }
+    for case in tested.iter().chain(listed) {
+        if !recorded.contains(case) {
+            faults.push(format!("there is no case {case}"));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for case in tested.iter().filter(|case| !seen.insert(**case)) {
+        faults.push(format!("{case} is opened by two tests"));
+    }
+    faults
+}
+
 #[test]
 fn every_case_has_a_test() {
-    let tested: BTreeSet<_> = tests().into_iter().map(|test| test.case).collect();
-    let listed: BTreeSet<_> = not_yet::cases().map(str::to_owned).collect();
-    let recorded: BTreeSet<_> = stems(&cases_dir(), "json").into_iter().collect();
-    let both: Vec<_> = tested.intersection(&listed).collect();
-    assert!(
-        both.is_empty(),
-        "tested, so take them out of not_yet: {both:?}"
-    );
-    let known: BTreeSet<_> = tested.union(&listed).cloned().collect();
-    let forgotten: Vec<_> = recorded.difference(&known).collect();
-    assert!(
-        forgotten.is_empty(),
-        "neither tested nor in not_yet: {forgotten:?}"
-    );
-    let unknown: Vec<_> = known.difference(&recorded).collect();
-    assert!(unknown.is_empty(), "there is no such case: {unknown:?}");
+    let (tests, recorded) = (tests(), stems(&cases_dir(), "json"));
+    let tested: Vec<_> = tests.iter().map(|test| test.case.as_str()).collect();
+    let recorded: Vec<_> = recorded.iter().map(String::as_str).collect();
+    let listed: Vec<_> = not_yet::cases().collect();
+    let faults = faults(&recorded, &tested, &listed);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn cases_without_a_test_and_tests_without_a_case_are_faults() {
+    assert!(faults(&["a", "b"], &["a"], &["b"]).is_empty());
+    let found = faults(&["a", "b", "c"], &["a", "b", "b", "x"], &["a", "y"]);
+    let expected = [
+        "a is tested: take it out of not_yet",
+        "c is neither tested nor in not_yet",
+        "there is no case x",
+        "there is no case y",
+        "b is opened by two tests",
+    ];
+    assert_eq!(found, expected);
+}
+
+/// An opening outside a test, or a second one in a test, would count for the wrong test.
+#[test]
+fn every_opening_belongs_to_one_test() {
+    let openings: usize = sources()
+        .iter()
+        .map(|text| {
+            let count = |(opening, _): &(&str, bool)| text.matches(opening).count();
+            OPENINGS.iter().map(count).sum::<usize>()
+        })
+        .sum();
+    assert_eq!(openings, tests().len());
 }
 
 #[test]

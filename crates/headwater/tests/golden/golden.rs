@@ -1,9 +1,12 @@
 //! One run of one case on the manual clock.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use headwater::clock::{Clock, ManualClock};
 use headwater::testing::TestStream;
 use headwater::time::{Time, millis};
 use headwater::{DStream, Error, Rdd, Record, StreamError, StreamingContext};
@@ -12,54 +15,40 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::case::{Case, Entry};
-use crate::compare::{Happened, What, compare, json};
+use crate::compare::{What, compare, json};
+use crate::log::Log;
 
 /// A case that is being run.
 pub(crate) struct Golden {
     case: Case,
     test: TestStream,
     log: Log,
+    /// Whether what happened was compared.
+    checked: Cell<bool>,
 }
 
-/// What happened so far, in the order in which it came about; a handle.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<Happened>>>);
-
-impl Log {
-    /// The pipeline called a function that logs.
-    pub(crate) fn event(&self, event: &str, time: Time) {
-        self.push(time, None, What::Event(event.to_owned()));
-    }
-
-    fn push(&self, time: Time, out: Option<&str>, what: What) {
-        let happened = Happened {
-            time_ms: time.as_millis(),
-            out: out.map(str::to_owned),
-            what,
-        };
-        self.0
-            .lock()
-            .expect("no thread panics with the log")
-            .push(happened);
-    }
-
-    fn entries(&self) -> Vec<Happened> {
-        self.0
-            .lock()
-            .expect("no thread panics with the log")
-            .clone()
+/// A test that compares nothing tests nothing.
+impl Drop for Golden {
+    fn drop(&mut self) {
+        let forgotten = !self.checked.get() && !std::thread::panicking();
+        assert!(!forgotten, "{} was opened and not compared", self.case.case);
     }
 }
 
 impl Golden {
     /// A case that must come out as it was recorded.
     pub(crate) fn open(name: &str) -> Self {
-        let case = Case::read(name);
-        let test = TestStream::new(millis(case.batch_ms));
+        Golden::of(Case::read(name))
+    }
+
+    pub(crate) fn of(case: Case) -> Self {
+        let log = Log::default();
+        log.begin_run(case.runs.is_some().then_some(1));
         Golden {
+            test: TestStream::new(millis(case.batch_ms)),
             case,
-            test,
-            log: Log::default(),
+            log,
+            checked: Cell::new(false),
         }
     }
 
@@ -112,6 +101,18 @@ impl Golden {
     /// The case's window and slide.
     pub(crate) fn window(&self) -> (Duration, Duration) {
         (self.length("window_ms"), self.length("slide_ms"))
+    }
+
+    /// The checkpoint directory that the case asks for, which is empty.
+    pub(crate) fn checkpoint_dir(&self) -> PathBuf {
+        let wanted = self.case.params.get("checkpoint_dir");
+        assert_eq!(wanted.and_then(Value::as_str), Some("any"));
+        self.case.fresh_dir("checkpoint")
+    }
+
+    /// An empty directory for what the case reads or writes.
+    pub(crate) fn work_dir(&self) -> PathBuf {
+        self.case.fresh_dir("work")
     }
 
     /// An input stream: a queue, unless the case says that it is a function of the time.
@@ -209,6 +210,12 @@ impl Golden {
         self.check();
     }
 
+    /// As [`Golden::run`]; after the last batch the files in a directory are noted.
+    pub(crate) fn run_and_note_files(self, dir: &Path) {
+        let last = self.case.batch_count();
+        self.run_and(last, |golden| golden.note_files(dir));
+    }
+
     /// Runs one batch and notes what it wrote to the console.
     ///
     /// # Errors
@@ -223,8 +230,48 @@ impl Golden {
         result
     }
 
+    /// Runs this life of the program to the end that the case gives it.
+    pub(crate) fn run_life(&self) {
+        let runs = self.case.runs.as_ref().expect("the program has lives");
+        let life = self.log.run().expect("it is in one of them");
+        let end = runs[life - 1].last().expect("every life has batches");
+        while self.now().as_millis() < *end {
+            let result = self.run_batch();
+            assert!(
+                result.is_ok(),
+                "{}: life {life}: {result:?}",
+                self.case.case
+            );
+        }
+    }
+
+    /// Stops the program and begins its next life, in which the pipeline is built again.
+    /// The clock jumps in between as the case says.
+    pub(crate) fn restart(&mut self, begin: impl FnOnce(ManualClock) -> TestStream) {
+        let stopped = self.context().stop(true, false);
+        assert!(stopped.is_ok(), "{}: {stopped:?}", self.case.case);
+        let next = self.now() + self.length("clock_jump_ms");
+        self.test = begin(ManualClock::at(next));
+        self.log.begin_run(self.log.run().map(|run| run + 1));
+    }
+
+    /// Runs batches until the one that must fail, compares what happened before it, and
+    /// returns the error.
+    pub(crate) fn failure(&self) -> String {
+        let recorded = self.case.error.as_ref().expect("the recording fails");
+        assert_eq!(recorded.phase, "run");
+        let time_ms = recorded.time_ms.expect("it fails in a batch");
+        let failed = (0..self.case.batch_count()).find_map(|_| self.run_batch().err());
+        let failed = failed.unwrap_or_else(|| panic!("{}: no batch fails", self.case.case));
+        assert_eq!(self.now().as_millis(), time_ms, "{failed}");
+        self.log.forget_from(time_ms);
+        self.check();
+        failed.to_string()
+    }
+
     /// Compares what happened with what is expected.
     pub(crate) fn check(&self) {
+        self.checked.set(true);
         if let Err(difference) = compare(&self.case, &self.log.entries()) {
             panic!("{difference}");
         }
@@ -252,10 +299,39 @@ impl Golden {
             .push(self.now(), Some("slice"), What::Slice(records.collect()));
     }
 
+    /// Notes the files in a directory, those in its directories included; names that begin
+    /// with a dot are left out.
+    pub(crate) fn note_files(&self, dir: &Path) {
+        let mut files = BTreeMap::new();
+        read_files(dir, "", &mut files)
+            .unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
+        self.log.push(self.now(), None, What::Files(files));
+    }
+
     fn now(&self) -> Time {
-        use headwater::clock::Clock;
         self.test.clock().now()
     }
+}
+
+fn read_files(
+    dir: &Path,
+    prefix: &str,
+    files: &mut BTreeMap<String, String>,
+) -> std::io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') {
+            continue;
+        }
+        let path = format!("{prefix}{name}");
+        if entry.file_type()?.is_dir() {
+            read_files(&entry.path(), &format!("{path}/"), files)?;
+        } else {
+            files.insert(path, fs::read_to_string(entry.path())?);
+        }
+    }
+    Ok(())
 }
 
 fn decode<T: DeserializeOwned>(value: Value) -> T {

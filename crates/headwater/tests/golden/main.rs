@@ -16,17 +16,22 @@
 
 mod case;
 mod compare;
+mod float;
 mod golden;
+mod log;
 
 mod history;
+mod inverse;
 mod joins;
 mod narrow;
 mod outputs;
 mod pairs;
 mod queue;
 mod refusals;
+mod state;
 mod transform;
 mod windows;
 
 mod coverage;
+mod harness;
 mod not_yet;

@@ -1,5 +1,7 @@
 //! Output operations: their order, their times and the text of `print`.
 
+use headwater::DStream;
+
 use crate::golden::Golden;
 
 type Pair = (String, i64);
@@ -73,4 +75,28 @@ fn print_07() {
     a.count().print();
     a.print();
     golden.run();
+}
+
+/// Runs every batch of a case that saves texts below `prefix`, and compares the files.
+fn saves(golden: Golden, texts: &DStream<String>, prefix: &str, suffix: &str) {
+    let dir = golden.work_dir();
+    let prefix = dir.join(prefix);
+    texts.save_as_text_files(prefix.to_str().unwrap(), suffix);
+    golden.run_and_note_files(&dir);
+}
+
+#[test]
+fn save_as_text_files_01() {
+    let golden = Golden::open("saveAsTextFiles_01");
+    let a = golden.input::<String>("a");
+    saves(golden, &a, "out", "txt");
+}
+
+#[test]
+fn save_as_text_files_05() {
+    let golden = Golden::open("saveAsTextFiles_05");
+    let long = golden
+        .input::<String>("a")
+        .filter(|word| word.chars().count() > 1);
+    saves(golden, &long, "f.x", "tar");
 }

@@ -3,7 +3,7 @@
 use headwater::time::millis;
 use serde_json::json;
 
-use crate::case::Entry;
+use crate::case::entries;
 use crate::golden::Golden;
 
 /// Building never fails here: `start` says what was built wrong, and where.
@@ -27,12 +27,7 @@ fn refusal_02() {
 #[test]
 fn refusal_12() {
     let counts = [1, 1, 0, 0].map(|count| vec![json!(count)]);
-    let entries = (1..).zip(counts).map(|(batch, records)| Entry {
-        time_ms: batch * 1000,
-        records: Some(records),
-        ..Entry::default()
-    });
-    let golden = Golden::open_differing("refusal_12").not_refused(entries.collect());
+    let golden = Golden::open_differing("refusal_12").not_refused(entries(counts));
     let counts = golden
         .input::<i64>("a")
         .count_by_window(millis(2000), millis(1000));

@@ -59,12 +59,15 @@ fn transform_with_to_pair_01() {
     golden.run();
 }
 
-/// The streams have different record types, which one list of RDDs cannot hold; over two
-/// streams `transform_with` is the same.
 #[test]
 fn context_transform_02() {
     let golden = Golden::open("contextTransform_02");
-    let (a, b) = (golden.input::<String>("a"), golden.input::<Pair>("b"));
-    golden.output(&a.transform_with(&b, |words, pairs, _| words.map(|w| (w, 0)).join(pairs)));
+    let streams = (&golden.input::<String>("a"), &golden.input::<Pair>("b"));
+    let joined = golden
+        .context()
+        .transform_tuple(streams, |(words, pairs), _| {
+            words.map(|w| (w, 0)).join(pairs)
+        });
+    golden.output(&joined);
     golden.run();
 }

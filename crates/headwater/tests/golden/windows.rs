@@ -108,12 +108,11 @@ fn reduce_by_key_and_window_01() {
     golden.run();
 }
 
-/// The default slide is the parent's; here it is written out.
 #[test]
 fn reduce_by_key_and_window_04() {
     let golden = Golden::open("reduceByKeyAndWindow_04");
     let a = golden.input::<Pair>("a");
-    let least = a.reduce_by_key_and_window(|x, y| x.min(y), golden.length("window_ms"), a.slide());
+    let least = a.reduce_by_key_and_window(|x, y| x.min(y), golden.length("window_ms"), None);
     golden.output(&least);
     golden.run();
 }

@@ -6,4 +6,4 @@ mod scheduler;
 
 pub(crate) use generator::JobGenerator;
 pub(crate) use outcome::Outcome;
-pub(crate) use scheduler::{JobScheduler, JobSet, OutputRun, Policy, post};
+pub(crate) use scheduler::{AtEnd, JobScheduler, JobSet, OutputRun, Policy, post};

@@ -47,6 +47,15 @@ pub(crate) struct Policy {
 }
 
 type BatchDone = Box<dyn Fn(Time) + Send + Sync>;
+type CompleteState = Box<dyn Fn(Time) -> Result<(), StreamError> + Send + Sync>;
+
+/// What happens at the end of a batch.
+pub(crate) struct AtEnd {
+    /// Brings state up to date that no output has looked at.
+    pub(crate) complete_state: CompleteState,
+    /// Drops what only batches up to this one needed.
+    pub(crate) done: BatchDone,
+}
 
 struct Shared {
     ctx: Context,
@@ -54,7 +63,7 @@ struct Shared {
     outcome: Arc<Outcome>,
     owner: Owner,
     job_group: String,
-    batch_done: BatchDone,
+    at_end: AtEnd,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -84,7 +93,7 @@ impl JobScheduler {
         policy: Policy,
         outcome: Arc<Outcome>,
         owner: Owner,
-        batch_done: impl Fn(Time) + Send + Sync + 'static,
+        at_end: AtEnd,
     ) -> Result<Self, StreamError> {
         let count = policy.concurrent_jobs;
         let shared = Arc::new(Shared {
@@ -93,7 +102,7 @@ impl JobScheduler {
             outcome,
             owner,
             job_group: owner.job_group(),
-            batch_done: Box::new(batch_done),
+            at_end,
             state: Mutex::default(),
             changed: Condvar::new(),
         });
@@ -155,7 +164,7 @@ impl JobScheduler {
         let done = state.done_up_to();
         drop(state);
         if let Some(done) = done {
-            (self.shared.batch_done)(done);
+            (self.shared.at_end.done)(done);
         }
     }
 
@@ -320,6 +329,28 @@ fn run_output(shared: &Shared, time: Time, run: &OutputRun) -> Result<(), String
     }
 }
 
+/// Brings state to a batch that its outputs left behind.
+fn complete_state(shared: &Shared, time: Time) {
+    let description = format!("state of batch time {time}");
+    let complete = || (shared.at_end.complete_state)(time);
+    let completed = shared
+        .ctx
+        .with_job_group(&shared.job_group, &description, complete);
+    let Err(error) = completed else { return };
+    let mut state = shared.state.lock();
+    if state.closed {
+        return;
+    }
+    match shared.policy.on_failure {
+        OnFailure::Stop => {
+            state.halt();
+            shared.changed.notify_all();
+            shared.outcome.halt(error);
+        }
+        OnFailure::Continue => tracing::error!("{error}"),
+    }
+}
+
 fn end(shared: &Shared, mut info: OutputInfo, took: Duration, result: Result<(), String>) {
     info.took = Some(took);
     let time = info.time;
@@ -347,10 +378,23 @@ fn end(shared: &Shared, mut info: OutputInfo, took: Duration, result: Result<(),
         }
     }
     shared.post(|| StreamingEvent::OutputCompleted(info.clone()));
+    if let Some(batch) = state.batches.get_mut(&time) {
+        batch.info.outputs.insert(info.id, info);
+        let is_last = batch.left == 1;
+        let all_well = batch
+            .info
+            .outputs
+            .values()
+            .all(|output| output.failure.is_none());
+        if is_last && all_well {
+            drop(state);
+            complete_state(shared, time);
+            state = shared.state.lock();
+        }
+    }
     let Some(batch) = state.batches.get_mut(&time) else {
         return;
     };
-    batch.info.outputs.insert(info.id, info);
     batch.left -= 1;
     if batch.left > 0 {
         return;
@@ -363,7 +407,7 @@ fn end(shared: &Shared, mut info: OutputInfo, took: Duration, result: Result<(),
     drop(state);
     // Before anyone hears of the end: a listener may look at what is left.
     if let Some(done) = done {
-        (shared.batch_done)(done);
+        (shared.at_end.done)(done);
     }
     shared.post(|| StreamingEvent::BatchCompleted(info));
     // Only now, so that whoever waits for the batch finds all that tidied up and told.

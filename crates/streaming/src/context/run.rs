@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::{Inner, Running};
-use crate::batch::{JobGenerator, JobScheduler, post};
+use crate::batch::{AtEnd, JobGenerator, JobScheduler, post};
 use crate::clock::Clock;
 use crate::error::StreamError;
 use crate::events::StreamingEvent;
@@ -17,16 +17,26 @@ impl Inner {
         let batch = self.graph.batch;
         let first = self.clock.now().floor(batch) + batch;
         self.graph.begin(first - batch);
+        if let Some((_, steps)) = self.graph.stateful().first() {
+            tracing::info!(
+                "{} keeps state in memory; without a checkpoint directory it is lost with the \
+                 process",
+                steps.site()
+            );
+        }
         let at = SystemTime::now();
         post(self.ctx.events(), || StreamingEvent::Started {
             at,
             batch_duration: batch,
         });
-        let graph = self.graph.clone();
-        let done = move |time| graph.end_batch(time);
+        let (graph, of) = (self.graph.clone(), self.graph.clone());
+        let at_end = AtEnd {
+            complete_state: Box::new(move |time| of.complete_state(time)),
+            done: Box::new(move |time| graph.end_batch(time)),
+        };
         let policy = self.settings.policy;
         let (outcome, owner) = (self.outcome.clone(), self.graph.owner);
-        let scheduler = JobScheduler::start(&self.ctx, policy, outcome, owner, done)?;
+        let scheduler = JobScheduler::start(&self.ctx, policy, outcome, owner, at_end)?;
         let scheduler = Arc::new(scheduler);
         for input in self.graph.inputs() {
             input.start()?;

@@ -4,11 +4,24 @@
 //! RDD of each batch.
 
 mod by_key;
+mod for_each_partition;
+mod info;
+mod inverse;
 mod join;
+mod map_with_state;
 mod narrow;
 mod output;
+mod save;
+mod several;
+mod stateful;
 mod transform;
+mod update_state;
 mod window;
+
+pub use for_each_partition::PartitionKey;
+pub use inverse::InverseWindow;
+pub use map_with_state::MapWithState;
+pub use several::StreamTuple;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +29,8 @@ use std::time::Duration;
 use headwater_core::{Rdd, Record, Site, StorageLevel, Wire, in_task};
 
 use crate::error::{PlanError, StreamError};
-use crate::graph::{AnyStream, Graph, NodeId, Plan, Stream};
-use crate::time::Time;
+use crate::graph::{AnyStream, Graph, Plan, Stream, StreamingState};
+use crate::time::{Time, length_text};
 
 /// A stream of `T`: one [`Rdd`] for each batch, made by the same operators every time.
 ///
@@ -85,12 +98,13 @@ impl<T: Record> DStream<T> {
         site: Site,
         f: impl Fn(Rdd<T>, Rdd<U>, Time) -> Result<Rdd<W>, PlanError> + Send + Sync + 'static,
     ) -> DStream<W> {
-        self.check_partner(&other.erased(), other.graph(), site);
+        let (graph, partner) = (self.graph(), other.erased());
+        check_alike(graph, self.slide(), site, &*partner, other.graph());
         let plan = Plan {
             site,
             slide: self.slide(),
             looks_back: Duration::ZERO,
-            parents: vec![self.erased(), other.erased()],
+            parents: vec![self.erased(), partner],
         };
         let (left, right) = (self.stream.clone(), other.stream.clone());
         let compute = move |time| {
@@ -103,96 +117,6 @@ impl<T: Record> DStream<T> {
         DStream {
             stream: self.graph().add(plan, compute),
         }
-    }
-
-    /// Keeps a mistake when another stream cannot be combined with this one.
-    pub(crate) fn check_partner(&self, other: &Arc<dyn AnyStream>, graph: &Arc<Graph>, site: Site) {
-        if !Arc::ptr_eq(self.graph(), graph) {
-            self.graph()
-                .mistake(site, "the streams belong to different streaming contexts");
-        } else if other.info().slide != self.slide() {
-            let message = format!(
-                "the streams have different slide durations, {} ms and {} ms; \
-                 window one of them so that both slide alike",
-                self.slide().as_millis(),
-                other.info().slide.as_millis(),
-            );
-            self.graph().mistake(site, message);
-        }
-    }
-
-    /// How far apart the batches of this stream are: Spark's `slideDuration`.
-    ///
-    /// ```
-    /// use headwater_streaming::{StreamingContext, time::seconds};
-    /// # let ctx = headwater_core::Context::local(1).unwrap();
-    /// let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
-    /// let numbers = ssc.stream_by_time(|_| vec![1]);
-    /// assert_eq!(numbers.window(seconds(6), seconds(2)).slide(), seconds(2));
-    /// ```
-    #[must_use]
-    pub fn slide(&self) -> Duration {
-        self.stream.as_any().slide
-    }
-
-    /// The stream's number in its graph, the same in every process that runs the program.
-    ///
-    /// ```
-    /// # use headwater_streaming::{StreamingContext, time::seconds};
-    /// # let ctx = headwater_core::Context::local(1).unwrap();
-    /// let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
-    /// let numbers = ssc.stream_by_time(|_| vec![1]);
-    /// assert_eq!(numbers.map(|n| n + 1).id().index(), numbers.id().index() + 1);
-    /// ```
-    #[must_use]
-    pub fn id(&self) -> NodeId {
-        self.stream.as_any().id
-    }
-
-    /// The operator that made the stream and the line that called it.
-    ///
-    /// ```
-    /// # use headwater_streaming::{StreamingContext, time::seconds};
-    /// # let ctx = headwater_core::Context::local(1).unwrap();
-    /// let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
-    /// assert_eq!(ssc.stream_by_time(|_| vec![1]).count().site().operator(), "count");
-    /// ```
-    #[must_use]
-    pub fn site(&self) -> Site {
-        self.stream.as_any().site
-    }
-
-    /// Names the stream. A name must be unique in its graph; it identifies the stream's
-    /// state in checkpoints and the stream in the UI, whatever else changes around it.
-    ///
-    /// ```
-    /// # use headwater_streaming::{StreamingContext, time::seconds};
-    /// # let ctx = headwater_core::Context::local(1).unwrap();
-    /// let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
-    /// let visits = ssc.stream_by_time(|_| vec![1]).named("visits");
-    /// assert_eq!(visits.name(), Some("visits"));
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn named(self, name: impl Into<String>) -> Self {
-        if let Err(name) = self.stream.as_any().set_name(name.into()) {
-            let message = format!("the stream has a name already and cannot become `{name}`");
-            self.graph().mistake(Site::here("named"), message);
-        }
-        self
-    }
-
-    /// The name that [`DStream::named`] gave.
-    ///
-    /// ```
-    /// # use headwater_streaming::{StreamingContext, time::seconds};
-    /// # let ctx = headwater_core::Context::local(1).unwrap();
-    /// let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
-    /// assert_eq!(ssc.stream_by_time(|_| vec![1]).name(), None);
-    /// ```
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        self.stream.as_any().name()
     }
 
     /// Keeps the RDDs of every batch in storage while they are remembered, so that several
@@ -213,7 +137,6 @@ impl<T: Record> DStream<T> {
     where
         T: Wire,
     {
-        use crate::graph::StreamingState;
         if self.graph().state() != StreamingState::Initialized {
             let message = "the storage level of a stream cannot be changed after start()";
             self.graph().mistake(Site::here("persist"), message);
@@ -238,6 +161,34 @@ impl<T: Record> DStream<T> {
         T: Wire,
     {
         self.persist(StorageLevel::MEMORY_ONLY_SER)
+    }
+
+    /// How often the state of the stream is saved to the checkpoint directory: Spark's
+    /// `checkpoint(interval)`. The last interval that is set before the start holds.
+    ///
+    /// It must be a multiple of the stream's slide; `start` reports what is not, with the
+    /// nearest that are. Only streams that keep state look at it: any other is made anew
+    /// from its inputs.
+    ///
+    /// ```
+    /// use headwater_streaming::{StreamingContext, time::{millis, seconds}};
+    /// # let ctx = headwater_core::Context::local(1).unwrap();
+    /// let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
+    /// ssc.stream_by_time(|_| vec![1]).checkpoint(millis(2500)).print();
+    /// let error = ssc.start().unwrap_err().to_string();
+    /// assert!(error.contains("the nearest are 2000 ms or 3000 ms"));
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn checkpoint(&self, interval: Duration) -> DStream<T> {
+        let site = Site::here("checkpoint");
+        if self.graph().state() == StreamingState::Initialized {
+            self.stream.as_any().set_checkpoint(site, interval);
+        } else {
+            let message = "the checkpoint interval of a stream cannot be changed after start()";
+            self.graph().mistake(site, message);
+        }
+        self.clone()
     }
 
     /// The RDDs of the batches from one time to another, both included, oldest first:
@@ -290,6 +241,28 @@ impl<T: Record> DStream<T> {
     /// The number of partitions of shuffles that say nothing else.
     pub(crate) fn default_partitions(&self) -> usize {
         self.graph().ctx.default_parallelism()
+    }
+}
+
+/// Keeps a mistake when a stream cannot be combined with others of a graph that slide by
+/// `slide`.
+fn check_alike(
+    graph: &Arc<Graph>,
+    slide: Duration,
+    site: Site,
+    other: &dyn AnyStream,
+    others_graph: &Arc<Graph>,
+) {
+    if !Arc::ptr_eq(graph, others_graph) {
+        graph.mistake(site, "the streams belong to different streaming contexts");
+    } else if other.info().slide != slide {
+        let message = format!(
+            "the streams have different slide durations, {} and {}; \
+             window one of them so that both slide alike",
+            length_text(slide),
+            length_text(other.info().slide),
+        );
+        graph.mistake(site, message);
     }
 }
 

@@ -259,7 +259,7 @@ impl<T: Record> DStream<T> {
         self.counted(Site::here("count_by_value"), partitions)
     }
 
-    fn counted(&self, site: Site, partitions: usize) -> DStream<(T, u64)>
+    pub(super) fn counted(&self, site: Site, partitions: usize) -> DStream<(T, u64)>
     where
         T: Key,
     {

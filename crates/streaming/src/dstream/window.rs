@@ -7,16 +7,23 @@ use headwater_core::{Context, Key, Partitioning, Record, Site, Wire};
 
 use super::DStream;
 use crate::graph::Plan;
-use crate::time::{is_multiple, whole_millis};
+use crate::time::{length_text, nearest_multiples};
 
 impl<T: Record> DStream<T> {
     /// The records of the last `window`, every `slide`: Spark's `window`.
     ///
     /// At the times that are a multiple of `slide` after the start, the batches with
-    /// stamps in `(time - window, time]`, oldest first. The first windows are partial. A
-    /// slide longer than the window leaves batches out. Both must be multiples of this
-    /// stream's slide. Since each batch is read several times, consider
-    /// [`DStream::persist`] on the parent where making it is expensive.
+    /// stamps in `(time - window, time]`, oldest first. So it is in every operator with a
+    /// window:
+    ///
+    /// - Without a slide (`None`) the window slides with this stream, batch by batch.
+    /// - The first windows are partial: nothing waits until a whole window has gone by.
+    /// - A slide longer than the window leaves batches out.
+    /// - Both must be multiples of this stream's slide, and not zero. What is not is a
+    ///   mistake: `start` names the line, both durations and the nearest valid ones.
+    ///
+    /// Since each batch is read several times, consider [`DStream::persist`] on the parent
+    /// where making it is expensive.
     ///
     /// ```
     /// use headwater_streaming::testing::run_batches;
@@ -25,11 +32,16 @@ impl<T: Record> DStream<T> {
     ///     letters.window(seconds(2), seconds(1))
     /// });
     /// assert_eq!(windows, [vec!['a'], vec!['a', 'b'], vec!['b', 'c']]);
+    ///
+    /// let windows = run_batches(vec![vec!['a'], vec!['b'], vec!['c']], |letters| {
+    ///     letters.window(seconds(3), None)
+    /// });
+    /// assert_eq!(windows, [vec!['a'], vec!['a', 'b'], vec!['a', 'b', 'c']]);
     /// ```
     #[track_caller]
     #[must_use]
-    pub fn window(&self, window: Duration, slide: Duration) -> DStream<T> {
-        self.windowed(Site::here("window"), window, slide)
+    pub fn window(&self, window: Duration, slide: impl Into<Option<Duration>>) -> DStream<T> {
+        self.windowed(Site::here("window"), window, self.slide_or_own(slide))
     }
 
     /// All records of each window reduced to one: Spark's `reduceByWindow`. A window
@@ -49,12 +61,13 @@ impl<T: Record> DStream<T> {
         &self,
         f: impl Fn(T, T) -> T + Send + Sync + 'static,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
     ) -> DStream<T>
     where
         T: Wire,
     {
         let site = Site::here("reduce_by_window");
+        let slide = self.slide_or_own(slide);
         let f = Arc::new(f);
         let last = f.clone();
         let each = self.each_rdd(site, move |rdd, _| {
@@ -65,28 +78,6 @@ impl<T: Record> DStream<T> {
             .each_rdd(site, move |rdd, _| {
                 let f = last.clone();
                 Ok(rdd.reduce_into_rdd(move |a, b| f(a, b)))
-            })
-    }
-
-    /// How many records each window has: Spark's `countByWindow`. A window without
-    /// records gives 0, also before the first data.
-    ///
-    /// ```
-    /// use headwater_streaming::testing::run_batches;
-    /// use headwater_streaming::time::seconds;
-    /// let counts = run_batches(vec![vec![], vec!['a', 'b'], vec!['c']], |letters| {
-    ///     letters.count_by_window(seconds(2), seconds(1))
-    /// });
-    /// assert_eq!(counts, [vec![0], vec![2], vec![3]]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn count_by_window(&self, window: Duration, slide: Duration) -> DStream<u64> {
-        let site = Site::here("count_by_window");
-        self.each_rdd(site, |rdd, _| Ok(rdd.count_into_rdd()))
-            .windowed(site, window, slide)
-            .each_rdd(site, |rdd, _| {
-                Ok(rdd.aggregate_into_rdd(0, |a, b| a + b, |a, b| a + b))
             })
     }
 
@@ -116,24 +107,23 @@ impl<T: Record> DStream<T> {
         }
     }
 
-    fn check_multiple(&self, site: Site, what: &str, length: Duration) {
+    /// The slide of a window that says nothing else is this stream's own.
+    pub(crate) fn slide_or_own(&self, slide: impl Into<Option<Duration>>) -> Duration {
+        slide.into().unwrap_or_else(|| self.slide())
+    }
+
+    /// Keeps a mistake when a window's length or slide does not fit this stream.
+    pub(crate) fn check_multiple(&self, site: Site, what: &str, length: Duration) {
         let step = self.slide();
-        if !length.is_zero() && whole_millis(length).is_some() && is_multiple(length, step) {
-            return;
+        if let Some(nearest) = nearest_multiples(length, step) {
+            let message = format!(
+                "the {what} duration ({}) must be a multiple of the parent's slide duration \
+                 ({}); {nearest}",
+                length_text(length),
+                length_text(step),
+            );
+            self.graph().mistake(site, message);
         }
-        let step_ms = step.as_millis().max(1);
-        let below = length.as_millis() / step_ms * step_ms;
-        let nearest = if below == 0 {
-            format!("{step_ms} ms")
-        } else {
-            format!("{below} ms or {} ms", below + step_ms)
-        };
-        let message = format!(
-            "the {what} duration ({} ms) must be a multiple of the parent's slide duration \
-             ({step_ms} ms); the nearest are {nearest}",
-            length.as_secs_f64() * 1000.0
-        );
-        self.graph().mistake(site, message);
     }
 }
 
@@ -161,10 +151,15 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
     pub fn group_by_key_and_window(
         &self,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
     ) -> DStream<(K, Vec<V>)> {
         let site = Site::here("group_by_key_and_window");
-        self.grouped_in_window(site, window, slide, self.default_partitioning())
+        self.grouped_in_window(
+            site,
+            window,
+            self.slide_or_own(slide),
+            self.default_partitioning(),
+        )
     }
 
     /// As [`DStream::group_by_key_and_window`], with a number of partitions or a
@@ -183,11 +178,11 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
     pub fn group_by_key_and_window_partitioned(
         &self,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
         partitioning: impl Into<Partitioning<K>>,
     ) -> DStream<(K, Vec<V>)> {
         let site = Site::here("group_by_key_and_window");
-        self.grouped_in_window(site, window, slide, partitioning.into())
+        self.grouped_in_window(site, window, self.slide_or_own(slide), partitioning.into())
     }
 
     fn grouped_in_window(
@@ -232,10 +227,16 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
         &self,
         f: impl Fn(V, V) -> V + Send + Sync + 'static,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
     ) -> DStream<(K, V)> {
         let site = Site::here("reduce_by_key_and_window");
-        self.reduced_in_window(site, f, window, slide, self.default_partitioning())
+        self.reduced_in_window(
+            site,
+            f,
+            window,
+            self.slide_or_own(slide),
+            self.default_partitioning(),
+        )
     }
 
     /// As [`DStream::reduce_by_key_and_window`], with a number of partitions or a
@@ -255,11 +256,17 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
         &self,
         f: impl Fn(V, V) -> V + Send + Sync + 'static,
         window: Duration,
-        slide: Duration,
+        slide: impl Into<Option<Duration>>,
         partitioning: impl Into<Partitioning<K>>,
     ) -> DStream<(K, V)> {
         let site = Site::here("reduce_by_key_and_window");
-        self.reduced_in_window(site, f, window, slide, partitioning.into())
+        self.reduced_in_window(
+            site,
+            f,
+            window,
+            self.slide_or_own(slide),
+            partitioning.into(),
+        )
     }
 
     fn reduced_in_window(

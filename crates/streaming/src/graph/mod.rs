@@ -22,10 +22,12 @@ pub use output::{OutputId, OutputResult};
 
 use crate::batch::Outcome;
 use crate::console::Console;
+use crate::context::WeakContext;
 use crate::error::{Mistake, PlanError, StreamError};
 use crate::input::Input;
+use crate::state::AnySteps;
 use crate::threads::Owner;
-use crate::time::Time;
+use crate::time::{Time, length_text, nearest_multiples};
 
 /// Which state a streaming context is in: Spark's `StreamingContextState`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,8 @@ const STOPPED: u8 = 2;
 /// The streams and outputs of a streaming context.
 pub(crate) struct Graph {
     pub(crate) ctx: Context,
+    /// The streaming context of the graph, once that is whole.
+    pub(crate) handle: OnceLock<WeakContext>,
     pub(crate) batch: Duration,
     pub(crate) owner: Owner,
     /// Held while RDDs of a batch are made, by one thread at a time.
@@ -55,6 +59,8 @@ pub(crate) struct Graph {
     streams: Mutex<Vec<Arc<dyn AnyStream>>>,
     inputs: Mutex<Vec<Arc<dyn Input>>>,
     outputs: Mutex<Vec<Output>>,
+    /// The streams that keep state.
+    stateful: Mutex<Vec<(Arc<dyn AnyStream>, Arc<dyn AnySteps>)>>,
     mistakes: Mutex<Vec<Mistake>>,
     user_remember: Mutex<Option<Duration>>,
     unpersist: bool,
@@ -71,6 +77,7 @@ impl Graph {
     ) -> Arc<Self> {
         Arc::new(Graph {
             ctx: ctx.clone(),
+            handle: OnceLock::new(),
             batch,
             owner: Owner::new(),
             generating: ReentrantMutex::new(()),
@@ -79,6 +86,7 @@ impl Graph {
             streams: Mutex::default(),
             inputs: Mutex::default(),
             outputs: Mutex::default(),
+            stateful: Mutex::default(),
             mistakes: Mutex::default(),
             user_remember: Mutex::new(None),
             unpersist,
@@ -125,6 +133,30 @@ impl Graph {
         if !self.refuse_when_frozen(site) {
             self.inputs.lock().push(input);
         }
+    }
+
+    /// Notes that a stream keeps state.
+    pub(crate) fn add_state(&self, stream: Arc<dyn AnyStream>, steps: Arc<dyn AnySteps>) {
+        self.stateful.lock().push((stream, steps));
+    }
+
+    /// The streams that keep state, in the order in which they were built.
+    pub(crate) fn stateful(&self) -> Vec<(Arc<dyn AnyStream>, Arc<dyn AnySteps>)> {
+        self.stateful.lock().clone()
+    }
+
+    /// Brings all state to a batch, also where no output of the batch looked at it.
+    pub(crate) fn complete_state(&self, time: Time) -> Result<(), StreamError> {
+        for (_, steps) in self.stateful() {
+            steps
+                .complete(time)
+                .map_err(|error| StreamError::Stateful {
+                    time,
+                    site: steps.site(),
+                    message: error.to_string(),
+                })?;
+        }
+        Ok(())
     }
 
     pub(crate) fn add_output(
@@ -187,6 +219,7 @@ impl Graph {
     /// Checks what can only be known when the graph is whole.
     pub(crate) fn check_whole(&self) -> Result<(), StreamError> {
         self.check_names();
+        self.check_checkpoints();
         self.check()?;
         if self.outputs.lock().is_empty() {
             return Err(StreamError::State(
@@ -207,6 +240,24 @@ impl Graph {
             {
                 let message = format!("another stream has the name `{name}` already");
                 self.mistake(info.site, message);
+            }
+        }
+    }
+
+    fn check_checkpoints(&self) {
+        for stream in self.streams() {
+            let info = stream.info();
+            if let Some((site, interval)) = info.checkpoint()
+                && let Some(nearest) = nearest_multiples(interval, info.slide)
+            {
+                let message = format!(
+                    "the checkpoint interval ({}) of {} must be a multiple of its slide \
+                     duration ({}); {nearest}",
+                    length_text(interval),
+                    info.site,
+                    length_text(info.slide),
+                );
+                self.mistake(site, message);
             }
         }
     }
@@ -264,8 +315,9 @@ impl Graph {
         let streams = std::mem::take(&mut *self.streams.lock());
         let outputs = std::mem::take(&mut *self.outputs.lock());
         let inputs = std::mem::take(&mut *self.inputs.lock());
+        let stateful = std::mem::take(&mut *self.stateful.lock());
         // Freed without a lock held: closures may own anything.
-        drop((streams, outputs, inputs));
+        drop((streams, outputs, inputs, stateful));
     }
 
     /// A number that two processes share exactly when they built the same graph.

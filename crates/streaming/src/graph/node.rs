@@ -8,14 +8,16 @@ use std::time::Duration;
 use headwater_core::rdd::Stages;
 use headwater_core::{Rdd, Record, Site, StorageLevel, catch_panic};
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
 use super::Graph;
 use crate::error::PlanError;
+use crate::state::AnyStore;
 use crate::time::Time;
 
 /// The place of a stream in the order of construction; the same in every process that runs
 /// the same program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId(pub(crate) usize);
 
 impl NodeId {
@@ -37,6 +39,10 @@ pub(crate) struct NodeInfo {
     name: OnceLock<String>,
     remember: Mutex<Duration>,
     level: Mutex<StorageLevel>,
+    /// How often the state is to be saved, and the call that said so.
+    checkpoint: Mutex<Option<(Site, Duration)>>,
+    /// The state that the stream shows.
+    shows: OnceLock<Arc<dyn AnyStore>>,
 }
 
 /// A stream without its record type.
@@ -62,6 +68,21 @@ impl NodeInfo {
 
     pub(crate) fn set_name(&self, name: String) -> Result<(), String> {
         self.name.set(name)
+    }
+
+    /// What `checkpoint` said last, with its line.
+    pub(crate) fn checkpoint(&self) -> Option<(Site, Duration)> {
+        *self.checkpoint.lock()
+    }
+
+    pub(crate) fn set_checkpoint(&self, site: Site, interval: Duration) {
+        *self.checkpoint.lock() = Some((site, interval));
+    }
+
+    /// Says that the stream shows state, which is there anyway and need not be kept again.
+    pub(crate) fn set_shows(&self, store: Arc<dyn AnyStore>) {
+        // A stream is given its state once, where it is built.
+        let _ = self.shows.set(store);
     }
 
     pub(crate) fn remembered(&self) -> Duration {
@@ -127,6 +148,8 @@ impl<T: Record> Stream<T> {
                 name: OnceLock::new(),
                 remember: Mutex::new(plan.slide),
                 level: Mutex::new(StorageLevel::NONE),
+                checkpoint: Mutex::default(),
+                shows: OnceLock::new(),
             },
             parents: plan.parents,
             graph: graph.clone(),
@@ -194,7 +217,11 @@ impl<T: Record> AnyStream for Stream<T> {
     }
 
     fn forget(&self, now: Time, unpersist: bool) {
-        let last_kept = now - self.info.remembered();
+        let remembered = self.info.remembered();
+        let last_kept = now - remembered;
+        if let Some(state) = self.info.shows.get() {
+            state.forget(last_kept + self.info.slide);
+        }
         let (old, kept_ids) = {
             let mut generated = self.generated.lock();
             let kept = generated.split_off(&(last_kept + Duration::from_millis(1)));
@@ -217,6 +244,8 @@ impl<T: Record> AnyStream for Stream<T> {
     }
 
     fn set_level(&self, level: StorageLevel) {
-        *self.info.level.lock() = level;
+        if self.info.shows.get().is_none() {
+            *self.info.level.lock() = level;
+        }
     }
 }

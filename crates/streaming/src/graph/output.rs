@@ -10,7 +10,21 @@ use crate::error::PlanError;
 use crate::time::Time;
 
 /// The place of an output operation in the order of registration; it never changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// The default is that of the first output.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct OutputId(pub(crate) usize);
 
 impl OutputId {

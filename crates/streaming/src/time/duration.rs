@@ -118,6 +118,31 @@ fn rounded_parts(length_ms: u128, unit_ms: u128, parts: u32) -> u64 {
     (f64::from(units) * f64::from(parts)).round() as u64
 }
 
+/// Which lengths could be meant by one that is no multiple of `step`, for an error; `None`
+/// when it is one, and not zero.
+pub(crate) fn nearest_multiples(length: Duration, step: Duration) -> Option<String> {
+    if !length.is_zero() && whole_millis(length).is_some() && is_multiple(length, step) {
+        return None;
+    }
+    let step_ms = step.as_millis().max(1);
+    let below_ms = length.as_millis() / step_ms * step_ms;
+    Some(if below_ms == 0 {
+        format!("the nearest is {step_ms} ms")
+    } else {
+        format!("the nearest are {below_ms} ms or {} ms", below_ms + step_ms)
+    })
+}
+
+/// A length for messages: all of it, in milliseconds.
+pub(crate) fn length_text(length: Duration) -> String {
+    let (whole, rest_ns) = (length.as_millis(), length.subsec_nanos() % 1_000_000);
+    if rest_ns == 0 {
+        return format!("{whole} ms");
+    }
+    let fraction = format!("{rest_ns:06}");
+    format!("{whole}.{} ms", fraction.trim_end_matches('0'))
+}
+
 /// The whole milliseconds of `length`, or the most that a time can count.
 pub(super) fn truncated_millis(length: Duration) -> i64 {
     i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
@@ -156,6 +181,26 @@ mod tests {
         assert!(is_multiple(Duration::ZERO, seconds(4)));
         assert!(is_multiple(Duration::ZERO, Duration::ZERO));
         assert!(!is_multiple(seconds(4), Duration::ZERO));
+    }
+
+    #[test]
+    fn names_the_nearest_multiples() {
+        let nearest = |length, step| nearest_multiples(length, seconds(step));
+        assert_eq!(nearest(seconds(6), 2), None);
+        let text = nearest(millis(4_500), 2).unwrap();
+        assert_eq!(text, "the nearest are 4000 ms or 6000 ms");
+        for length in [Duration::ZERO, millis(1_999)] {
+            assert_eq!(nearest(length, 2).unwrap(), "the nearest is 2000 ms");
+        }
+        let text = nearest_multiples(Duration::from_micros(2_500), millis(1)).unwrap();
+        assert_eq!(text, "the nearest are 2 ms or 3 ms");
+    }
+
+    #[test]
+    fn writes_the_whole_of_a_length() {
+        assert_eq!(length_text(millis(1_001)), "1001 ms");
+        assert_eq!(length_text(Duration::from_micros(1_500)), "1.5 ms");
+        assert_eq!(length_text(Duration::from_nanos(1)), "0.000001 ms");
     }
 
     #[test]

@@ -1,0 +1,136 @@
+//! Removing, copying and moving.
+
+use std::sync::Arc;
+
+use super::{At, Durability, Location, has_key};
+use crate::error::{Failure, StoreError};
+use crate::local;
+
+impl Location {
+    /// Removes a file or object; that nothing is there is no error.
+    ///
+    /// ```
+    /// use headwater_store::{Durability, Location};
+    /// let place = Location::at("memory://docs/delete")?;
+    /// place.put(b"", Durability::Cached)?;
+    /// place.delete()?;
+    /// place.delete()?;
+    /// assert!(!place.exists()?);
+    /// # Ok::<(), headwater_store::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What removing says, such as that it is a directory.
+    pub fn delete(&self) -> Result<(), StoreError> {
+        let deleted = match &self.at {
+            At::Local(path) => local::delete(path),
+            At::Keyed { bucket, key } => bucket.objects.delete(vec![key.clone()]),
+        };
+        deleted.map_err(|failure| failure.while_doing("remove", self))
+    }
+
+    /// Removes what is here and everything below; that nothing is there is no error.
+    ///
+    /// ```
+    /// use headwater_store::{Durability, Location};
+    /// let top = Location::at("memory://docs/delete_all")?;
+    /// top.join("a/b").put(b"", Durability::Cached)?;
+    /// top.delete_all()?;
+    /// assert!(!top.exists()?);
+    /// # Ok::<(), headwater_store::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What listing or removing says; some of it may be gone then.
+    pub fn delete_all(&self) -> Result<(), StoreError> {
+        let deleted = match &self.at {
+            At::Local(path) => local::delete_all(path),
+            At::Keyed { bucket, key } => bucket.objects.list(key, usize::MAX).and_then(|below| {
+                let mut keys: Vec<String> = below.into_iter().map(|(key, _)| key).collect();
+                keys.extend(Some(key.clone()).filter(|key| !key.is_empty()));
+                bucket.objects.delete(keys)
+            }),
+        };
+        deleted.map_err(|failure| failure.while_doing("remove", self))
+    }
+
+    /// Copies a file or object, in place of what is there. Inside one object store the bytes
+    /// do not travel.
+    ///
+    /// ```
+    /// use headwater_store::{Durability, Location};
+    /// let from = Location::at("memory://docs/copied")?;
+    /// from.put(b"abc", Durability::Cached)?;
+    /// let to = Location::at("memory://other/copy")?;
+    /// from.copy_to(&to, Durability::Cached)?;
+    /// assert_eq!((from.get()?, to.get()?), (b"abc".to_vec(), b"abc".to_vec()));
+    /// # Ok::<(), headwater_store::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when nothing is here, and what reading and writing say.
+    pub fn copy_to(&self, to: &Location, durability: Durability) -> Result<(), StoreError> {
+        if let (
+            At::Keyed { bucket, key },
+            At::Keyed {
+                bucket: to_bucket,
+                key: to_key,
+            },
+        ) = (&self.at, &to.at)
+            && Arc::ptr_eq(bucket, to_bucket)
+        {
+            let copied = has_key(to_key).and_then(|()| bucket.objects.copy(key, to_key));
+            return copied.map_err(|failure| failure.while_doing("copy", self));
+        }
+        let mut writer = to.create(durability)?;
+        let copied = std::io::copy(&mut self.open()?, &mut writer);
+        copied.map_err(|error| Failure::from(error).while_doing("copy", self))?;
+        writer.finish()
+    }
+
+    /// Moves a file or object, in place of what is there: atomically on one local file
+    /// system, otherwise as a copy after which this one is removed. Local directories are
+    /// moved with all that is in them.
+    ///
+    /// ```
+    /// use headwater_store::{Durability, Location};
+    /// let (from, to) = (Location::at("memory://docs/from")?, Location::at("memory://docs/to")?);
+    /// from.put(b"abc", Durability::Cached)?;
+    /// from.rename_to(&to, Durability::Cached)?;
+    /// assert!(!from.exists()? && to.get()? == b"abc");
+    /// # Ok::<(), headwater_store::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Location::copy_to`].
+    pub fn rename_to(&self, to: &Location, durability: Durability) -> Result<(), StoreError> {
+        if let (At::Local(from), At::Local(target)) = (&self.at, &to.at) {
+            let renamed = local::rename(from, target, durability);
+            return renamed.map_err(|failure| failure.while_doing("rename", self));
+        }
+        self.copy_to(to, durability)?;
+        self.delete()
+    }
+
+    /// Makes the directory and those above it; nothing to do for object stores, where
+    /// directories come with what is in them.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use headwater_store::{Durability, Location};
+    /// let place = Location::at(dir.path().join("a/b"))?;
+    /// place.create_dir(Durability::Cached)?;
+    /// assert!(place.exists()?);
+    /// # Ok::<(), headwater_store::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StoreError::Permission`] and the like; [`StoreError::Other`] when a file is there.
+    pub fn create_dir(&self, durability: Durability) -> Result<(), StoreError> {
+        let At::Local(path) = &self.at else {
+            return Ok(());
+        };
+        let made = local::create_dir(path, durability);
+        made.map_err(|failure| failure.while_doing("create", self))
+    }
+}

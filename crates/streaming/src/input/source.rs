@@ -1,0 +1,288 @@
+//! Streams of a source of the user's own, which the driver asks batch by batch.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_core::{Context, Rdd, Record, Site, catch_panic};
+use parking_lot::Mutex;
+
+use super::Input;
+use crate::StreamingContext;
+use crate::dstream::DStream;
+use crate::error::{PlanError, StreamError};
+use crate::events::InputInfo;
+use crate::graph::{AnyStream, Stream};
+use crate::time::Time;
+
+/// A source that the driver asks for the RDD of each batch: what in Spark is a subclass of
+/// `InputDStream`. For [`StreamingContext::source_stream`].
+///
+/// It is the shape for what can say "everything up to here": files, a log with offsets, a
+/// table with a sequence number. What has to be listened to is a
+/// [`Receiver`](crate::Receiver).
+///
+/// # Contract
+/// - [`InputSource::start`] is called once, before the first batch.
+/// - [`InputSource::compute`] is called after that, once for each batch time, in the order
+///   of the times, whether or not an output needs the batch. No two calls overlap.
+/// - `compute` runs while the batch is cut: it decides what belongs to the batch and leaves
+///   the reading to the RDD's tasks. A slow `compute` delays every batch.
+/// - The RDD must give the same records each time that it is computed, since tasks are
+///   tried again and windows read a batch several times. A batch without data is an empty
+///   RDD ([`Context::empty`]).
+/// - An error or a panic of `compute` fails the outputs that need the batch. The batch is
+///   not asked for again.
+/// - [`InputSource::stop`] is called once if `start` was, also after an error of `start`;
+///   nothing is called after it.
+///
+/// The input checks all that is said here of calls, not what is said of RDDs.
+///
+/// ```
+/// use headwater_core::{Context, Rdd};
+/// use headwater_streaming::testing::TestStream;
+/// use headwater_streaming::time::{Time, seconds};
+/// use headwater_streaming::{InputSource, SourceBatch};
+///
+/// /// The numbers from 0 on, three for each batch.
+/// struct Counter { next: i64 }
+///
+/// impl InputSource<i64> for Counter {
+///     fn compute(&mut self, _time: Time, ctx: &Context) -> Result<SourceBatch<i64>, String> {
+///         let first = self.next;
+///         self.next += 3;
+///         let batch = SourceBatch::new(ctx.range(first..self.next, 1, 2));
+///         Ok(batch.records(3).description(format!("from {first}")))
+///     }
+/// }
+///
+/// let test = TestStream::new(seconds(1));
+/// let out = test.collect(&test.context().source_stream(Counter { next: 0 }));
+/// test.run(2);
+/// assert_eq!(out.batches(), [[0, 1, 2], [3, 4, 5]]);
+/// ```
+pub trait InputSource<T: Record>: Send + 'static {
+    /// Opens what is needed.
+    ///
+    /// # Errors
+    /// What went wrong, as text for the user; the stream does not start then.
+    fn start(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// What belongs to the batch of a time.
+    ///
+    /// # Errors
+    /// What went wrong, as text for the user; the batch fails.
+    fn compute(&mut self, time: Time, ctx: &Context) -> Result<SourceBatch<T>, String>;
+
+    /// Closes what is open.
+    fn stop(&mut self) {}
+}
+
+/// One batch of an [`InputSource`]: its RDD, and what events and pages may show of it.
+/// An RDD alone becomes one by [`From`].
+///
+/// ```
+/// use headwater_streaming::SourceBatch;
+/// let ctx = headwater_core::Context::local(1).unwrap();
+/// let rdd = ctx.parallelize(vec!["a", "b"], 1);
+/// let known = SourceBatch::new(rdd.clone()).records(2).description("offsets 7 to 9");
+/// let unknown = SourceBatch::from(rdd);
+/// # drop((known, unknown));
+/// ```
+pub struct SourceBatch<T> {
+    rdd: Rdd<T>,
+    records: Option<u64>,
+    description: Option<Arc<str>>,
+}
+
+impl<T> SourceBatch<T> {
+    /// A batch of which nothing but the RDD is known.
+    #[must_use]
+    pub fn new(rdd: Rdd<T>) -> Self {
+        SourceBatch {
+            rdd,
+            records: None,
+            description: None,
+        }
+    }
+
+    /// How many records there are, if that is known before they are read: Spark's
+    /// `StreamInputInfo`. Only then does the input show up in
+    /// [`BatchInfo`](crate::BatchInfo).
+    #[must_use]
+    pub fn records(mut self, records: u64) -> Self {
+        self.records = Some(records);
+        self
+    }
+
+    /// What the batch is, such as a range of offsets.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<Arc<str>>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+}
+
+impl<T> From<Rdd<T>> for SourceBatch<T> {
+    fn from(rdd: Rdd<T>) -> Self {
+        SourceBatch::new(rdd)
+    }
+}
+
+impl StreamingContext {
+    /// A stream of what a source of the user's own gives for each batch; see
+    /// [`InputSource`].
+    ///
+    /// ```
+    /// use headwater_core::Context;
+    /// use headwater_streaming::testing::TestStream;
+    /// use headwater_streaming::time::{Time, seconds};
+    /// use headwater_streaming::{InputSource, SourceBatch};
+    ///
+    /// struct Ticks;
+    /// impl InputSource<i64> for Ticks {
+    ///     fn compute(&mut self, time: Time, ctx: &Context) -> Result<SourceBatch<i64>, String> {
+    ///         Ok(ctx.parallelize(vec![time.as_millis()], 1).into())
+    ///     }
+    /// }
+    ///
+    /// let test = TestStream::new(seconds(1));
+    /// let out = test.collect(&test.context().source_stream(Ticks));
+    /// test.run(2);
+    /// assert_eq!(out.batches(), [[1000], [2000]]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn source_stream<T: Record>(&self, source: impl InputSource<T>) -> DStream<T> {
+        let site = Site::here("source_stream");
+        let cut = Arc::new(Cut::default());
+        let waiting = cut.clone();
+        let stream = self.input_stream(site, move |time| waiting.rdd(site, time));
+        let input = SourceInput {
+            id: self.next_input_id(),
+            site,
+            ctx: self.context().clone(),
+            phase: Mutex::new(Phase::New(Box::new(source))),
+            cut,
+            stream: stream.stream.clone(),
+        };
+        self.graph().add_input(site, Arc::new(input));
+        stream
+    }
+}
+
+/// What the source gave for the batches that the stream remembers, errors included: it is
+/// asked only once.
+struct Cut<T> {
+    batches: Mutex<BTreeMap<Time, Result<Rdd<T>, PlanError>>>,
+}
+
+impl<T> Default for Cut<T> {
+    fn default() -> Self {
+        Cut {
+            batches: Mutex::default(),
+        }
+    }
+}
+
+impl<T> Cut<T> {
+    fn rdd(&self, site: Site, time: Time) -> Result<Rdd<T>, PlanError> {
+        let known = self.batches.lock().get(&time).cloned();
+        known.unwrap_or_else(|| {
+            let message = format!(
+                "the batch at {time} is not remembered, and a source is asked only once; \
+                 StreamingContext::remember keeps batches longer"
+            );
+            Err(PlanError::new(site, message))
+        })
+    }
+}
+
+/// The life of a source.
+enum Phase<T> {
+    New(Box<dyn InputSource<T>>),
+    Running(Box<dyn InputSource<T>>),
+    Stopped,
+}
+
+struct SourceInput<T> {
+    id: usize,
+    site: Site,
+    ctx: Context,
+    phase: Mutex<Phase<T>>,
+    cut: Arc<Cut<T>>,
+    stream: Arc<Stream<T>>,
+}
+
+impl<T: Record> SourceInput<T> {
+    /// Asks the source; nothing comes from one that has stopped.
+    fn compute(&self, time: Time) -> Result<SourceBatch<T>, PlanError> {
+        let mut phase = self.phase.lock();
+        let Phase::Running(source) = &mut *phase else {
+            return Ok(self.ctx.empty().into());
+        };
+        let asked = catch_panic(self.site, || {
+            Site::uncover(|| source.compute(time, &self.ctx))
+        });
+        let given = asked.map_err(|panic| PlanError::from_panic(self.site, &panic))?;
+        given.map_err(|message| PlanError::new(self.site, message))
+    }
+}
+
+impl<T: Record> Input for SourceInput<T> {
+    fn id(&self) -> usize {
+        self.id
+    }
+
+    fn start(&self) -> Result<(), StreamError> {
+        let mut phase = self.phase.lock();
+        let Phase::New(mut source) = mem::replace(&mut *phase, Phase::Stopped) else {
+            return Ok(());
+        };
+        let started = catch_panic(self.site, || source.start());
+        *phase = Phase::Running(source);
+        let started = started.map_err(|panic| panic.to_string());
+        started.and_then(|result| result).map_err(|message| {
+            StreamError::State(format!("{}: the source cannot start: {message}", self.site))
+        })
+    }
+
+    fn stop(&self, _limit: Duration) {
+        let mut phase = self.phase.lock();
+        if let Phase::Running(mut source) = mem::replace(&mut *phase, Phase::Stopped)
+            && let Err(panic) = catch_panic(self.site, || source.stop())
+        {
+            tracing::error!("{}: the source stopped badly: {panic}", self.site);
+        }
+    }
+
+    fn allocate(&self, time: Time) -> Option<InputInfo> {
+        let given = self.compute(time);
+        let info = given.as_ref().ok().and_then(|batch| {
+            Some(InputInfo {
+                records: batch.records?,
+                description: batch.description.clone(),
+            })
+        });
+        let rdd = given.map(|batch| batch.rdd);
+        self.cut.batches.lock().insert(time, rdd);
+        // Made now, not when a window asks for it later: by then the batch may be done.
+        if let Err(error) = self.stream.rdd(time) {
+            tracing::error!(batch = %time, "{error}");
+        }
+        info
+    }
+
+    fn end_batch(&self, time: Time) {
+        let last_kept = time - self.stream.info().remembered();
+        let mut batches = self.cut.batches.lock();
+        let kept = batches.split_off(&(last_kept + Duration::from_millis(1)));
+        let forgotten = mem::replace(&mut *batches, kept);
+        drop(batches);
+        // Freed without the lock: RDDs may hold anything.
+        drop(forgotten);
+    }
+}

@@ -1,0 +1,84 @@
+//! What a batch does to a table of states, and tables as the state of a partition.
+
+use headwater_core::{Key, Wire};
+use serde::{Deserialize, Serialize};
+
+use super::StateSize;
+use super::store::{Initial, PartitionState};
+use super::table::StateTable;
+use crate::time::Time;
+
+/// The changes of one batch to a table.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum TableChange<K, S> {
+    /// Some keys were touched.
+    Some {
+        /// How young they become.
+        stamp: Time,
+        put: Vec<(K, S)>,
+        /// Keys that keep their state, but grow young.
+        stamped: Vec<K>,
+        removed: Vec<K>,
+    },
+    /// Every key was visited: the states by place, then the keys that are new.
+    All {
+        states: Vec<Option<S>>,
+        added: Vec<(K, S)>,
+    },
+}
+
+impl<K: Key, S: Wire> PartitionState for StateTable<K, S> {
+    type Record = (K, S);
+    type Change = TableChange<K, S>;
+
+    fn apply(&mut self, change: TableChange<K, S>) {
+        let (stamp, put) = match change {
+            TableChange::Some {
+                stamp,
+                put,
+                stamped,
+                removed,
+            } => {
+                removed.iter().for_each(|key| self.remove(key));
+                stamped.iter().for_each(|key| self.stamp(key, stamp));
+                (stamp, put)
+            }
+            TableChange::All { states, added } => {
+                self.put_all(states);
+                (Time::ZERO, added)
+            }
+        };
+        for (key, state) in put {
+            self.put(key, state, stamp);
+        }
+    }
+
+    fn records(&self) -> &[(K, S)] {
+        self.as_slice()
+    }
+
+    fn size(&self) -> StateSize {
+        StateSize::of(self.as_slice(), self.bytes())
+    }
+
+    fn write(&self) -> Result<Vec<u8>, postcard::Error> {
+        postcard::to_stdvec(&self.written())
+    }
+
+    fn read(&self, bytes: &[u8]) -> Result<Self, String> {
+        let written = postcard::from_bytes(bytes).map_err(|error| error.to_string())?;
+        StateTable::from_written(written, self.is_aging())
+            .ok_or_else(|| "the table of states contradicts itself".to_owned())
+    }
+}
+
+impl<K: Key, S: Wire> Initial for StateTable<K, S> {
+    fn load(put: Vec<(K, S)>, stamp: Time) -> TableChange<K, S> {
+        TableChange::Some {
+            stamp,
+            put,
+            stamped: Vec::new(),
+            removed: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! State: what a stream keeps from batch to batch.
+//!
+//! A [`store`] holds the state of a stateful stream in partitions, each at the version of a
+//! batch. A batch brings each partition to the next version once, whoever reads it first and
+//! however often ([`steps`]); a task that fails leaves the version before. What a batch does
+//! to a partition is decided first and then applied as one change, which can be logged:
+//! [`track`] is `map_with_state`, [`update`] is `update_state_by_key`, [`rewrite`] its form
+//! for whole partitions, [`window`] is the windows with an inverse function.
+
+mod ages;
+mod change;
+mod entries;
+mod handle;
+mod load;
+mod rewrite;
+mod spec;
+mod steps;
+mod store;
+mod table;
+mod track;
+mod update;
+mod window;
+
+pub use handle::{StateChange, StateLog, StateSize, StateSnapshot, StateStore};
+pub(crate) use load::LoadStep;
+pub(crate) use rewrite::{Item, RewriteStep, Rows};
+pub(crate) use spec::UpdateFunction;
+pub use spec::{State, StateSpec, TimeoutCheck, UpdateStateSpec};
+pub(crate) use steps::{AnySteps, Steps};
+pub(crate) use store::{AnyStore, Initial, PartitionState, Store};
+pub(crate) use table::StateTable;
+pub(crate) use track::{Outputs, TimeOut, TrackStep};
+pub(crate) use update::UpdateStep;
+pub(crate) use window::{InverseStep, Window, WindowFunctions};

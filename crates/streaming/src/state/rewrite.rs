@@ -1,0 +1,107 @@
+//! The form of `update_state_by_key` whose function sees whole partitions.
+
+use std::sync::Arc;
+
+use headwater_core::rdd::{Advance, StepError, StepInput};
+use headwater_core::{Key, Wire};
+use serde::{Deserialize, Serialize};
+
+use super::StateSize;
+use super::entries::Entries;
+use super::store::{Initial, PartitionState, Store};
+use crate::time::Time;
+
+/// What the function gave for a partition: keys may be anywhere, and several times.
+#[derive(Clone)]
+pub(crate) struct Rows<K, S>(Arc<Vec<(K, S)>>);
+
+impl<K, S> Rows<K, S> {
+    pub(crate) fn new() -> Self {
+        Rows(Arc::default())
+    }
+}
+
+impl<K: Key, S: Wire> PartitionState for Rows<K, S> {
+    type Record = (K, S);
+    type Change = Vec<(K, S)>;
+
+    fn apply(&mut self, rows: Vec<(K, S)>) {
+        self.0 = Arc::new(rows);
+    }
+
+    fn records(&self) -> &[(K, S)] {
+        &self.0
+    }
+
+    fn size(&self) -> StateSize {
+        StateSize::of(&self.0, self.0.capacity() * size_of::<(K, S)>())
+    }
+
+    fn write(&self) -> Result<Vec<u8>, postcard::Error> {
+        postcard::to_stdvec(self.records())
+    }
+
+    fn read(&self, bytes: &[u8]) -> Result<Self, String> {
+        let rows = postcard::from_bytes(bytes).map_err(|error| error.to_string())?;
+        Ok(Rows(Arc::new(rows)))
+    }
+}
+
+impl<K: Key, S: Wire> Initial for Rows<K, S> {
+    fn load(rows: Vec<(K, S)>, _stamp: Time) -> Vec<(K, S)> {
+        rows
+    }
+}
+
+/// A record of the step's input: the states that the batch before left and the new values
+/// come by the same shuffle, states first.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) enum Item<V, S> {
+    State(S),
+    Value(V),
+}
+
+/// One batch.
+pub(crate) struct RewriteStep<K, S, F> {
+    pub(crate) store: Arc<Store<Rows<K, S>>>,
+    pub(crate) time: Time,
+    pub(crate) function: F,
+}
+
+impl<K, V, S, F> Advance<(K, Item<V, S>)> for RewriteStep<K, S, F>
+where
+    K: Key,
+    V: Wire,
+    S: Wire,
+    F: Fn(Time, Vec<(K, Vec<V>, Option<S>)>) -> Vec<(K, S)> + Send + Sync + 'static,
+{
+    fn is_done(&self, partition: usize) -> bool {
+        self.store.is_at(partition, self.time)
+    }
+
+    fn advance(
+        &self,
+        partition: usize,
+        input: &mut StepInput<'_, (K, Item<V, S>)>,
+    ) -> Result<(), StepError> {
+        let decide = |_: &_| {
+            let mut keys: Entries<K, (Vec<V>, Option<S>)> = Entries::new();
+            input.read(0, |chunk| {
+                for (key, item) in chunk.drain(..) {
+                    match (keys.entry(key, Default::default), item) {
+                        (Some((values, _)), Item::Value(value)) => values.push(value),
+                        // Of several states of a key the first one holds.
+                        (Some((_, state)), Item::State(new)) => {
+                            state.get_or_insert(new);
+                        }
+                        (None, _) => {}
+                    }
+                }
+            })?;
+            let keys = keys.into_vec().into_iter();
+            let keys = keys.map(|(key, (values, state))| (key, values, state));
+            Ok(((self.function)(self.time, keys.collect()), ()))
+        };
+        self.store.advance(partition, self.time, decide, |()| {})
+    }
+}

@@ -1,0 +1,269 @@
+//! The state of a stream, by partition and by batch.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use headwater_core::Record;
+use headwater_core::rdd::{Shown, StepError};
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{StateChange, StateLog, StateSize};
+use crate::graph::NodeId;
+use crate::time::Time;
+
+/// What a partition of a stateful stream keeps from batch to batch.
+pub(crate) trait PartitionState: Clone + Send + Sync + 'static {
+    /// What it shows.
+    type Record: Record;
+
+    /// What a batch does to it. Applied to an equal state it gives an equal state, so a log
+    /// of changes brings a snapshot up to date.
+    type Change: Serialize + DeserializeOwned;
+
+    fn apply(&mut self, change: Self::Change);
+
+    /// Everything that it shows, as it lies.
+    fn records(&self) -> &[Self::Record];
+
+    fn size(&self) -> StateSize;
+
+    fn write(&self) -> Result<Vec<u8>, postcard::Error>;
+
+    /// Reads a state that was written by one with the same settings as this one.
+    fn read(&self, bytes: &[u8]) -> Result<Self, String>;
+}
+
+/// A state that may be there before the first batch.
+pub(crate) trait Initial: PartitionState {
+    /// What makes an empty state hold these records, as young as a time.
+    fn load(records: Vec<Self::Record>, stamp: Time) -> Self::Change;
+}
+
+/// The partitions of a stream's state, each at the version of some batch.
+///
+/// A batch changes the current version in place when nobody can ask for it any more.
+/// Otherwise it changes a copy: windows over state, `slice`, and batches that run at the
+/// same time read older versions.
+pub(crate) struct Store<P> {
+    partitions: Vec<Partition<P>>,
+    /// Versions of later batches than this may still be asked for.
+    readable_after: AtomicI64,
+    log: OnceLock<(NodeId, Arc<dyn StateLog>)>,
+}
+
+struct Partition<P> {
+    /// The time of the current version, readable while a task works on the next one.
+    at: AtomicI64,
+    /// Held by the task that works on the next version, which takes a while.
+    advancing: Mutex<()>,
+    /// Held for moments only: the input of the next version may read this one.
+    versions: Mutex<Versions<P>>,
+}
+
+struct Versions<P> {
+    current: Arc<P>,
+    older: BTreeMap<Time, Arc<P>>,
+}
+
+/// Before the first batch.
+const NEVER: i64 = i64::MIN;
+
+impl<P: PartitionState> Store<P> {
+    pub(crate) fn new(partitions: usize, empty: &P) -> Arc<Self> {
+        let partition = || Partition {
+            at: AtomicI64::new(NEVER),
+            advancing: Mutex::new(()),
+            versions: Mutex::new(Versions {
+                current: Arc::new(empty.clone()),
+                older: BTreeMap::new(),
+            }),
+        };
+        Arc::new(Store {
+            partitions: std::iter::repeat_with(partition).take(partitions).collect(),
+            readable_after: AtomicI64::new(i64::MAX),
+            log: OnceLock::new(),
+        })
+    }
+
+    /// Keeps every version until [`AnyStore::forget`] says that it is not needed.
+    pub(crate) fn keep_readable(&self) {
+        self.readable_after.store(NEVER, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_at(&self, partition: usize, time: Time) -> bool {
+        self.partitions
+            .get(partition)
+            .is_none_or(|partition| partition.at.load(Ordering::Acquire) >= time.as_millis())
+    }
+
+    /// Brings a partition to the version of a batch, unless it is there.
+    ///
+    /// `decide` looks at the current version and says what changes; when it fails or panics
+    /// nothing has changed. `changed` is called together with the change.
+    pub(crate) fn advance<R>(
+        &self,
+        partition: usize,
+        time: Time,
+        decide: impl FnOnce(&P) -> Result<(P::Change, R), StepError>,
+        changed: impl FnOnce(R),
+    ) -> Result<(), StepError> {
+        let Some(slot) = self.partitions.get(partition) else {
+            return Ok(());
+        };
+        let _one_at_a_time = slot.advancing.lock();
+        if self.is_at(partition, time) {
+            return Ok(());
+        }
+        let current = slot.versions.lock().current.clone();
+        let (change, result) = decide(&current)?;
+        self.append(partition, time, &change)?;
+        drop(current);
+        let mut versions = slot.versions.lock();
+        self.change(slot, &mut versions, change);
+        changed(result);
+        slot.at.store(time.as_millis(), Ordering::Release);
+        Ok(())
+    }
+
+    fn append(&self, partition: usize, time: Time, change: &P::Change) -> Result<(), StepError> {
+        let Some((node, log)) = self.log.get() else {
+            return Ok(());
+        };
+        let bytes = postcard::to_stdvec(change)
+            .map_err(|error| format!("the change of state cannot be written: {error}"))?;
+        log.append(&StateChange {
+            node: *node,
+            partition,
+            time,
+            bytes,
+        })?;
+        Ok(())
+    }
+
+    fn change(&self, slot: &Partition<P>, versions: &mut Versions<P>, to: P::Change) {
+        let readable_after = self.readable_after.load(Ordering::Relaxed);
+        let at = slot.at.load(Ordering::Relaxed);
+        if at > readable_after {
+            let kept = versions.current.clone();
+            versions.older.insert(Time::from_millis(at), kept);
+        }
+        versions
+            .older
+            .retain(|time, _| time.as_millis() > readable_after);
+        // A copy is made only if the old version was kept, or is being read just now.
+        Arc::make_mut(&mut versions.current).apply(to);
+    }
+
+    /// Shows the state of a partition as a batch left it.
+    pub(crate) fn show(
+        &self,
+        partition: usize,
+        time: Time,
+        to: &mut Shown<'_, P::Record>,
+    ) -> Result<(), StepError> {
+        to.show(self.version(partition, time)?.records())
+    }
+
+    fn version(&self, partition: usize, time: Time) -> Result<Arc<P>, StepError> {
+        let gone = || {
+            StepError::from(format!(
+                "the state of batch {time} is no longer there; read it in its batch, or make the \
+                 stream remember() it for longer"
+            ))
+        };
+        let slot = self.partitions.get(partition).ok_or_else(gone)?;
+        let versions = slot.versions.lock();
+        if slot.at.load(Ordering::Relaxed) == time.as_millis() {
+            return Ok(versions.current.clone());
+        }
+        versions.older.get(&time).cloned().ok_or_else(gone)
+    }
+}
+
+/// A store without its types.
+pub(crate) trait AnyStore: Send + Sync {
+    fn partitions(&self) -> usize;
+
+    /// The batch whose version a partition has.
+    fn at(&self, partition: usize) -> Option<Time>;
+
+    fn size(&self) -> StateSize;
+
+    fn snapshot(&self, partition: usize) -> Result<(Option<Time>, Vec<u8>), String>;
+
+    fn restore(&self, partition: usize, time: Time, bytes: &[u8]) -> Result<(), String>;
+
+    fn replay(&self, partition: usize, time: Time, change: &[u8]) -> Result<(), String>;
+
+    /// Writes every change from now on; the first log stays.
+    fn set_log(&self, node: NodeId, log: Arc<dyn StateLog>) -> bool;
+
+    /// Says that nobody asks for versions up to a batch any more.
+    fn forget(&self, up_to: Time);
+}
+
+impl<P: PartitionState> AnyStore for Store<P> {
+    fn partitions(&self) -> usize {
+        self.partitions.len()
+    }
+
+    fn at(&self, partition: usize) -> Option<Time> {
+        let at = self.partitions.get(partition)?.at.load(Ordering::Acquire);
+        (at != NEVER).then(|| Time::from_millis(at))
+    }
+
+    fn size(&self) -> StateSize {
+        let sizes = self.partitions.iter().map(|slot| {
+            let current = slot.versions.lock().current.clone();
+            current.size()
+        });
+        sizes.fold(StateSize::default(), StateSize::plus)
+    }
+
+    fn snapshot(&self, partition: usize) -> Result<(Option<Time>, Vec<u8>), String> {
+        let slot = self.partitions.get(partition).ok_or_else(no_partition)?;
+        let (at, current) = {
+            let versions = slot.versions.lock();
+            (self.at(partition), versions.current.clone())
+        };
+        // Without the lock: batches go on while a large state is written.
+        let bytes = current.write().map_err(|error| error.to_string())?;
+        Ok((at, bytes))
+    }
+
+    fn restore(&self, partition: usize, time: Time, bytes: &[u8]) -> Result<(), String> {
+        let slot = self.partitions.get(partition).ok_or_else(no_partition)?;
+        let mut versions = slot.versions.lock();
+        versions.current = Arc::new(versions.current.read(bytes)?);
+        versions.older.clear();
+        slot.at.store(time.as_millis(), Ordering::Release);
+        Ok(())
+    }
+
+    fn replay(&self, partition: usize, time: Time, change: &[u8]) -> Result<(), String> {
+        let slot = self.partitions.get(partition).ok_or_else(no_partition)?;
+        let change = postcard::from_bytes(change).map_err(|error| error.to_string())?;
+        let mut versions = slot.versions.lock();
+        if !self.is_at(partition, time) {
+            Arc::make_mut(&mut versions.current).apply(change);
+            slot.at.store(time.as_millis(), Ordering::Release);
+        }
+        Ok(())
+    }
+
+    fn set_log(&self, node: NodeId, log: Arc<dyn StateLog>) -> bool {
+        self.log.set((node, log)).is_ok()
+    }
+
+    fn forget(&self, up_to: Time) {
+        self.readable_after
+            .store(up_to.as_millis(), Ordering::Relaxed);
+    }
+}
+
+fn no_partition() -> String {
+    "the state has fewer partitions".to_owned()
+}

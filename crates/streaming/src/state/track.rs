@@ -1,0 +1,177 @@
+//! `map_with_state`: a batch visits the keys that it has records of, and those that time out.
+
+use std::sync::Arc;
+
+use headwater_core::rdd::{Advance, Shown, StepError, StepInput};
+use headwater_core::{Key, Record, Wire};
+use parking_lot::Mutex;
+
+use super::change::TableChange;
+use super::entries::Entries;
+use super::spec::{State, StateFunction, Value};
+use super::store::Store;
+use super::table::StateTable;
+use crate::time::Time;
+
+/// One batch of `map_with_state`.
+pub(crate) struct TrackStep<K, V, S, M> {
+    pub(crate) store: Arc<Store<StateTable<K, S>>>,
+    pub(crate) time: Time,
+    pub(crate) function: Arc<StateFunction<K, V, S, M>>,
+    pub(crate) timeout: TimeOut,
+    pub(crate) outputs: Outputs<M>,
+}
+
+/// Which keys are idle in a batch.
+#[derive(Clone, Copy)]
+pub(crate) enum TimeOut {
+    /// None, ever.
+    Never,
+    /// None now, but what is touched has to be noted.
+    NotNow,
+    /// Those that were last touched before this time.
+    Before(Time),
+}
+
+/// What the function gave in a batch, by partition, for as long as the RDD lives.
+pub(crate) struct Outputs<M>(Arc<Vec<Mutex<Arc<Vec<M>>>>>);
+
+impl<M> Clone for Outputs<M> {
+    fn clone(&self) -> Self {
+        Outputs(self.0.clone())
+    }
+}
+
+impl<M: Record> Outputs<M> {
+    pub(crate) fn new(partitions: usize) -> Self {
+        let slots = std::iter::repeat_with(Mutex::default).take(partitions);
+        Outputs(Arc::new(slots.collect()))
+    }
+
+    fn put(&self, partition: usize, records: Vec<M>) {
+        if let Some(slot) = self.0.get(partition) {
+            *slot.lock() = Arc::new(records);
+        }
+    }
+
+    pub(crate) fn show(&self, partition: usize, to: &mut Shown<'_, M>) -> Result<(), StepError> {
+        let records = self.0.get(partition).map(|slot| slot.lock().clone());
+        to.show(&records.unwrap_or_default())
+    }
+}
+
+impl<K: Key, V: Wire, S: Wire, M: Record> Advance<(K, V)> for TrackStep<K, V, S, M> {
+    fn is_done(&self, partition: usize) -> bool {
+        self.store.is_at(partition, self.time)
+    }
+
+    fn advance(
+        &self,
+        partition: usize,
+        input: &mut StepInput<'_, (K, V)>,
+    ) -> Result<(), StepError> {
+        let decide = |table: &StateTable<K, S>| {
+            let mut batch = Batch::new(self, table);
+            input.read(0, |chunk| {
+                chunk
+                    .drain(..)
+                    .for_each(|(key, value)| batch.record(key, value));
+            })?;
+            batch.time_out();
+            batch.finish()
+        };
+        let changed = |records| self.outputs.put(partition, records);
+        self.store.advance(partition, self.time, decide, changed)
+    }
+}
+
+/// The keys that a batch has touched so far, beside the table as the batch before left it.
+struct Batch<'a, K, V, S, M> {
+    step: &'a TrackStep<K, V, S, M>,
+    table: &'a StateTable<K, S>,
+    touched: Entries<K, Value<'a, S>>,
+    timed_out: Vec<K>,
+    records: Vec<M>,
+    misuse: Option<String>,
+}
+
+impl<'a, K: Key, V: Wire, S: Wire, M: Record> Batch<'a, K, V, S, M> {
+    fn new(step: &'a TrackStep<K, V, S, M>, table: &'a StateTable<K, S>) -> Self {
+        Batch {
+            step,
+            table,
+            touched: Entries::hashed_like(table.entries()),
+            timed_out: Vec::new(),
+            records: Vec::new(),
+            misuse: None,
+        }
+    }
+
+    fn record(&mut self, key: K, value: V) {
+        let hash = self.touched.hash(&key);
+        let place = match self.touched.find(hash, &key) {
+            Some(place) => place,
+            None => {
+                let entries = self.table.entries();
+                let there = entries
+                    .find(hash, &key)
+                    .and_then(|there| entries.get(there));
+                let old = there.map_or(Value::None, |(_, state)| Value::Old(state));
+                self.touched.add(hash, key, old)
+            }
+        };
+        let Some((key, now)) = self.touched.get_mut(place) else {
+            return;
+        };
+        let mut state = State::new(std::mem::replace(now, Value::None));
+        let step = self.step;
+        let record = (step.function)(step.time, key, Some(value), &mut state);
+        self.records.extend(record);
+        match state.into_value() {
+            Ok(value) => *now = value,
+            Err(misuse) => self.misuse = self.misuse.take().or(Some(misuse)),
+        }
+    }
+
+    /// Calls the function for idle keys; one that has records in this batch is not idle.
+    fn time_out(&mut self) {
+        let TimeOut::Before(limit) = self.step.timeout else {
+            return;
+        };
+        for (key, old) in self.table.stamped_before(limit) {
+            if self.touched.find(self.touched.hash(key), key).is_some() {
+                continue;
+            }
+            let mut state = State::timing_out(old);
+            let record = (self.step.function)(self.step.time, key, None, &mut state);
+            self.records.extend(record);
+            if let Err(misuse) = state.into_value() {
+                self.misuse = self.misuse.take().or(Some(misuse));
+            }
+            self.timed_out.push(key.clone());
+        }
+    }
+
+    fn finish(self) -> Result<(TableChange<K, S>, Vec<M>), StepError> {
+        if let Some(misuse) = self.misuse {
+            return Err(misuse.into());
+        }
+        let notes_age = !matches!(self.step.timeout, TimeOut::Never);
+        let (mut put, mut stamped, mut removed) = (Vec::new(), Vec::new(), self.timed_out);
+        for (key, value) in self.touched.into_vec() {
+            match value {
+                Value::New(state) => put.push((key, state)),
+                Value::Old(_) if notes_age => stamped.push(key),
+                Value::Old(_) => {}
+                Value::None => removed.push(key),
+            }
+        }
+        let change = TableChange::Some {
+            stamp: self.step.time,
+            put,
+            stamped,
+            removed,
+        };
+        Ok((change, self.records))
+    }
+}
