@@ -155,9 +155,9 @@ proptest! {
         prop_assert_eq!(collected(&x.cogroup_partitioned(&y, n)), two);
 
         let three: Vec<_> = naive_groups(&a, &b, &c).into_iter().collect();
-        prop_assert_eq!(collected(&x.cogroup2(&y, &z)), three.clone());
+        prop_assert_eq!(collected(&x.cogroup3(&y, &z)), three.clone());
         let four = three.into_iter().map(|(key, (a, b, c))| (key, (a, b.clone(), c, b)));
-        prop_assert_eq!(collected(&x.cogroup3(&y, &z, &y)), four.collect::<Vec<_>>());
+        prop_assert_eq!(collected(&x.cogroup4(&y, &z, &y)), four.collect::<Vec<_>>());
 
         let keys = x.cogroup_partitioned(&y, 1).keys().collect().unwrap();
         let arrival = a.iter().chain(&b).map(|(key, _)| *key);
@@ -308,7 +308,7 @@ fn inputs_that_are_placed_alike_are_not_shuffled_again() {
     let reduced = joined.map_values(|_| 1_u64).reduce_by_key(|a, b| a + b);
     assert_eq!(shuffles.during(&reduced), (1, 0));
     assert_eq!(
-        shuffles.during(&reduced.cogroup3(&left, &right, &reduced)),
+        shuffles.during(&reduced.cogroup4(&left, &right, &reduced)),
         (1, 0)
     );
     assert_eq!(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use headwater_core::Context;
@@ -334,4 +335,24 @@ fn slices_are_the_batches_of_their_time() {
     assert_eq!(records(2000, 5999), [[1, 2], [3, 4]]);
     assert_eq!(records(-5000, 2000), [[1, 2]]);
     assert!(records(6000, 4000).is_empty());
+}
+
+#[test]
+fn persisting_a_window_keeps_each_batch_once() {
+    let test = TestStream::new(seconds(1));
+    let computed = Arc::new(AtomicUsize::new(0));
+    let count = computed.clone();
+    let numbers = test.input(vec![vec![1], vec![2], vec![3], vec![4]]).map(move |n| {
+        count.fetch_add(1, Ordering::Relaxed);
+        n
+    });
+    let windows = numbers.window(seconds(3), None).cache();
+    let (one, two) = (test.collect(&windows), test.collect(&windows.count()));
+    test.run(4);
+    one.assert_batches([vec![1], vec![1, 2], vec![1, 2, 3], vec![2, 3, 4]]);
+    two.assert_batches([[1], [2], [3], [3]]);
+    assert_eq!(computed.load(Ordering::Relaxed), 4);
+    // As many batches are kept as a window has, not once for each window.
+    let kept = test.context().context().storage_info();
+    assert!(kept.len() <= 4, "{kept:?}");
 }

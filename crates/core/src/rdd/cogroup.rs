@@ -77,18 +77,18 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
     /// let a = ctx.parallelize(vec![(1, 'a')], 1);
     /// let b = ctx.parallelize(vec![(1, 7), (1, 8)], 2);
     /// let c = ctx.parallelize(vec![(1, true)], 1);
-    /// let groups = a.cogroup2(&b, &c).collect().unwrap();
+    /// let groups = a.cogroup3(&b, &c).collect().unwrap();
     /// assert_eq!(groups, [(1, (vec!['a'], vec![7, 8], vec![true]))]);
     /// ```
     #[track_caller]
     #[must_use]
-    pub fn cogroup2<W: Wire, X: Wire>(
+    pub fn cogroup3<W: Wire, X: Wire>(
         &self,
         other1: &Rdd<(K, W)>,
         other2: &Rdd<(K, X)>,
     ) -> Rdd<(K, (Vec<V>, Vec<W>, Vec<X>))> {
         let partitioning = self.meeting_point([other1.layout(), other2.layout()]);
-        self.grouped2(Site::here("cogroup2"), other1, other2, &partitioning)
+        self.grouped2(Site::here("cogroup3"), other1, other2, &partitioning)
     }
 
     /// As [`Rdd::cogroup`], with three other RDDs: Spark's
@@ -99,18 +99,18 @@ impl<K: Key, V: Wire> Rdd<(K, V)> {
     /// let a = ctx.parallelize(vec![(1, 'a')], 1);
     /// let b = ctx.parallelize(vec![(1, 7), (1, 8)], 2);
     /// let c = ctx.parallelize(vec![(1, true)], 1);
-    /// let groups = a.cogroup3(&b, &c, &b).collect().unwrap();
+    /// let groups = a.cogroup4(&b, &c, &b).collect().unwrap();
     /// assert_eq!(groups, [(1, (vec!['a'], vec![7, 8], vec![true], vec![7, 8]))]);
     /// ```
     #[track_caller]
     #[must_use]
-    pub fn cogroup3<W: Wire, X: Wire, Y: Wire>(
+    pub fn cogroup4<W: Wire, X: Wire, Y: Wire>(
         &self,
         other1: &Rdd<(K, W)>,
         other2: &Rdd<(K, X)>,
         other3: &Rdd<(K, Y)>,
     ) -> Rdd<(K, (Vec<V>, Vec<W>, Vec<X>, Vec<Y>))> {
-        let site = Site::here("cogroup3");
+        let site = Site::here("cogroup4");
         let partitioning = self.meeting_point([other1.layout(), other2.layout(), other3.layout()]);
         let step = Grouping {
             create: |(v, w, x)| (v, w, x, Vec::new()),

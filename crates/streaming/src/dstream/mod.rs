@@ -121,7 +121,8 @@ impl<T: Record> DStream<T> {
 
     /// Keeps the RDDs of every batch in storage while they are remembered, so that several
     /// outputs compute them once: Spark's `persist(level)`. The last level that is set
-    /// before the start holds.
+    /// before the start holds. For a window this is its parent's level, since windows have
+    /// batches in common; a stream that shows state has it anyway.
     ///
     /// ```
     /// use headwater_core::StorageLevel;
@@ -142,8 +143,9 @@ impl<T: Record> DStream<T> {
             self.graph().mistake(Site::here("persist"), message);
             return self.clone();
         }
-        self.stream.allow_persist(|rdd, level| rdd.persist(level));
-        self.stream.set_level(level);
+        let keeper = self.stream.keeper();
+        keeper.allow_persist(|rdd, level| rdd.persist(level));
+        keeper.set_level(level);
         self.clone()
     }
 

@@ -102,9 +102,9 @@ impl<T: Record> DStream<T> {
             let rdds = rdds.collect::<Result<Vec<_>, _>>()?;
             Ok(union(&graph.ctx, rdds))
         };
-        DStream {
-            stream: self.graph().add(plan, compute),
-        }
+        let stream = self.graph().add(plan, compute);
+        stream.set_unites(self.stream.clone());
+        DStream { stream }
     }
 
     /// The slide of a window that says nothing else is this stream's own.

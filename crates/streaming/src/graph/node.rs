@@ -120,6 +120,8 @@ pub(crate) struct Stream<T> {
     compute: Box<Compute<T>>,
     persist: OnceLock<Persist<T>>,
     to_stages: OnceLock<ToStages<T>>,
+    /// For a window: the stream whose batches it unites.
+    unites: OnceLock<Arc<Stream<T>>>,
     generated: Mutex<BTreeMap<Time, Rdd<T>>>,
 }
 
@@ -156,12 +158,29 @@ impl<T: Record> Stream<T> {
             compute: Box::new(compute),
             persist: OnceLock::new(),
             to_stages: OnceLock::new(),
+            unites: OnceLock::new(),
             generated: Mutex::default(),
         }
     }
 
     pub(crate) fn graph(&self) -> &Arc<Graph> {
         &self.graph
+    }
+
+    /// Says that this is a window over another stream.
+    pub(crate) fn set_unites(&self, parent: Arc<Stream<T>>) {
+        // A window is given its parent once, where it is built.
+        let _ = self.unites.set(parent);
+    }
+
+    /// The stream that keeps what this one is to keep: a window's batches are kept where they
+    /// are made, once each instead of once for each window.
+    pub(crate) fn keeper(self: &Arc<Self>) -> Arc<Self> {
+        let mut keeper = self;
+        while let Some(parent) = keeper.unites.get() {
+            keeper = parent;
+        }
+        keeper.clone()
     }
 
     pub(crate) fn allow_persist(&self, persist: Persist<T>) {

@@ -8,17 +8,19 @@ use super::store::{Initial, PartitionState};
 use super::table::StateTable;
 use crate::time::Time;
 
-/// The changes of one batch to a table.
+/// The changes of one batch to a table. Keys that are in the table are named by their places
+/// in it, which equal tables have in common.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum TableChange<K, S> {
     /// Some keys were touched.
     Some {
-        /// How young they become.
+        /// How young those become that are not removed.
         stamp: Time,
-        put: Vec<(K, S)>,
-        /// Keys that keep their state, but grow young.
-        stamped: Vec<K>,
-        removed: Vec<K>,
+        put: Vec<(u32, S)>,
+        /// Those that keep their state, but grow young.
+        stamped: Vec<u32>,
+        removed: Vec<u32>,
+        added: Vec<(K, S)>,
     },
     /// Every key was visited: the states by place, then the keys that are new.
     All {
@@ -32,23 +34,27 @@ impl<K: Key, S: Wire> PartitionState for StateTable<K, S> {
     type Change = TableChange<K, S>;
 
     fn apply(&mut self, change: TableChange<K, S>) {
-        let (stamp, put) = match change {
+        let (stamp, added) = match change {
             TableChange::Some {
                 stamp,
                 put,
                 stamped,
                 removed,
+                added,
             } => {
-                removed.iter().for_each(|key| self.remove(key));
-                stamped.iter().for_each(|key| self.stamp(key, stamp));
-                (stamp, put)
+                for (place, state) in put {
+                    self.put_at(place, state, stamp);
+                }
+                stamped.iter().for_each(|place| self.renew(*place, stamp));
+                self.remove_all(removed);
+                (stamp, added)
             }
             TableChange::All { states, added } => {
                 self.put_all(states);
                 (Time::ZERO, added)
             }
         };
-        for (key, state) in put {
+        for (key, state) in added {
             self.put(key, state, stamp);
         }
     }
@@ -73,12 +79,13 @@ impl<K: Key, S: Wire> PartitionState for StateTable<K, S> {
 }
 
 impl<K: Key, S: Wire> Initial for StateTable<K, S> {
-    fn load(put: Vec<(K, S)>, stamp: Time) -> TableChange<K, S> {
+    fn load(added: Vec<(K, S)>, stamp: Time) -> TableChange<K, S> {
         TableChange::Some {
             stamp,
-            put,
+            put: Vec::new(),
             stamped: Vec::new(),
             removed: Vec::new(),
+            added,
         }
     }
 }

@@ -48,22 +48,26 @@ impl<K: Key, S: Record> StateTable<K, S> {
         self.entries.as_slice()
     }
 
-    /// The keys that were last stamped before a time, the oldest first, with their states.
-    pub(super) fn stamped_before(&self, time: Time) -> impl Iterator<Item = &(K, S)> {
-        let due = self.ages.iter().flat_map(move |ages| ages.before(time));
-        due.filter_map(|place| self.entries.get(place))
+    /// The places that were last stamped before a time, the oldest first.
+    pub(super) fn stamped_before(&self, time: Time) -> impl Iterator<Item = u32> {
+        self.ages.iter().flat_map(move |ages| ages.before(time))
     }
 
     /// Puts the state of a key in place of the one that it had, stamped with a time.
     pub(super) fn put(&mut self, key: K, state: S, stamp: Time) {
         let hash = self.entries.hash(&key);
         let place = self.entries.find(hash, &key);
-        match place.and_then(|place| Some((place, self.entries.get_mut(place)?))) {
-            Some((place, (_, old))) => {
-                *old = state;
-                self.renew(place, stamp);
-            }
+        match place {
+            Some(place) => self.put_at(place, state, stamp),
             None => self.add(hash, key, state, stamp),
+        }
+    }
+
+    /// Puts a state at the place of its key, stamped with a time.
+    pub(super) fn put_at(&mut self, place: u32, state: S, stamp: Time) {
+        if let Some((_, old)) = self.entries.get_mut(place) {
+            *old = state;
+            self.renew(place, stamp);
         }
     }
 
@@ -76,17 +80,17 @@ impl<K: Key, S: Record> StateTable<K, S> {
                 None => gone.push(place),
             }
         }
-        // From the end, so that what moves into a gap is never itself to be removed.
-        gone.into_iter()
-            .rev()
-            .for_each(|place| self.remove_at(place));
+        self.remove_all(gone);
     }
 
-    /// Renews the stamp of a key.
-    pub(super) fn stamp(&mut self, key: &K, stamp: Time) {
-        if let Some(place) = self.entries.find(self.entries.hash(key), key) {
-            self.renew(place, stamp);
-        }
+    /// Removes the keys at some places.
+    pub(super) fn remove_all(&mut self, mut places: Vec<u32>) {
+        // From the end, so that what moves into a gap is never itself to be removed.
+        places.sort_unstable();
+        places
+            .into_iter()
+            .rev()
+            .for_each(|place| self.remove_at(place));
     }
 
     pub(super) fn remove(&mut self, key: &K) {
@@ -102,13 +106,17 @@ impl<K: Key, S: Record> StateTable<K, S> {
         }
     }
 
-    fn renew(&mut self, place: u32, stamp: Time) {
+    /// Renews the stamp of a place.
+    pub(super) fn renew(&mut self, place: u32, stamp: Time) {
         if let Some(ages) = &mut self.ages {
             ages.renew(place, stamp);
         }
     }
 
     fn remove_at(&mut self, place: u32) {
+        if self.entries.get(place).is_none() {
+            return;
+        }
         self.entries.swap_remove(place);
         if let Some(ages) = &mut self.ages {
             ages.swap_remove(place);
@@ -190,6 +198,12 @@ mod tests {
         ]
     }
 
+    fn stamp_key(table: &mut StateTable<String, u32>, key: &String, stamp: Time) {
+        if let Some(place) = table.entries.find(table.entries.hash(key), key) {
+            table.renew(place, stamp);
+        }
+    }
+
     fn sorted(table: &StateTable<String, u32>) -> Vec<(String, u32)> {
         let mut entries = table.as_slice().to_vec();
         entries.sort();
@@ -215,7 +229,7 @@ mod tests {
                         naive.remove(&name(key));
                     }
                     Change::Stamp(key) => {
-                        table.stamp(&name(key), stamp);
+                        stamp_key(&mut table, &name(key), stamp);
                         naive.entry(name(key)).and_modify(|entry| entry.1 = now);
                     }
                     Change::All(by) => {
@@ -237,7 +251,7 @@ mod tests {
                 let limit = now - 20;
                 let due: Vec<_> = table
                     .stamped_before(Time::from_millis(limit))
-                    .map(|(key, _)| key.clone())
+                    .map(|place| table.entries.get(place).unwrap().0.clone())
                     .collect();
                 let mut expected: Vec<_> =
                     naive.iter().filter(|(_, (_, at))| *at < limit).collect();

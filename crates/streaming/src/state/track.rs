@@ -72,11 +72,7 @@ impl<K: Key, V: Wire, S: Wire, M: Record> Advance<(K, V)> for TrackStep<K, V, S,
     ) -> Result<(), StepError> {
         let decide = |table: &StateTable<K, S>| {
             let mut batch = Batch::new(self, table);
-            input.read(0, |chunk| {
-                chunk
-                    .drain(..)
-                    .for_each(|(key, value)| batch.record(key, value));
-            })?;
+            input.read(0, |chunk| batch.records_of(chunk))?;
             batch.time_out();
             batch.finish()
         };
@@ -89,10 +85,18 @@ impl<K: Key, V: Wire, S: Wire, M: Record> Advance<(K, V)> for TrackStep<K, V, S,
 struct Batch<'a, K, V, S, M> {
     step: &'a TrackStep<K, V, S, M>,
     table: &'a StateTable<K, S>,
-    touched: Entries<K, Value<'a, S>>,
-    timed_out: Vec<K>,
+    touched: Entries<K, Touched<'a, S>>,
+    timed_out: Vec<u32>,
     records: Vec<M>,
     misuse: Option<String>,
+    ahead: Vec<(u64, Option<u32>)>,
+}
+
+/// What a key had, and what it has now.
+struct Touched<'a, S> {
+    /// Where the key is in the table.
+    place: Option<u32>,
+    value: Value<'a, S>,
 }
 
 impl<'a, K: Key, V: Wire, S: Wire, M: Record> Batch<'a, K, V, S, M> {
@@ -104,31 +108,44 @@ impl<'a, K: Key, V: Wire, S: Wire, M: Record> Batch<'a, K, V, S, M> {
             timed_out: Vec::new(),
             records: Vec::new(),
             misuse: None,
+            ahead: Vec::new(),
         }
     }
 
-    fn record(&mut self, key: K, value: V) {
-        let hash = self.touched.hash(&key);
-        let place = match self.touched.find(hash, &key) {
-            Some(place) => place,
-            None => {
-                let entries = self.table.entries();
-                let there = entries
-                    .find(hash, &key)
-                    .and_then(|there| entries.get(there));
-                let old = there.map_or(Value::None, |(_, state)| Value::Old(state));
-                self.touched.add(hash, key, old)
-            }
-        };
-        let Some((key, now)) = self.touched.get_mut(place) else {
+    /// Handles a chunk of records.
+    ///
+    /// The keys are looked up in a loop of their own: a table of a million keys is larger than
+    /// the caches, and the processor then waits for many look-ups at once.
+    fn records_of(&mut self, chunk: &mut Vec<(K, V)>) {
+        let mut ahead = std::mem::take(&mut self.ahead);
+        let entries = self.table.entries();
+        ahead.clear();
+        ahead.extend(chunk.iter().map(|(key, _)| (entries.hash(key), None)));
+        for ((hash, place), (key, _)) in ahead.iter_mut().zip(chunk.iter()) {
+            *place = entries.find(*hash, key);
+        }
+        for ((key, value), (hash, place)) in chunk.drain(..).zip(&ahead) {
+            self.record(key, value, *hash, *place);
+        }
+        self.ahead = ahead;
+    }
+
+    fn record(&mut self, key: K, value: V, hash: u64, place: Option<u32>) {
+        let at = self.touched.find(hash, &key).unwrap_or_else(|| {
+            let old = place.and_then(|place| self.table.entries().get(place));
+            let value = old.map_or(Value::None, |(_, state)| Value::Old(state));
+            self.touched.add(hash, key, Touched { place, value })
+        });
+        let Some((key, touched)) = self.touched.get_mut(at) else {
             return;
         };
-        let mut state = State::new(std::mem::replace(now, Value::None));
+        let now = std::mem::replace(&mut touched.value, Value::None);
+        let mut state = State::new(now);
         let step = self.step;
         let record = (step.function)(step.time, key, Some(value), &mut state);
         self.records.extend(record);
         match state.into_value() {
-            Ok(value) => *now = value,
+            Ok(value) => touched.value = value,
             Err(misuse) => self.misuse = self.misuse.take().or(Some(misuse)),
         }
     }
@@ -138,8 +155,12 @@ impl<'a, K: Key, V: Wire, S: Wire, M: Record> Batch<'a, K, V, S, M> {
         let TimeOut::Before(limit) = self.step.timeout else {
             return;
         };
-        for (key, old) in self.table.stamped_before(limit) {
-            if self.touched.find(self.touched.hash(key), key).is_some() {
+        let entries = self.table.entries();
+        for place in self.table.stamped_before(limit) {
+            let Some((key, old)) = entries.get(place) else {
+                continue;
+            };
+            if self.touched.find(entries.hash(key), key).is_some() {
                 continue;
             }
             let mut state = State::timing_out(old);
@@ -148,7 +169,7 @@ impl<'a, K: Key, V: Wire, S: Wire, M: Record> Batch<'a, K, V, S, M> {
             if let Err(misuse) = state.into_value() {
                 self.misuse = self.misuse.take().or(Some(misuse));
             }
-            self.timed_out.push(key.clone());
+            self.timed_out.push(place);
         }
     }
 
@@ -157,13 +178,15 @@ impl<'a, K: Key, V: Wire, S: Wire, M: Record> Batch<'a, K, V, S, M> {
             return Err(misuse.into());
         }
         let notes_age = !matches!(self.step.timeout, TimeOut::Never);
-        let (mut put, mut stamped, mut removed) = (Vec::new(), Vec::new(), self.timed_out);
-        for (key, value) in self.touched.into_vec() {
-            match value {
-                Value::New(state) => put.push((key, state)),
-                Value::Old(_) if notes_age => stamped.push(key),
-                Value::Old(_) => {}
-                Value::None => removed.push(key),
+        let (mut put, mut stamped, mut added) = (Vec::new(), Vec::new(), Vec::new());
+        let mut removed = self.timed_out;
+        for (key, Touched { place, value }) in self.touched.into_vec() {
+            match (place, value) {
+                (Some(place), Value::New(state)) => put.push((place, state)),
+                (None, Value::New(state)) => added.push((key, state)),
+                (Some(place), Value::Old(_)) if notes_age => stamped.push(place),
+                (Some(place), Value::None) => removed.push(place),
+                (_, Value::Old(_)) | (None, Value::None) => {}
             }
         }
         let change = TableChange::Some {
@@ -171,6 +194,7 @@ impl<'a, K: Key, V: Wire, S: Wire, M: Record> Batch<'a, K, V, S, M> {
             put,
             stamped,
             removed,
+            added,
         };
         Ok((change, self.records))
     }
