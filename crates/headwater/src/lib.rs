@@ -27,12 +27,12 @@ pub use headwater_core::{
 };
 pub use headwater_store as store;
 pub use headwater_streaming::{
-    BatchInfo, DStream, InputInfo, InputSource, InverseWindow, MapWithState, Mistake, NodeId,
-    OutputId, OutputInfo, OutputResult, PartitionKey, Queue, Receiver, ReceiverContext,
-    ReceiverInfo, SourceBatch, State, StateChange, StateLog, StateSize, StateSnapshot, StateSpec,
-    StateStore, StoreError, StreamError, StreamTuple, StreamingContext, StreamingEvent,
-    StreamingListener, StreamingState, TaskDescriptor, TaskRunner, TimeoutCheck, UpdateStateSpec,
-    clock, testing, time,
+    BatchInfo, DStream, FileStreamOptions, InputInfo, InputSource, InverseWindow, MapWithState,
+    Mistake, NodeId, OutputId, OutputInfo, OutputResult, PartitionKey, Queue, Receiver,
+    ReceiverContext, ReceiverInfo, SourceBatch, State, StateChange, StateLog, StateSize,
+    StateSnapshot, StateSpec, StateStore, StoreError, StreamError, StreamTuple, StreamingContext,
+    StreamingEvent, StreamingListener, StreamingState, TaskDescriptor, TaskRunner, TimeoutCheck,
+    UpdateStateSpec, clock, testing, time,
 };
 
 /// What programs use: `use headwater::prelude::*;`.

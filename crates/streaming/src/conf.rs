@@ -40,6 +40,19 @@ pub const RECEIVER_START_ATTEMPTS: Key<u32> = Key::new(
 .default("4")
 .at_least("1");
 
+/// How far back a file stream looks for files.
+pub const FILE_STREAM_MIN_REMEMBER: Key<Duration> = Key::new(
+    "streaming.file_stream.min_remember_duration",
+    "how far back from the batch time a file stream looks for files, in whole batches of at least \
+     this; a file that was last written before is not read",
+)
+.default("60s")
+.at_least("1ms")
+.spark_names(&[
+    "spark.streaming.fileStream.minRememberDuration",
+    "spark.streaming.minRememberDuration",
+]);
+
 /// How many output operations run at a time.
 pub const CONCURRENT_JOBS: Key<usize> = Key::new(
     "streaming.concurrent_jobs",
@@ -97,6 +110,7 @@ pub const STREAMING_KEYS: &[KeyInfo] = &[
     RECEIVER_MEMORY.info(),
     RECEIVER_RESTART_DELAY.info(),
     RECEIVER_START_ATTEMPTS.info(),
+    FILE_STREAM_MIN_REMEMBER.info(),
     CONCURRENT_JOBS.info(),
     WAITING_BATCHES_MAX.info(),
     OUTPUT_ATTEMPTS.info(),

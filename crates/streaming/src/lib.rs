@@ -41,7 +41,7 @@ pub use events::{
     BatchInfo, InputInfo, OutputInfo, ReceiverInfo, StreamingEvent, StreamingListener,
 };
 pub use graph::{NodeId, OutputId, OutputResult, StreamingState};
-pub use input::{InputSource, Queue, SourceBatch};
+pub use input::{FileStreamOptions, InputSource, Queue, SourceBatch};
 pub use receiver::{Receiver, ReceiverContext, StoreError};
 pub use state::{
     State, StateChange, StateLog, StateSize, StateSnapshot, StateSpec, StateStore, TimeoutCheck,

@@ -342,10 +342,12 @@ fn persisting_a_window_keeps_each_batch_once() {
     let test = TestStream::new(seconds(1));
     let computed = Arc::new(AtomicUsize::new(0));
     let count = computed.clone();
-    let numbers = test.input(vec![vec![1], vec![2], vec![3], vec![4]]).map(move |n| {
-        count.fetch_add(1, Ordering::Relaxed);
-        n
-    });
+    let numbers = test
+        .input(vec![vec![1], vec![2], vec![3], vec![4]])
+        .map(move |n| {
+            count.fetch_add(1, Ordering::Relaxed);
+            n
+        });
     let windows = numbers.window(seconds(3), None).cache();
     let (one, two) = (test.collect(&windows), test.collect(&windows.count()));
     test.run(4);

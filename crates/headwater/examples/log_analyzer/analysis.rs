@@ -69,18 +69,15 @@ impl Totals {
 
 /// Builds the graph: two outputs over the parsed lines.
 pub(crate) fn build(
-    ssc: &StreamingContext,
-    host: &str,
-    port: u16,
+    lines: &DStream<Text>,
     options: &Options,
     totals: &Arc<Totals>,
     ends: SyncSender<End>,
 ) {
-    let lines = ssc
-        .socket_text_stream(host, port)
-        .map(|text| Line::parse(&text));
     // Several jobs read each batch: it is parsed once.
-    let lines = lines.persist(StorageLevel::MEMORY_ONLY);
+    let lines = lines
+        .map(|text| Line::parse(&text))
+        .persist(StorageLevel::MEMORY_ONLY);
     count_in(&lines, totals.clone());
 
     let window = lines.window(options.window(), options.slide());

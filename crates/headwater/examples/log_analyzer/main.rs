@@ -69,18 +69,19 @@ fn run(options: &Options) -> Result<(), AnyError> {
     let conf = conf.app_name("LogAnalyzer").master(options.master.as_str());
     let ssc = StreamingContext::from_conf(conf, options.interval)?;
     // Kept until the end: dropping it ends the traffic.
-    let traffic = match &options.source {
-        None => Some(LogServer::start(options.rate, options.seed)?),
-        Some(Source::Tcp { .. }) => None,
-    };
-    let (host, port) = match (&options.source, &traffic) {
-        (Some(Source::Tcp { host, port }), _) => (host.clone(), *port),
-        (None, Some(traffic)) => (traffic.addr().ip().to_string(), traffic.addr().port()),
-        (None, None) => return Err("there is neither a source nor made-up traffic".into()),
+    let mut traffic = None;
+    let lines = match &options.source {
+        None => {
+            let server = traffic.insert(LogServer::start(options.rate, options.seed)?);
+            let addr = server.addr();
+            ssc.socket_text_stream(&addr.ip().to_string(), addr.port())
+        }
+        Some(Source::Tcp { host, port }) => ssc.socket_text_stream(host, *port),
+        Some(Source::Directory(path)) => ssc.text_file_stream(path),
     };
     let (ends, end) = sync_channel(4);
     let totals = Arc::new(Totals::default());
-    analysis::build(&ssc, &host, port, options, &totals, ends.clone());
+    analysis::build(&lines, options, &totals, ends.clone());
     listen_for_signals(ends.clone())?;
     let started = Instant::now();
     ssc.start()?;

@@ -14,6 +14,8 @@ Examples (in the source tree: cargo run --release --example log_analyzer -- OPTI
       every five seconds, report on the last thirty
   log_analyzer --source tcp://localhost:9999
       analyse lines from a server, for example from `tail -F access.log | nc -lk 9999`
+  log_analyzer --source dir:/var/log/web/done
+      analyse log files that are moved into a directory from now on
   log_analyzer --master 'local[4]' --conf streaming.block_interval=50ms
       more threads, smaller blocks
 
@@ -60,9 +62,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     slide: Option<Duration>,
 
-    /// Where lines come from: tcp://HOST:PORT [default: made-up traffic]
+    /// Where lines come from: tcp://HOST:PORT or dir:PATH [default: made-up traffic]
     ///
-    /// dir:PATH, new files of a directory, is reserved: file sources are not available yet.
+    /// dir:PATH reads the files that come into a directory while the program runs; they must
+    /// come whole, written elsewhere and moved in. PATH can be a pattern such as logs/*, or the
+    /// URL of an object store.
     #[arg(long, value_name = "SOURCE", value_parser = source)]
     pub(crate) source: Option<Source>,
 
@@ -101,20 +105,21 @@ pub(crate) enum Source {
         /// Its port.
         port: u16,
     },
+    /// A directory into which files of lines come.
+    Directory(String),
 }
 
 fn source(text: &str) -> Result<Source, String> {
-    if text.starts_with("dir:") {
-        return Err(
-            "file sources are not available yet; use tcp://HOST:PORT, for example fed by \
-                    `tail -F access.log | nc -lk 9999`"
-                .to_owned(),
-        );
+    if let Some(path) = text.strip_prefix("dir:") {
+        return match path {
+            "" => Err("expected dir:PATH with the path of a directory".to_owned()),
+            path => Ok(Source::Directory(path.to_owned())),
+        };
     }
     let address = text
         .strip_prefix("tcp://")
         .and_then(|address| address.rsplit_once(':'));
-    let (host, port) = address.ok_or("expected tcp://HOST:PORT")?;
+    let (host, port) = address.ok_or("expected tcp://HOST:PORT or dir:PATH")?;
     let host = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
@@ -224,6 +229,10 @@ mod tests {
         };
         assert_eq!(source("tcp://localhost:9999"), tcp("localhost", 9_999));
         assert_eq!(source("tcp://[::1]:80"), tcp("::1", 80));
+        let directory = |path: &str| Ok(Source::Directory(path.to_owned()));
+        assert_eq!(source("dir:/var/log/web"), directory("/var/log/web"));
+        assert_eq!(source("dir:s3://logs/*"), directory("s3://logs/*"));
+        assert!(source("dir:").unwrap_err().contains("dir:PATH"));
         for wrong in [
             "localhost:9999",
             "tcp://",
@@ -240,22 +249,9 @@ mod tests {
     }
 
     #[test]
-    fn file_sources_are_announced_as_missing() {
-        let error = parse(&["--source", "dir:/var/log/web"]).unwrap_err();
-        assert!(
-            error.contains("file sources are not available yet"),
-            "{error}"
-        );
-        let help = Options::command().render_long_help().to_string();
-        assert!(
-            help.contains("file sources are not available yet"),
-            "{help}"
-        );
-    }
-
-    #[test]
     fn the_rate_belongs_to_made_up_traffic() {
         assert!(parse(&["--source", "tcp://a:1"]).is_ok());
+        assert!(parse(&["--source", "dir:logs", "--seed", "5"]).is_err());
         let error = parse(&["--source", "tcp://a:1", "--rate", "5"]).unwrap_err();
         assert!(
             error.contains("--rate") && error.contains("--source"),

@@ -20,6 +20,7 @@ mod float;
 mod golden;
 mod log;
 
+mod files;
 mod history;
 mod inverse;
 mod joins;

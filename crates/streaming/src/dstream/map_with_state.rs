@@ -188,6 +188,47 @@ impl<K: Key, S: Wire, M: Record> MapWithState<K, S, M> {
         self.mapped.clone()
     }
 
+    /// Names the stream and with it its state, as [`DStream::named`] does.
+    ///
+    /// ```
+    /// # use headwater_streaming::{State, StateSpec, StreamingContext, time::seconds};
+    /// # let ctx = headwater_core::Context::local(1).unwrap();
+    /// let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
+    /// let pairs = ssc.stream_by_time(|_| vec![(1, 1)]);
+    /// let spec = StateSpec::function(|_: &i32, _: Option<i32>, _: &mut State<'_, i32>| ());
+    /// let visits = pairs.map_with_state(spec).named("visits");
+    /// assert_eq!(visits.name(), Some("visits"));
+    /// assert_eq!(ssc.state_stores()[0].name(), Some("visits"));
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        let MapWithState { mapped, shared } = self;
+        MapWithState {
+            mapped: mapped.named(name),
+            shared,
+        }
+    }
+
+    /// How often the state is saved, as [`DStream::checkpoint`] says.
+    ///
+    /// ```
+    /// # use headwater_streaming::{State, StateSpec, StreamingContext, time::seconds};
+    /// # let ctx = headwater_core::Context::local(1).unwrap();
+    /// let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
+    /// let pairs = ssc.stream_by_time(|_| vec![(1, 1)]);
+    /// let spec = StateSpec::function(|_: &i32, _: Option<i32>, _: &mut State<'_, i32>| ());
+    /// pairs.map_with_state(spec).checkpoint(seconds(20)).state_snapshots().print();
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn checkpoint(&self, interval: Duration) -> Self {
+        MapWithState {
+            mapped: self.mapped.checkpoint(interval),
+            shared: self.shared.clone(),
+        }
+    }
+
     /// All keys and their states after each batch: Spark's `stateSnapshots`. States that were
     /// removed or timed out in the batch are not among them.
     ///

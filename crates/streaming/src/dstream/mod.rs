@@ -170,7 +170,7 @@ impl<T: Record> DStream<T> {
     ///
     /// It must be a multiple of the stream's slide; `start` reports what is not, with the
     /// nearest that are. Only streams that keep state look at it: any other is made anew
-    /// from its inputs.
+    /// from its inputs. Without a checkpoint directory nothing is saved.
     ///
     /// ```
     /// use headwater_streaming::{StreamingContext, time::{millis, seconds}};

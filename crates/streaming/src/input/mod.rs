@@ -1,6 +1,7 @@
 //! Where streams begin.
 
 mod by_time;
+mod files;
 mod queue;
 mod received;
 mod socket;
@@ -12,6 +13,7 @@ use crate::error::StreamError;
 use crate::events::InputInfo;
 use crate::time::Time;
 
+pub use files::FileStreamOptions;
 pub use queue::Queue;
 pub(crate) use received::ReceiverSettings;
 pub use source::{InputSource, SourceBatch};

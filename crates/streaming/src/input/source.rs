@@ -93,7 +93,7 @@ pub trait InputSource<T: Record>: Send + 'static {
 /// # drop((known, unknown));
 /// ```
 pub struct SourceBatch<T> {
-    rdd: Rdd<T>,
+    pub(super) rdd: Rdd<T>,
     records: Option<u64>,
     description: Option<Arc<str>>,
 }
@@ -157,7 +157,15 @@ impl StreamingContext {
     #[track_caller]
     #[must_use]
     pub fn source_stream<T: Record>(&self, source: impl InputSource<T>) -> DStream<T> {
-        let site = Site::here("source_stream");
+        self.source_stream_at(Site::here("source_stream"), source)
+    }
+
+    /// As [`StreamingContext::source_stream`], on behalf of an operator of ours.
+    pub(super) fn source_stream_at<T: Record>(
+        &self,
+        site: Site,
+        source: impl InputSource<T>,
+    ) -> DStream<T> {
         let cut = Arc::new(Cut::default());
         let waiting = cut.clone();
         let stream = self.input_stream(site, move |time| waiting.rdd(site, time));

@@ -1,0 +1,265 @@
+//! The source behind the file streams: looks, selects, and makes the RDD of each batch.
+
+use std::collections::BTreeMap;
+use std::mem;
+
+use headwater_core::{Context, Rdd, Record, Site};
+use headwater_store::{Child, Entry, Location, StoreError};
+
+use super::directories::{Directories, children};
+use super::options::FileStreamOptions;
+use super::select::{Found, ReadFile, Rules, SelectedFile, SelectedFiles, Selections};
+use crate::input::{InputSource, SourceBatch};
+use crate::time::Time;
+
+/// How a file is read: its RDD, by its path.
+type Read<T> = dyn Fn(&Context, &str) -> Rdd<T> + Send;
+
+pub(super) struct FileSource<T> {
+    site: Site,
+    directories: Directories,
+    options: FileStreamOptions,
+    rules: Rules,
+    read: Box<Read<T>>,
+    /// How long a record is, where all are alike.
+    record_bytes: Option<u64>,
+    selections: Selections,
+    /// Since when directories could not be listed.
+    failing_since: BTreeMap<String, Time>,
+    /// The files that were new and could not be read, and why; they are tried again.
+    refused: BTreeMap<String, String>,
+    was_missed: bool,
+}
+
+impl<T: Record> FileSource<T> {
+    pub(super) fn new(
+        site: Site,
+        directories: Directories,
+        options: FileStreamOptions,
+        rules: Rules,
+        read: Box<Read<T>>,
+    ) -> Self {
+        FileSource {
+            site,
+            directories,
+            options,
+            rules,
+            read,
+            record_bytes: None,
+            selections: Selections::default(),
+            failing_since: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            was_missed: false,
+        }
+    }
+
+    /// Says that records have a length, so that they can be counted before they are read.
+    pub(super) fn record_bytes(mut self, record_bytes: usize) -> Self {
+        self.record_bytes = Some(record_bytes.max(1) as u64);
+        self
+    }
+
+    /// What belongs to a batch that is cut for the first time.
+    fn choose(&mut self, time: Time) -> Result<SelectedFiles, String> {
+        let found = self.look(time)?;
+        let new = self.rules.select(&found, &self.selections, time);
+        let (mut files, mut refused) = (Vec::new(), BTreeMap::new());
+        for found in new {
+            match self.open(found) {
+                Ok(file) => files.push(file),
+                Err(message) => drop(refused.insert(found.location.to_string(), message)),
+            }
+        }
+        for (path, message) in &refused {
+            if !self.refused.contains_key(path) {
+                tracing::error!(
+                    batch = %time,
+                    "{}: {message}; the other files are read, and this one is tried again in \
+                     each batch as long as it is new enough",
+                    self.site,
+                );
+            }
+        }
+        self.refused = refused;
+        Ok(SelectedFiles { time, files })
+    }
+
+    /// What is there, as far as it can be seen and the user's filter takes it.
+    fn look(&mut self, time: Time) -> Result<Vec<Found>, String> {
+        let mut listing = self.directories.list();
+        self.report_failed(&listing.failed, time)?;
+        self.report_missing(listing.has_directory || !listing.failed.is_empty());
+        listing
+            .found
+            .retain(|found| self.options.accepts(&found.location));
+        Ok(listing.found)
+    }
+
+    /// What a failed look misses the next one finds, as long as it comes before the files are
+    /// too old. Only then something may be lost, and a batch fails: one for each window, so
+    /// that a stream that goes on after failures reads its other directories.
+    fn report_failed(&mut self, failed: &[(String, StoreError)], time: Time) -> Result<(), String> {
+        let before = mem::take(&mut self.failing_since);
+        let mut lost = Ok(());
+        for (directory, error) in failed {
+            let since = *before.get(directory).unwrap_or(&time);
+            let is_lost = time - since >= self.rules.window;
+            if is_lost {
+                let message = format!(
+                    "the directory {directory} cannot be listed since {since}, and files that \
+                     came meanwhile may be too old now: {error}"
+                );
+                lost = lost.and(Err(message));
+            } else {
+                tracing::warn!(batch = %time, "{}: {error}; the next batch looks again", self.site);
+            }
+            let since = if is_lost { time } else { since };
+            self.failing_since.insert(directory.clone(), since);
+        }
+        lost
+    }
+
+    /// Says once that there is nothing to look into: it may be a mistake, or still to come.
+    fn report_missing(&mut self, is_there: bool) {
+        if !is_there && !self.was_missed {
+            tracing::warn!(
+                "{}: there is no directory {} yet; files are read once it is there",
+                self.site,
+                self.directories.text()
+            );
+        }
+        self.was_missed = !is_there;
+    }
+
+    /// Makes sure that what was found can be read.
+    fn open(&self, found: &Found) -> Result<SelectedFile, String> {
+        let reads = match found.bytes {
+            Some(bytes) => vec![open_file(&found.location, bytes)?],
+            None => self.open_directory(&found.location)?,
+        };
+        Ok(SelectedFile {
+            path: found.location.to_string(),
+            reads,
+        })
+    }
+
+    /// The files directly in a directory among the files.
+    fn open_directory(&self, directory: &Location) -> Result<Vec<ReadFile>, String> {
+        let children = children(directory).map_err(|error| error.to_string())?;
+        let is_read = |child: Child| match child {
+            Child::File(file) if self.options.accepts(&file.location) => Some(file),
+            _ => None,
+        };
+        let files = children.into_iter().flatten().filter_map(is_read);
+        let open = |Entry {
+                        location, bytes, ..
+                    }: Entry| open_file(&location, bytes);
+        files.map(open).collect()
+    }
+
+    fn rdd(&self, ctx: &Context, selected: &SelectedFiles) -> Rdd<T> {
+        let rdds: Vec<_> = selected
+            .reads()
+            .map(|file| (self.read)(ctx, &file.path))
+            .collect();
+        match rdds.as_slice() {
+            [one] => one.clone(),
+            many => self.site.cover(|| ctx.union(many)),
+        }
+    }
+
+    /// How many records there are; 0 if that is not known before they are read, as in Spark.
+    fn records(&self, selected: &SelectedFiles) -> u64 {
+        let bytes: u64 = selected.reads().map(|file| file.bytes).sum();
+        self.record_bytes
+            .map_or(0, |record_bytes| bytes / record_bytes)
+    }
+}
+
+impl<T: Record> InputSource<T> for FileSource<T> {
+    fn compute(&mut self, time: Time, ctx: &Context) -> Result<SourceBatch<T>, String> {
+        let selected = match self.selections.get(time) {
+            Some(selected) => selected.clone(),
+            None => self.choose(time)?,
+        };
+        let mut batch = SourceBatch::new(self.rdd(ctx, &selected)).records(self.records(&selected));
+        let paths = selected.reads().map(|file| &file.path);
+        let lines: Vec<_> = paths.chain(self.refused.values()).cloned().collect();
+        if !lines.is_empty() {
+            batch = batch.description(lines.join("\n"));
+        }
+        // Only now: had anything above failed, the next batch would have to take the files.
+        self.selections.keep(selected, self.rules.window);
+        Ok(batch)
+    }
+}
+
+/// Looks whether a file can be read, so that one that cannot does not fail those beside it.
+fn open_file(file: &Location, bytes: u64) -> Result<ReadFile, String> {
+    let path = readable_path(file)?;
+    if bytes == 0 {
+        // Not opened: it may be a pipe, and that would wait for its writer.
+        tracing::warn!("the file {path} is empty; nothing is read from it");
+    } else {
+        file.open().map_err(|error| error.to_string())?;
+    }
+    Ok(ReadFile { path, bytes })
+}
+
+/// A file's path as the readers of RDDs take it.
+fn readable_path(file: &Location) -> Result<String, String> {
+    let text = file.to_string();
+    let is_text = file.as_path().is_none_or(|path| path.to_str().is_some());
+    match is_text && !text.contains(',') && text.trim() == text {
+        true => Ok(text),
+        false => Err(format!(
+            "cannot read {text:?}: a path must be UTF-8, without commas and without blanks at its \
+             ends; rename it"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+    use crate::time::{millis, seconds};
+
+    #[test]
+    fn a_batch_that_is_asked_for_again_reads_the_same_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let put = |name: &str| {
+            let path = dir.path().join(name);
+            fs::write(&path, name).unwrap();
+            let file = File::open(path).unwrap();
+            file.set_modified(UNIX_EPOCH + millis(500)).unwrap();
+        };
+        let rules = Rules {
+            only_after: Time::ZERO,
+            window: seconds(60),
+        };
+        let mut source = FileSource::new(
+            Site::here("test"),
+            Directories::parse(dir.path().to_str().unwrap()).unwrap(),
+            FileStreamOptions::new(),
+            rules,
+            Box::new(|ctx: &Context, path: &str| ctx.text_file(path)),
+        );
+        let ctx = Context::local(1).unwrap();
+        let mut lines = |second: i64| {
+            let batch = source
+                .compute(Time::from_millis(second * 1000), &ctx)
+                .unwrap();
+            let rdd = batch.rdd;
+            rdd.collect().unwrap()
+        };
+        put("a");
+        assert_eq!(lines(1), ["a"]);
+        put("b");
+        assert_eq!(lines(1), ["a"]);
+        assert_eq!(lines(2), ["b"]);
+        assert_eq!(lines(1), ["a"]);
+    }
+}
