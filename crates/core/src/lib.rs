@@ -51,7 +51,7 @@ pub use rdd::{
 };
 pub use record::{Key, Record, Wire};
 pub use scheduler::{
-    JobInfo, JobStatus, StageInfo, StatusTracker, TaskMetrics, catch_panic, in_task,
+    JobInfo, JobStatus, STACK_BYTES, StageInfo, StatusTracker, TaskMetrics, catch_panic, in_task,
 };
 pub use show::Show;
 pub use shuffle::{HashPartitioner, Partitioner, Partitioning, RangePartitioner};

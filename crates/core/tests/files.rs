@@ -246,3 +246,67 @@ proptest! {
         prop_assert_eq!(read, lines);
     }
 }
+
+#[test]
+fn a_result_below_a_file_is_refused_by_the_name_of_the_file() {
+    let dir = dir_of(&[("file", b"x")]);
+    let ctx = Context::local(1).unwrap();
+    for path in ["file/out", "file/deeper/out"] {
+        let numbers = ctx.range(0..3, 1, 1);
+        let error = text_of_error(numbers.save_as_text_file(path_of(&dir, path)));
+        assert!(
+            error.contains("/file is a file, not a directory"),
+            "{error}"
+        );
+        assert!(error.contains("save_as_text_file at "), "{error}");
+    }
+}
+
+#[test]
+fn what_cannot_be_decompressed_is_refused_by_name() {
+    let mut cut = gzip(b"some text that is longer than nothing");
+    cut.truncate(cut.len() - 6);
+    let dir = dir_of(&[
+        ("a.xz", b"?"),
+        ("cut.gz", &cut),
+        ("bad.zst", b"zzzzzz"),
+        ("no.bz2", b"x"),
+    ]);
+    let ctx = Context::local(1).unwrap();
+    for name in ["a.xz", "cut.gz", "bad.zst", "no.bz2"] {
+        let path = path_of(&dir, name);
+        let lines = text_of_error(ctx.text_file(&path).count());
+        assert!(
+            lines.contains("text_file at ") && lines.contains(&path),
+            "{lines}"
+        );
+        let whole = text_of_error(ctx.whole_text_files(&path).count());
+        assert!(
+            whole.contains("whole_text_files at ") && whole.contains(&path),
+            "{whole}"
+        );
+    }
+}
+
+#[test]
+fn what_is_too_long_for_memory_is_refused_by_name() {
+    let conf = headwater_core::conf::Conf::new()
+        .set("files.line_bytes_max", "1m")
+        .set("files.whole_file_bytes_max", "2m");
+    let ctx = Context::new(conf).unwrap();
+    let line = [b"short\n".as_slice(), &vec![b'x'; 3 << 20]].concat();
+    let dir = dir_of(&[("long", &line), ("bomb.gz", &gzip(&line))]);
+    for name in ["long", "bomb.gz"] {
+        let path = path_of(&dir, name);
+        let lines = text_of_error(ctx.text_file(&path).count());
+        assert!(
+            lines.contains(&path) && lines.contains("files.line_bytes_max"),
+            "{lines}"
+        );
+        let whole = text_of_error(ctx.whole_text_files(&path).count());
+        assert!(
+            whole.contains(&path) && whole.contains("files.whole_file_bytes_max"),
+            "{whole}"
+        );
+    }
+}

@@ -22,14 +22,14 @@ pub use headwater_core::{
     Accumulate, Accumulator, BoundedDouble, Broadcast, CollectionAccumulator, Compression, Conf,
     Context, DoubleAccumulator, Emitter, Error, FutureAction, HashPartitioner, JobError, JobInfo,
     JobStatus, Key, LongAccumulator, PartialResult, PartitionIter, PartitionSource, Partitioner,
-    Partitioning, RangePartitioner, Rdd, Record, SaveOptions, Show, Site, StageInfo, StatusTracker,
-    StorageLevel, TaskError, TaskMetrics, Text, Wire, conf, events, hash, rdd, text,
+    Partitioning, Pipe, RangePartitioner, Rdd, Record, SaveOptions, Show, Site, StageInfo,
+    StatusTracker, StorageLevel, TaskError, TaskMetrics, Text, Wire, conf, events, hash, rdd, text,
 };
 pub use headwater_store as store;
 pub use headwater_streaming::{
     BatchInfo, DStream, FileStreamOptions, InputInfo, InputSource, InverseWindow, MapWithState,
-    Mistake, NodeId, OutputId, OutputInfo, OutputResult, PartitionKey, Queue, Receiver,
-    ReceiverContext, ReceiverInfo, SourceBatch, State, StateChange, StateLog, StateSize,
+    Mistake, NodeId, OutputId, OutputInfo, OutputResult, PartitionKey, Queue, RateInfo, ReadRate,
+    Receiver, ReceiverContext, ReceiverInfo, SourceBatch, State, StateChange, StateLog, StateSize,
     StateSnapshot, StateSpec, StateStore, StoreError, StreamError, StreamTuple, StreamingContext,
     StreamingEvent, StreamingListener, StreamingState, TaskDescriptor, TaskRunner, TimeoutCheck,
     UpdateStateSpec, clock, testing, time,
@@ -74,6 +74,10 @@ struct GuideState;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/output.md")]
 struct GuideOutput;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/backpressure.md")]
+struct GuideBackpressure;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/coming-from-spark.md")]

@@ -1,10 +1,10 @@
 //! The local file system: atomic files by renaming, durable ones by fsync.
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::Failure;
 use crate::location::Durability;
@@ -26,6 +26,12 @@ pub(crate) struct Finished {
     durability: Durability,
 }
 
+/// A number that no other process comes upon, nor anybody can guess.
+fn random() -> u64 {
+    // The standard library seeds each of these from the system.
+    RandomState::new().build_hasher().finish()
+}
+
 /// Removes the file unless it was moved away.
 struct TemporaryPath(PathBuf);
 
@@ -39,21 +45,42 @@ impl Drop for TemporaryPath {
 impl Unfinished {
     /// Begins a file that will be at `target`, in the same directory.
     pub(crate) fn beside(target: &Path, durability: Durability) -> Result<Self, Failure> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{TEMPORARY}{}-{number}", std::process::id());
-        Self::at(target.with_file_name(name), durability)
+        create_parents(target, durability)?;
+        Self::beside_under(target, durability, || {
+            format!("{TEMPORARY}{:016x}", random())
+        })
     }
 
-    /// Begins a file at a path that the caller chose.
+    /// As [`Unfinished::beside`], under the first of some names that is not taken.
+    ///
+    /// A file of that name may be anybody's: another process's, even one on another machine,
+    /// or a link to somewhere else. It is never opened.
+    fn beside_under(
+        target: &Path,
+        durability: Durability,
+        mut next_name: impl FnMut() -> String,
+    ) -> Result<Self, Failure> {
+        loop {
+            let path = target.with_file_name(next_name());
+            match File::create_new(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                file => return Ok(Self::of(file?, path, durability)),
+            }
+        }
+    }
+
+    /// Begins a file at a path that the caller chose and answers for.
     pub(crate) fn at(path: PathBuf, durability: Durability) -> Result<Self, Failure> {
-        create_parents(&path, durability)?;
         let file = File::create(&path)?;
-        Ok(Unfinished {
+        Ok(Self::of(file, path, durability))
+    }
+
+    fn of(file: File, path: PathBuf, durability: Durability) -> Self {
+        Unfinished {
             file,
             path: TemporaryPath(path),
             durability,
-        })
+        }
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -133,7 +160,8 @@ pub(crate) struct Found {
     pub(crate) file: Option<Meta>,
 }
 
-/// What is in a directory, in no special order. Files that vanish meanwhile are left out.
+/// What is in a directory, in no special order. Files that vanish meanwhile are left out, and
+/// so is what nothing can be said of, such as a link to itself: it must not hide the others.
 pub(crate) fn entries(directory: &Path) -> Result<Vec<Found>, Failure> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
@@ -146,13 +174,17 @@ pub(crate) fn entries(directory: &Path) -> Result<Vec<Found>, Failure> {
             continue;
         }
         let path = entry.path();
-        let meta = match fs::metadata(&path) {
+        let described = fs::metadata(&path).and_then(|meta| match meta.is_dir() {
+            true => Ok(None),
+            false => meta_of(&meta).map(Some),
+        });
+        let file = match described {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            meta => meta?,
-        };
-        let file = match meta.is_dir() {
-            true => None,
-            false => Some(meta_of(&meta)?),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "left out of a listing");
+                continue;
+            }
         };
         found.push(Found { path, file });
     }
@@ -239,4 +271,40 @@ fn sync_parent(path: &Path, durability: Durability) -> Result<(), Failure> {
         None => return Ok(()),
     };
     Ok(File::open(parent)?.sync_all()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_taken_are_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (target, taken) = (dir.path().join("target"), dir.path().join("taken"));
+        fs::write(&taken, "of another process").unwrap();
+        let mut names = ["taken", "link", "free"].into_iter();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(&taken, dir.path().join("link")).unwrap();
+        let next_name = || names.next().unwrap().to_owned();
+        let mut file = Unfinished::beside_under(&target, Durability::Cached, next_name).unwrap();
+        file.write(b"mine").unwrap();
+        let finished = file.finish().unwrap();
+        finished.publish(&target, Existing::Replace).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"mine");
+        assert_eq!(fs::read(&taken).unwrap(), b"of another process");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_itself_hides_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(dir.path().join("self"), dir.path().join("self")).unwrap();
+        std::os::unix::fs::symlink(dir.path().join("gone"), dir.path().join("dangling")).unwrap();
+        fs::write(dir.path().join("file"), "x").unwrap();
+        let found = entries(dir.path()).unwrap();
+        let names: Vec<_> = found.iter().map(|found| found.path.clone()).collect();
+        assert_eq!(names, [dir.path().join("file")]);
+        assert_eq!(list(dir.path()).unwrap().len(), 1);
+        assert!(entries(&dir.path().join("file")).is_err());
+    }
 }

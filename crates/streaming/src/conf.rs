@@ -40,6 +40,79 @@ pub const RECEIVER_START_ATTEMPTS: Key<u32> = Key::new(
 .default("4")
 .at_least("1");
 
+/// How much a receiver may store in a second.
+pub const RECEIVER_MAX_RATE: Key<u64> = Key::new(
+    "streaming.receiver.max_rate",
+    "how many records a receiver may store in a second, however it stores them; 0 means no limit \
+     (so do negative numbers in Spark, which are refused here)",
+)
+.default_note("no limit")
+.spark_names(&["spark.streaming.receiver.maxRate"]);
+
+/// Whether inputs are slowed down to what the batches manage.
+pub const BACKPRESSURE_ENABLED: Key<bool> = Key::new(
+    "streaming.backpressure.enabled",
+    "whether receivers, and sources that can be told a rate, are slowed down to what the batches \
+     manage to process",
+)
+.default("false")
+.spark_names(&["spark.streaming.backpressure.enabled"]);
+
+/// The rate until there is an estimate.
+pub const BACKPRESSURE_INITIAL_RATE: Key<u64> = Key::new(
+    "streaming.backpressure.initial_rate",
+    "how many records a second each input takes until the first estimate; receivers keep to it \
+     also without backpressure, other sources do not; 0 means no limit",
+)
+.default_note("streaming.receiver.max_rate for receivers, no limit for other sources")
+.spark_names(&["spark.streaming.backpressure.initialRate"]);
+
+/// What estimates rates.
+pub const BACKPRESSURE_RATE_ESTIMATOR: Key<RateEstimator> = Key::new(
+    "streaming.backpressure.rate_estimator",
+    "what estimates the rate that the batches manage; `pid` is a controller with a \
+     proportional, an integral and a derivative part",
+)
+.default("pid")
+.spark_names(&["spark.streaming.backpressure.rateEstimator"]);
+
+/// How much of the rate's error is corrected at once.
+pub const PID_PROPORTIONAL: Key<f64> = Key::new(
+    "streaming.backpressure.pid.proportional",
+    "how much of the difference between the last rate and the processing rate is corrected by \
+     each batch",
+)
+.default("1.0")
+.at_least("0")
+.spark_names(&["spark.streaming.backpressure.pid.proportional"]);
+
+/// How much records that wait lower the rate.
+pub const PID_INTEGRAL: Key<f64> = Key::new(
+    "streaming.backpressure.pid.integral",
+    "how much the records that wait, which the scheduling delay tells, lower the rate",
+)
+.default("0.2")
+.at_least("0")
+.spark_names(&["spark.streaming.backpressure.pid.integral"]);
+
+/// How much a change of the rate's error counts.
+pub const PID_DERIVED: Key<f64> = Key::new(
+    "streaming.backpressure.pid.derived",
+    "how much a change of the difference since the last batch counts; it answers faster, and \
+     follows noise",
+)
+.default("0.0")
+.at_least("0")
+.spark_names(&["spark.streaming.backpressure.pid.derived"]);
+
+/// The lowest rate that is estimated.
+pub const PID_MIN_RATE: Key<AboveZero> = Key::new(
+    "streaming.backpressure.pid.min_rate",
+    "the lowest estimate, in records a second, so that batches never run dry",
+)
+.default("100")
+.spark_names(&["spark.streaming.backpressure.pid.minRate"]);
+
 /// How far back a file stream looks for files.
 pub const FILE_STREAM_MIN_REMEMBER: Key<Duration> = Key::new(
     "streaming.file_stream.min_remember_duration",
@@ -110,6 +183,14 @@ pub const STREAMING_KEYS: &[KeyInfo] = &[
     RECEIVER_MEMORY.info(),
     RECEIVER_RESTART_DELAY.info(),
     RECEIVER_START_ATTEMPTS.info(),
+    RECEIVER_MAX_RATE.info(),
+    BACKPRESSURE_ENABLED.info(),
+    BACKPRESSURE_INITIAL_RATE.info(),
+    BACKPRESSURE_RATE_ESTIMATOR.info(),
+    PID_PROPORTIONAL.info(),
+    PID_INTEGRAL.info(),
+    PID_DERIVED.info(),
+    PID_MIN_RATE.info(),
     FILE_STREAM_MIN_REMEMBER.info(),
     CONCURRENT_JOBS.info(),
     WAITING_BATCHES_MAX.info(),
@@ -144,6 +225,66 @@ impl ConfValue for OnFailure {
             OnFailure::Stop => "stop".to_owned(),
             OnFailure::Continue => "continue".to_owned(),
         }
+    }
+}
+
+/// What estimates rates (`streaming.backpressure.rate_estimator`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RateEstimator {
+    /// Spark's controller, the only one that it has.
+    Pid,
+}
+
+impl ConfValue for RateEstimator {
+    const ACCEPTED: &'static str = "`pid`";
+
+    fn parse_conf(text: &str) -> Result<Self, String> {
+        match text {
+            "pid" => Ok(RateEstimator::Pid),
+            _ => Err("there is no such estimator".to_owned()),
+        }
+    }
+
+    fn conf_text(&self) -> String {
+        match self {
+            RateEstimator::Pid => "pid".to_owned(),
+        }
+    }
+}
+
+/// A number above zero, which may be as small as one likes
+/// (`streaming.backpressure.pid.min_rate`).
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct AboveZero(f64);
+
+impl AboveZero {
+    /// The number.
+    ///
+    /// ```
+    /// use headwater_streaming::conf::AboveZero;
+    /// use headwater_core::conf::ConfValue;
+    /// assert_eq!(AboveZero::parse_conf("0.5").map(AboveZero::get), Ok(0.5));
+    /// assert!(AboveZero::parse_conf("0").is_err());
+    /// ```
+    #[must_use]
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl ConfValue for AboveZero {
+    const ACCEPTED: &'static str = "a number above 0";
+
+    fn parse_conf(text: &str) -> Result<Self, String> {
+        match f64::parse_conf(text)? {
+            number if number > 0.0 => Ok(AboveZero(number)),
+            _ => Err("it is not above 0".to_owned()),
+        }
+    }
+
+    fn conf_text(&self) -> String {
+        self.0.conf_text()
     }
 }
 

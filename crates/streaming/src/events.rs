@@ -41,6 +41,8 @@ pub enum StreamingEvent {
     OutputCompleted(OutputInfo),
     /// All output operations of a batch ended, well or not.
     BatchCompleted(BatchInfo),
+    /// With backpressure, an input has a new rate.
+    RateUpdated(RateInfo),
     /// The context was stopped.
     Stopped {
         /// When.
@@ -86,6 +88,9 @@ pub struct BatchInfo {
     pub processing_delay: Option<Duration>,
     /// Its output operations, as far as they have begun.
     pub outputs: BTreeMap<OutputId, OutputInfo>,
+    /// Why state that the stream keeps could not be brought to the batch, if it could not: it
+    /// is as it was, and the next batch does the work of both.
+    pub state_failure: Option<Arc<str>>,
 }
 
 impl BatchInfo {
@@ -101,13 +106,28 @@ impl BatchInfo {
         Some(self.scheduling_delay? + self.processing_delay?)
     }
 
-    /// The first failure among the outputs, in their order.
+    /// The first failure among the outputs, in their order, or that of the state.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
-        self.outputs
-            .values()
-            .find_map(|output| output.failure.as_deref())
+        let mut outputs = self.outputs.values();
+        let of_output = outputs.find_map(|output| output.failure.as_deref());
+        of_output.or(self.state_failure.as_deref())
     }
+}
+
+/// A new rate of an input: how many records a second the batches manage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RateInfo {
+    /// The number of the input stream, in the order of creation.
+    pub stream_id: usize,
+    /// The batch whose end gave the rate.
+    pub time: Time,
+    /// The estimate, in records a second.
+    pub rate: u64,
+    /// What the input takes at most: less than the rate where
+    /// `streaming.receiver.max_rate` is lower.
+    pub limit: u64,
 }
 
 /// What an input gave for a batch: Spark's `StreamInputInfo`.
@@ -186,6 +206,8 @@ pub trait StreamingListener: Send {
     fn on_output_completed(&mut self, output: &OutputInfo) {}
     /// All output operations of a batch ended, well or not.
     fn on_batch_completed(&mut self, batch: &BatchInfo) {}
+    /// With backpressure, an input has a new rate.
+    fn on_rate_updated(&mut self, rate: &RateInfo) {}
     /// The context was stopped.
     fn on_streaming_stopped(&mut self, at: SystemTime) {}
 }
@@ -212,6 +234,7 @@ impl<L: StreamingListener> Listener for Adapter<L> {
             StreamingEvent::OutputStarted(output) => listener.on_output_started(output),
             StreamingEvent::OutputCompleted(output) => listener.on_output_completed(output),
             StreamingEvent::BatchCompleted(batch) => listener.on_batch_completed(batch),
+            StreamingEvent::RateUpdated(rate) => listener.on_rate_updated(rate),
             StreamingEvent::Stopped { at } => listener.on_streaming_stopped(*at),
         }
     }

@@ -27,6 +27,7 @@ pub mod conf;
 mod console;
 mod graph;
 mod input;
+mod rate;
 mod receiver;
 mod state;
 mod tasks;
@@ -38,10 +39,11 @@ pub use context::StreamingContext;
 pub use dstream::{DStream, InverseWindow, MapWithState, PartitionKey, StreamTuple};
 pub use error::{Mistake, StreamError};
 pub use events::{
-    BatchInfo, InputInfo, OutputInfo, ReceiverInfo, StreamingEvent, StreamingListener,
+    BatchInfo, InputInfo, OutputInfo, RateInfo, ReceiverInfo, StreamingEvent, StreamingListener,
 };
 pub use graph::{NodeId, OutputId, OutputResult, StreamingState};
 pub use input::{FileStreamOptions, InputSource, Queue, SourceBatch};
+pub use rate::ReadRate;
 pub use receiver::{Receiver, ReceiverContext, StoreError};
 pub use state::{
     State, StateChange, StateLog, StateSize, StateSnapshot, StateSpec, StateStore, TimeoutCheck,

@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
+use headwater_core::STACK_BYTES;
+
 use crate::error::StreamError;
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -31,7 +33,9 @@ impl Owner {
             OWNER.set(Some(self));
             run();
         };
-        let thread = std::thread::Builder::new().name(name.clone()).spawn(run);
+        // Some of them build RDDs and run jobs, which may be long ones.
+        let thread = std::thread::Builder::new().name(name.clone());
+        let thread = thread.stack_size(STACK_BYTES).spawn(run);
         thread.map_err(|error| StreamError::State(format!("cannot start thread {name}: {error}")))
     }
 

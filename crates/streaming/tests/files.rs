@@ -169,6 +169,22 @@ fn hidden_files_are_skipped_and_directories_count_as_files() {
 }
 
 #[test]
+fn a_small_file_is_one_partition() {
+    let (dir, test) = (tempfile::tempdir().unwrap(), stream(&[]));
+    let lines = test.collect(&test.context().text_file_stream(text(dir.path())));
+    let records = test.context().binary_records_stream(text(dir.path()), 2);
+    let records = test.collect(&records);
+    put(dir.path(), "a", "1\n2\n", 500);
+    put(dir.path(), "b", "3\n", 500);
+    put(dir.path(), "empty", "", 500);
+    test.run(1);
+    let of_lines = &lines.firings()[0].partitions;
+    assert_eq!(of_lines, &[vec!["1", "2"], vec!["3"]]);
+    let of_records = &records.firings()[0].partitions;
+    assert_eq!(of_records, &[vec![*b"1\n", *b"2\n"], vec![*b"3\n"]]);
+}
+
+#[test]
 fn a_filter_takes_files_by_their_place() {
     let (dir, test) = (tempfile::tempdir().unwrap(), stream(&[]));
     let options = FileStreamOptions::new().filter(|file| file.to_string().ends_with("x"));
@@ -216,6 +232,74 @@ fn a_file_that_cannot_be_read_fails_alone_and_is_tried_again() {
     let path = watched.dir.path().join("bad,name");
     fs::rename(path, watched.dir.path().join("better name")).unwrap();
     watched.expect([&["bad"], &[]]);
+}
+
+#[test]
+fn a_reader_that_panics_for_a_file_keeps_no_other_back() {
+    let (dir, test) = (tempfile::tempdir().unwrap(), stream(&[]));
+    let read = |ctx: &Context, path: &str| {
+        assert!(!path.ends_with("poison"), "cannot read this");
+        ctx.text_file(path)
+    };
+    let options = FileStreamOptions::new();
+    let stream = test.context().file_stream(text(dir.path()), options, read);
+    let out = test.collect(&stream);
+    put(dir.path(), "early", "early\n", 400);
+    put(dir.path(), "poison", "x\n", 500);
+    put(dir.path(), "mid", "mid\n", 1500);
+    let shown = inputs(&test, 3);
+    assert_eq!(out.batches(), [vec!["early"], vec!["mid"], vec![]]);
+    let shown = shown[2].description.as_ref().unwrap();
+    assert!(
+        shown.contains("/poison: ") && shown.contains("cannot read this"),
+        "{shown}"
+    );
+    assert!(shown.contains("file_stream at "), "{shown}");
+}
+
+#[test]
+fn a_file_that_vanishes_before_it_is_read_keeps_no_other_back() {
+    let (dir, test) = (tempfile::tempdir().unwrap(), stream(&[]));
+    let top = dir.path().to_owned();
+    let read = move |ctx: &Context, path: &str| {
+        if path.ends_with("gone") {
+            fs::remove_file(top.join("gone")).unwrap();
+        }
+        ctx.text_file(path)
+    };
+    let options = FileStreamOptions::new();
+    let stream = test.context().file_stream(text(dir.path()), options, read);
+    let out = test.collect(&stream);
+    put(dir.path(), "gone", "g\n", 500);
+    put(dir.path(), "good", "good\n", 500);
+    test.run(2);
+    assert_eq!(out.batches(), [vec!["good"], vec![]]);
+}
+
+#[test]
+fn a_file_of_a_wrong_length_keeps_no_other_back() {
+    let (dir, test) = (tempfile::tempdir().unwrap(), stream(&[]));
+    let stream = test.context().binary_records_stream(text(dir.path()), 4);
+    let out = test.collect(&stream);
+    put(dir.path(), "bad", "abcde", 500);
+    put(dir.path(), "good", "abcd", 500);
+    let shown = inputs(&test, 2);
+    out.assert_batches([vec![b"abcd".to_vec()], vec![]]);
+    let shown = shown[1].description.as_ref().unwrap();
+    assert!(
+        shown.contains("no multiple of the record length"),
+        "{shown}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_itself_keeps_no_file_back() {
+    let watched = Watched::new(&[]);
+    let link = watched.dir.path().join("link");
+    std::os::unix::fs::symlink(&link, &link).unwrap();
+    watched.put("a", "a\n", 500);
+    watched.expect([&["a"], &[]]);
 }
 
 #[cfg(target_os = "linux")]
@@ -304,20 +388,6 @@ fn events_show_the_files_of_a_batch_and_count_records_of_fixed_length() {
 }
 
 #[test]
-fn a_file_that_holds_no_whole_records_fails_its_batch() {
-    let (dir, test) = (tempfile::tempdir().unwrap(), stream(&[]));
-    let line = line!() + 1;
-    let records = test.context().binary_records_stream(text(dir.path()), 3);
-    test.collect(&records);
-    put(dir.path(), "a", [1, 2, 3, 4], 500);
-    let failed = test.run_to_failure(2);
-    assert_eq!(failed.time_ms(), Some(1000));
-    let message = failed.error.to_string();
-    assert!(message.contains(&format!("files.rs:{line}")), "{message}");
-    assert!(message.contains("a has 4 bytes"), "{message}");
-}
-
-#[test]
 fn a_window_reads_the_files_of_each_of_its_batches() {
     let (dir, test) = (tempfile::tempdir().unwrap(), stream(&[]));
     let lines = test.context().text_file_stream(text(dir.path()));
@@ -336,15 +406,17 @@ fn what_cannot_be_watched_is_a_mistake() {
     test.collect(&test.context().text_file_stream("ftp://host/in"));
     test.collect(&test.context().text_file_stream("in/["));
     test.collect(&test.context().binary_records_stream("in", 0));
+    test.collect(&test.context().text_file_stream(""));
     let failed = test.run_to_failure(1);
     assert_eq!(failed.time, None);
     let message = failed.error.to_string();
     for part in [
         &format!("text_file_stream at crates/streaming/tests/files.rs:{line}"),
-        "3 mistakes",
+        "4 mistakes",
         "ftp:// is not known",
         "in/[ is malformed",
         "records of 0 bytes",
+        "the directory has no name",
     ] {
         assert!(message.contains(part), "{part}: {message}");
     }

@@ -344,6 +344,7 @@ fn damaged_snapshots_and_late_restores_are_refused() {
     let store = &test.context().state_stores()[0];
     let bad = StateSnapshot {
         partition: 0,
+        partitions: 2,
         time: Some(Time::from_millis(1000)),
         bytes: vec![255; 9],
     };
@@ -356,9 +357,18 @@ fn damaged_snapshots_and_late_restores_are_refused() {
     );
     let elsewhere = StateSnapshot {
         partition: 77,
-        ..bad
+        ..bad.clone()
     };
     assert!(store.restore(&elsewhere).is_err());
+    let cut_otherwise = StateSnapshot {
+        partitions: 3,
+        ..bad
+    };
+    let error = store.restore(&cut_otherwise).unwrap_err().to_string();
+    assert!(
+        error.contains("of 3 partitions, and the state has 2"),
+        "{error}"
+    );
     test.run(1);
     let good = store.snapshot(0).unwrap();
     assert!(

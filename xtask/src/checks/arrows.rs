@@ -10,10 +10,11 @@ use crate::metadata::Package;
 /// Each crate of the workspace with the crates of the workspace that it may use.
 const ARROWS: &[(&str, &[&str])] = &[
     ("headwater-store", &[]),
+    ("headwater-journal", &["headwater-store"]),
     ("headwater-core", &["headwater-store"]),
     (
         "headwater-streaming",
-        &["headwater-core", "headwater-store"],
+        &["headwater-core", "headwater-journal", "headwater-store"],
     ),
     (
         "headwater",

@@ -15,6 +15,7 @@ const ACCEPTED: &[&str] = &[
     "Unicode-3.0",
     "Unlicense",
     "Zlib",
+    "bzip2-1.0.6",
 ];
 
 /// Whether one of the choices that `expression` offers is accepted as a whole. An expression

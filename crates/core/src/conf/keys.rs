@@ -84,6 +84,22 @@ pub const CHUNK_RECORDS: Key<usize> = Key::new(
 .at_least("16")
 .at_most("65536");
 
+/// How long a line of a text file may be; it is in memory as a whole.
+pub const FILES_LINE_BYTES_MAX: Key<Bytes> = Key::new(
+    "files.line_bytes_max",
+    "how long a line of a text file may be; a longer one fails its task",
+)
+.default("64m")
+.at_least("1m");
+
+/// How much a file that is read as one record may hold, decompressed.
+pub const FILES_WHOLE_FILE_BYTES_MAX: Key<Bytes> = Key::new(
+    "files.whole_file_bytes_max",
+    "how much a file that is read as one record may hold, decompressed; a larger one fails its \
+     task",
+)
+.default("2147483647b");
+
 /// Every key of the core; [`Conf::validate`] always knows them.
 pub const CORE_KEYS: &[KeyInfo] = &[
     MASTER.info(),
@@ -96,6 +112,8 @@ pub const CORE_KEYS: &[KeyInfo] = &[
     LISTENER_BUS_QUEUE_CAPACITY.info(),
     CHUNK_RECORDS.info(),
     SHUFFLE_KEEP.info(),
+    FILES_LINE_BYTES_MAX.info(),
+    FILES_WHOLE_FILE_BYTES_MAX.info(),
 ];
 
 /// Values that depend on more than one key or on the machine.

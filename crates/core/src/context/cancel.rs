@@ -5,7 +5,8 @@ use super::Context;
 /// Cancelling asks; the tasks of a cancelled job end at their next chunk, and its action
 /// then returns an error for which [`crate::Error::is_cancelled`] holds.
 impl Context {
-    /// Cancels a running job: Spark's `cancelJob`. `false` if no such job runs.
+    /// Cancels a running job, and those that prepare it, such as the sample of a sort: Spark's
+    /// `cancelJob`. `false` if no such job runs.
     ///
     /// ```
     /// assert!(!headwater_core::Context::local(1).unwrap().cancel_job(7));

@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 
 use headwater_store::Entry;
 
-use super::listing::{is_gzip, list};
+use super::decode::Codec;
+use super::listing::list;
 use crate::error::Error;
 use crate::site::Site;
 
@@ -55,18 +56,18 @@ impl<P> Inputs<P> {
 
 /// Cuts files so that about `partitions_min` parts come out, as Hadoop does.
 ///
-/// A compressed file can only be read from its start.
-pub(super) fn split(files: Vec<Entry>, partitions_min: usize) -> Vec<Part> {
+/// A compressed file can only be read from its start; an error says which one cannot be read.
+pub(super) fn split(files: Vec<Entry>, partitions_min: usize) -> Result<Vec<Part>, String> {
     let goal = goal_bytes(&files, partitions_min).clamp(1, BLOCK_BYTES);
     let mut parts = Vec::new();
     for file in files {
-        let goal = match is_gzip(&file.location) {
-            true => file.bytes,
-            false => goal,
+        let goal = match Codec::of(&file.location)? {
+            Some(_) => file.bytes,
+            None => goal,
         };
         cut(file, goal, &mut parts);
     }
-    parts
+    Ok(parts)
 }
 
 /// Cuts files at multiples of a length, as [`split`] cuts them anywhere.
@@ -140,7 +141,7 @@ mod tests {
     }
 
     fn ranges(sizes: &[u64], partitions_min: usize) -> Vec<Range<u64>> {
-        let parts = split(files(sizes), partitions_min);
+        let parts = split(files(sizes), partitions_min).unwrap();
         parts.into_iter().map(|part| part.range).collect()
     }
 
@@ -159,8 +160,9 @@ mod tests {
 
     #[test]
     fn a_compressed_file_is_not_cut() {
-        assert_eq!(split(vec![file("log.GZ", 100)], 4).len(), 1);
-        assert_eq!(split(vec![file("log.gz", 0)], 4).len(), 0);
+        assert_eq!(split(vec![file("log.GZ", 100)], 4).unwrap().len(), 1);
+        assert!(split(vec![file("a.txt", 1), file("log.xz", 1)], 4).is_err());
+        assert_eq!(split(vec![file("log.gz", 0)], 4).unwrap().len(), 0);
     }
 
     #[test]

@@ -5,13 +5,38 @@ use std::ops::Range;
 
 use memchr::{memchr2, memrchr2};
 
+use crate::conf::keys::FILES_LINE_BYTES_MAX;
+
 /// How much is read before lines are cut from it.
 const BLOCK_BYTES: usize = 256 << 10;
 
 /// How much is read to find the end of the line in which a part begins.
 const SCAN_BYTES: usize = 8 << 10;
 
-/// The bytes of the lines that belong to a part of a file.
+/// What ends the reading of lines before their end.
+#[derive(Clone, Copy)]
+pub(super) struct Limits<'a> {
+    /// A longer line is an error: it would be in memory as a whole.
+    pub(super) line_bytes_max: u64,
+    /// Asked now and then; an error is what the reading ends with.
+    pub(super) go_on: &'a dyn Fn() -> io::Result<()>,
+}
+
+impl Limits<'_> {
+    fn check(&self, line_bytes: usize) -> io::Result<()> {
+        if line_bytes as u64 <= self.line_bytes_max {
+            return Ok(());
+        }
+        Err(io::Error::other(format!(
+            "a line is longer than the {} bytes that {} allows",
+            self.line_bytes_max,
+            FILES_LINE_BYTES_MAX.name()
+        )))
+    }
+}
+
+/// The bytes of the lines that belong to a part of a file. Of a line that is longer than it may
+/// be it is enough to show that.
 ///
 /// A line belongs to the part in which it begins; one that begins where a part ends
 /// belongs to that part and not to the next, as in Hadoop. Each line thus belongs to one
@@ -20,10 +45,11 @@ pub(super) fn lines_of_part(
     file: &mut (impl Read + Seek),
     part: &Range<u64>,
     file_bytes: u64,
+    limits: &Limits<'_>,
 ) -> io::Result<Range<u64>> {
     let start = match part.start {
         0 => Some(0),
-        start => next_line(file, start, part.end)?,
+        start => next_line(file, start, part.end, limits)?,
     };
     // Without a line end inside the part no line begins in it.
     let Some(start) = start else {
@@ -31,18 +57,27 @@ pub(super) fn lines_of_part(
     };
     let end = match part.end {
         end if end >= file_bytes => file_bytes,
-        end => next_line(file, end, file_bytes)?.unwrap_or(file_bytes),
+        end => {
+            let until = file_bytes.min(end.saturating_add(limits.line_bytes_max).saturating_add(1));
+            next_line(file, end, until, limits)?.unwrap_or(until)
+        }
     };
     Ok(start..end.max(start))
 }
 
 /// Where the first line begins that begins after `from`, if the line before it ends before
 /// `until`.
-fn next_line(file: &mut (impl Read + Seek), from: u64, until: u64) -> io::Result<Option<u64>> {
+fn next_line(
+    file: &mut (impl Read + Seek),
+    from: u64,
+    until: u64,
+    limits: &Limits<'_>,
+) -> io::Result<Option<u64>> {
     file.seek(SeekFrom::Start(from))?;
     let mut at = from;
     let mut buffer = [0; SCAN_BYTES];
     while at < until {
+        (limits.go_on)()?;
         let read = read_some(file, &mut buffer)?;
         let bytes = buffer.get(..read).unwrap_or_default();
         if bytes.is_empty() {
@@ -81,22 +116,24 @@ fn read_one(input: &mut impl Read) -> io::Result<Option<u8>> {
 }
 
 /// Reads blocks of whole lines.
-pub(super) struct LineBlocks<R> {
+pub(super) struct LineBlocks<'a, R> {
     input: R,
+    limits: Limits<'a>,
     block_bytes: usize,
     /// The beginning of the line that the last block did not hold whole.
     rest: Vec<u8>,
     ended: bool,
 }
 
-impl<R: Read> LineBlocks<R> {
-    pub(super) fn new(input: R) -> Self {
-        Self::with_block_bytes(input, BLOCK_BYTES)
+impl<'a, R: Read> LineBlocks<'a, R> {
+    pub(super) fn new(input: R, limits: Limits<'a>) -> Self {
+        Self::with_block_bytes(input, limits, BLOCK_BYTES)
     }
 
-    fn with_block_bytes(input: R, block_bytes: usize) -> Self {
+    fn with_block_bytes(input: R, limits: Limits<'a>, block_bytes: usize) -> Self {
         LineBlocks {
             input,
+            limits,
             block_bytes,
             rest: Vec::new(),
             ended: false,
@@ -107,6 +144,7 @@ impl<R: Read> LineBlocks<R> {
     pub(super) fn next_block(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut block = std::mem::take(&mut self.rest);
         while !self.ended {
+            (self.limits.go_on)()?;
             let before = block.len();
             // Room for what is read and for the byte with which the end shows.
             block.reserve(self.block_bytes + 1);
@@ -114,6 +152,13 @@ impl<R: Read> LineBlocks<R> {
                 .take(self.block_bytes as u64)
                 .read_to_end(&mut block)?;
             self.ended = read < self.block_bytes;
+            // What was there is the beginning of one line; later lines are no longer than what
+            // is read at once, which the limit is never below.
+            if block.len() as u64 > self.limits.line_bytes_max {
+                let new = block.get(before.saturating_sub(1)..).unwrap_or_default();
+                let end = memchr2(b'\n', b'\r', new).map(|at| before.saturating_sub(1) + at);
+                self.limits.check(end.unwrap_or(block.len()))?;
+            }
             if self.ended {
                 break;
             }
@@ -128,12 +173,17 @@ impl<R: Read> LineBlocks<R> {
     }
 }
 
-impl<R: Read + Seek> LineBlocks<io::Take<R>> {
+impl<'a, R: Read + Seek> LineBlocks<'a, io::Take<R>> {
     /// The blocks of the lines of a part.
-    pub(super) fn of_part(mut file: R, part: &Range<u64>, file_bytes: u64) -> io::Result<Self> {
-        let lines = lines_of_part(&mut file, part, file_bytes)?;
+    pub(super) fn of_part(
+        mut file: R,
+        part: &Range<u64>,
+        file_bytes: u64,
+        limits: Limits<'a>,
+    ) -> io::Result<Self> {
+        let lines = lines_of_part(&mut file, part, file_bytes, &limits)?;
         file.seek(SeekFrom::Start(lines.start))?;
-        Ok(Self::new(file.take(lines.end - lines.start)))
+        Ok(Self::new(file.take(lines.end - lines.start), limits))
     }
 }
 
@@ -180,10 +230,16 @@ mod tests {
         lines
     }
 
+    const NO_LIMIT: Limits<'_> = Limits {
+        line_bytes_max: u64::MAX,
+        go_on: &|| Ok(()),
+    };
+
     fn read_part(bytes: &[u8], part: &Range<u64>, block_bytes: usize) -> Vec<String> {
-        let lines = lines_of_part(&mut Cursor::new(bytes), part, bytes.len() as u64).unwrap();
+        let len = bytes.len() as u64;
+        let lines = lines_of_part(&mut Cursor::new(bytes), part, len, &NO_LIMIT).unwrap();
         let input = &bytes[lines.start as usize..lines.end as usize];
-        let mut blocks = LineBlocks::with_block_bytes(input, block_bytes);
+        let mut blocks = LineBlocks::with_block_bytes(input, NO_LIMIT, block_bytes);
         let mut lines = Vec::new();
         while let Some(block) = blocks.next_block().unwrap() {
             TextBlock::from_utf8_lossy(block).lines_into(&mut lines);
@@ -213,8 +269,43 @@ mod tests {
         bytes[SCAN_BYTES + 1] = b'\n';
         let len = bytes.len() as u64;
         // The pair begins with the last byte that is scanned.
-        let lines = lines_of_part(&mut Cursor::new(&bytes), &(1..len), len).unwrap();
+        let lines = lines_of_part(&mut Cursor::new(&bytes), &(1..len), len, &NO_LIMIT).unwrap();
         assert_eq!(lines, SCAN_BYTES as u64 + 2..len);
+    }
+
+    #[test]
+    fn a_line_may_be_as_long_as_the_limit_says() {
+        let read = |bytes: &[u8], part: Range<u64>| {
+            let limits = Limits {
+                line_bytes_max: 8,
+                ..NO_LIMIT
+            };
+            let mut file = Cursor::new(bytes);
+            let lines = lines_of_part(&mut file, &part, bytes.len() as u64, &limits)?;
+            let input = &bytes[lines.start as usize..lines.end as usize];
+            let mut blocks = LineBlocks::with_block_bytes(input, limits, 4);
+            while blocks.next_block()?.is_some() {}
+            Ok::<(), io::Error>(())
+        };
+        let whole = |bytes: &[u8]| read(bytes, 0..bytes.len() as u64);
+        for fits in ["12345678\n12345678", "12345678\r\n1\n", "1\n12345678\n"] {
+            assert!(whole(fits.as_bytes()).is_ok(), "{fits}");
+        }
+        for long in [
+            "123456789\n1",
+            "1\n123456789",
+            "123456789",
+            "1\n2\n1234567890123456789",
+        ] {
+            let error = whole(long.as_bytes()).unwrap_err().to_string();
+            assert!(
+                error.contains("8 bytes that files.line_bytes_max"),
+                "{error}"
+            );
+        }
+        // The part in which it begins does not look for its end.
+        let long = b"1\n2345678901234567890123456789012345678901234567890";
+        assert!(read(long, 0..5).is_err() && read(long, 5..20).is_ok());
     }
 
     proptest! {
@@ -230,7 +321,7 @@ mod tests {
                 bytes: bytes.len() as u64,
                 modified: SystemTime::UNIX_EPOCH,
             };
-            let parts = split(vec![file], partitions_min);
+            let parts = split(vec![file], partitions_min).unwrap();
             let read = parts.iter().flat_map(|part| read_part(&bytes, &part.range, block_bytes));
             prop_assert_eq!(read.collect::<Vec<_>>(), naive(&bytes));
         }

@@ -1,7 +1,5 @@
 //! From the path that a user gives to the files to read.
 
-use std::path::Path;
-
 use headwater_store::{Child, Entry, Location};
 
 /// The files that a comma-separated list of files, directories and patterns names.
@@ -169,13 +167,6 @@ fn add_files(location: &Location, files: &mut Vec<Entry>) -> Result<(), String> 
 /// Names that begin with `_` or `.` are not data: markers, checksums, work in progress.
 fn is_hidden(location: &Location) -> bool {
     location.name().starts_with(['_', '.'])
-}
-
-/// Whether a file is compressed, which its name tells.
-pub(super) fn is_gzip(location: &Location) -> bool {
-    let name = location.name();
-    let extension = Path::new(&*name).extension();
-    extension.is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
 }
 
 #[cfg(test)]

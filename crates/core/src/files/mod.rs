@@ -1,11 +1,12 @@
 //! RDDs from files, and files from RDDs; a path may be any URL that `headwater-store` knows.
 //!
 //! [`listing`] turns a path into files, [`inputs`] cuts them into parts, [`node`] is the RDD
-//! that reads parts in some format, [`lines`] reads lines of a part, and [`text`], [`object`],
+//! that reads parts in some format, [`decode`] reads compressed files, [`lines`] reads lines of a part, and [`text`], [`object`],
 //! [`whole`] and [`records`] are the formats with their operations. [`options`] says how
-//! results are saved, and [`output`] is how a directory of results comes to be whole or not at
-//! all.
+//! results are saved, and [`output`] with [`replace`] is how a directory of results comes to be
+//! whole or not at all.
 
+mod decode;
 mod inputs;
 mod lines;
 mod listing;
@@ -14,6 +15,7 @@ mod object;
 mod options;
 mod output;
 mod records;
+mod replace;
 mod text;
 mod whole;
 

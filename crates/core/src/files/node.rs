@@ -1,18 +1,24 @@
 //! The RDD that reads files.
 
-use std::io;
+use std::collections::HashSet;
+use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 
 use headwater_store::{Entry, Reader, StoreError};
 
+use super::decode::Codec;
 use super::inputs::Inputs;
 use crate::chunk::{Push, Sink};
+use crate::conf::keys::FILES_WHOLE_FILE_BYTES_MAX;
 use crate::context::Context;
 use crate::error::{Error, TaskError};
 use crate::rdd::{AnyNode, Dependency, Node, NodeInfo, Rdd};
 use crate::record::Record;
 use crate::scheduler::{JobRunner, TaskContext};
 use crate::site::Site;
+
+/// How much is read at once.
+const READ_BYTES: usize = 256 << 10;
 
 /// How files become partitions, and partitions records.
 pub(super) trait Format: Send + Sync + 'static {
@@ -47,7 +53,26 @@ impl Reading<'_> {
 
     /// What an error of reading a file means to the task.
     pub(crate) fn failed(&self, file: &Entry, error: io::Error) -> TaskError {
-        self.refused(file.location.failed("read", error))
+        match self.task.is_cancelled() {
+            true => TaskError::Cancelled,
+            false => self.refused(file.location.failed("read", error)),
+        }
+    }
+
+    /// Ends reading when nobody wants its result any more.
+    pub(super) fn go_on(&self) -> io::Result<()> {
+        match self.task.is_cancelled() {
+            true => Err(io::Error::other("cancelled")),
+            false => Ok(()),
+        }
+    }
+
+    /// How a file is compressed.
+    pub(super) fn codec(&self, file: &Entry) -> Result<Option<Codec>, TaskError> {
+        Codec::of(&file.location).map_err(|message| TaskError::Input {
+            operator: self.site,
+            message,
+        })
     }
 
     pub(crate) fn open(&self, file: &Entry) -> Result<Reader, TaskError> {
@@ -55,12 +80,51 @@ impl Reading<'_> {
         opened.map_err(|source| self.refused(source))
     }
 
-    /// All that a file holds.
-    pub(crate) fn get(&self, file: &Entry) -> Result<Vec<u8>, TaskError> {
-        let bytes = file.location.get();
-        let bytes = bytes.map_err(|source| self.refused(source))?;
-        self.task.count_bytes_read(bytes.len() as u64);
+    /// All that a file holds, decompressed if that is asked for, if it is not too much.
+    pub(super) fn whole(
+        &self,
+        file: &Entry,
+        codec: Option<Codec>,
+        bytes_max: u64,
+    ) -> Result<Vec<u8>, TaskError> {
+        let input = BufReader::with_capacity(READ_BYTES, self.open(file)?);
+        let (read, mut bytes) = match codec {
+            // A file without a byte has nothing to decompress.
+            Some(codec) if file.bytes > 0 => {
+                let mut bytes = Vec::new();
+                (
+                    self.gather(&mut codec.decode(input), &mut bytes, bytes_max),
+                    bytes,
+                )
+            }
+            _ => {
+                let expected = usize::try_from(file.bytes.min(bytes_max)).unwrap_or_default();
+                let mut bytes = Vec::new();
+                // What cannot be had at once may come bit by bit, or fail as memory does.
+                let _ = bytes.try_reserve_exact(expected + 1);
+                (self.gather(&mut { input }, &mut bytes, bytes_max), bytes)
+            }
+        };
+        read.map_err(|error| self.failed(file, error))?;
+        bytes.shrink_to_fit();
+        let read = codec.map_or(bytes.len() as u64, |_| file.bytes);
+        self.task.count_bytes_read(read);
         Ok(bytes)
+    }
+
+    fn gather(&self, from: &mut dyn Read, to: &mut Vec<u8>, bytes_max: u64) -> io::Result<()> {
+        loop {
+            self.go_on()?;
+            if from.take(READ_BYTES as u64).read_to_end(to)? == 0 {
+                return Ok(());
+            }
+            if to.len() as u64 > bytes_max {
+                return Err(io::Error::other(format!(
+                    "it holds more than the {bytes_max} bytes that {} allows",
+                    FILES_WHOLE_FILE_BYTES_MAX.name()
+                )));
+            }
+        }
     }
 }
 
@@ -77,6 +141,40 @@ pub(super) fn read_files<F: Format>(
         inputs,
         format,
     })
+}
+
+impl<T: Record> Rdd<T> {
+    /// Looks now for the files that the RDD and what it is made from read, rather than at the
+    /// first action. What is found stays, as Spark's `partitions` stay once they were asked for.
+    ///
+    /// No file is read and no job runs. Nothing is looked for behind a checkpoint.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(1).unwrap();
+    /// let lengths = ctx.text_file("/no/such/file").map(|line| line.len());
+    /// assert!(lengths.find_inputs().unwrap_err().to_string().contains("/no/such/file"));
+    /// assert!(ctx.range(0..3, 1, 1).find_inputs().is_ok());
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Build`] for files that are not there or not of the right form, and for
+    /// mistakes in building the RDD.
+    pub fn find_inputs(&self) -> Result<(), Error> {
+        let mut seen = HashSet::new();
+        let mut waiting = vec![self.node.clone().as_any_node()];
+        while let Some(node) = waiting.pop() {
+            if !seen.insert(node.info().id) || node.info().is_checkpointed() {
+                continue;
+            }
+            node.find_inputs()?;
+            let parents = node.dependencies().into_iter();
+            waiting.extend(parents.map(|dependency| match dependency {
+                Dependency::Narrow(node) => node,
+                Dependency::Shuffle(stage) => stage.map_side(),
+            }));
+        }
+        Ok(())
+    }
 }
 
 struct FileNode<F: Format> {
@@ -107,6 +205,10 @@ impl<F: Format> AnyNode for FileNode<F> {
     }
 
     fn prepare(&self, _runner: &JobRunner) -> Result<(), Error> {
+        self.find_inputs()
+    }
+
+    fn find_inputs(&self) -> Result<(), Error> {
         self.parts().map(|_| ())
     }
 }

@@ -4,10 +4,8 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::marker::PhantomData;
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
 use headwater_store::Entry;
 
-use super::listing::is_gzip;
 use super::node::{Format, Reading, read_files};
 use super::options::SaveOptions;
 use super::output::OutputDir;
@@ -71,8 +69,8 @@ pub(crate) fn push_objects<T: Wire>(
     sink: &mut dyn Sink<T>,
 ) -> Push {
     let input = BufReader::new(reading.open(file)?);
-    if is_gzip(&file.location) {
-        return push_frames(MultiGzDecoder::new(input), file, reading, sink);
+    if let Some(codec) = reading.codec(file)? {
+        return push_frames(codec.decode(input), file, reading, sink);
     }
     push_frames(input, file, reading, sink)
 }

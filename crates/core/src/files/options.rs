@@ -93,6 +93,11 @@ impl SaveOptions {
     /// What is there stays until the new result is complete. Readers of a local directory
     /// see the old files, for a moment none, and then the new ones, never some of each. In
     /// an object store `_SUCCESS` is gone while parts are replaced one after the other.
+    ///
+    /// Of several such saves to one local path at the same time the one that ends last stays,
+    /// whole. A process that is killed leaves a directory `.NAME.new-` and digits beside the
+    /// result, or `.NAME.old-` with what was replaced; the next such save to the path removes
+    /// them when nothing was written there for a week.
     #[must_use]
     pub fn replace(self) -> Self {
         SaveOptions {

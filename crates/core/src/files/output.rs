@@ -2,18 +2,19 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::write::GzEncoder;
 use headwater_store::{Durability, Location, Staged, StoreError, Writer};
 
 use super::options::{Compression, SaveOptions};
+use super::replace::{claim_beside, remove_leftovers, take_place};
 use crate::chunk::Stop;
 use crate::error::{Error, TaskError};
 use crate::scheduler::TaskContext;
 use crate::site::Site;
 
-const TEMPORARY: &str = "_temporary";
+pub(super) const TEMPORARY: &str = "_temporary";
 const SUCCESS: &str = "_SUCCESS";
 
 /// A directory that is being written.
@@ -21,7 +22,7 @@ const SUCCESS: &str = "_SUCCESS";
 /// Locally tasks write below `_temporary`, which readers skip. When all are done their files
 /// are renamed to `part-00000` and so on, and `_SUCCESS` comes last. A directory that is to
 /// be replaced stays where it is until then: the new one is written beside it under a hidden
-/// name and takes its place as a whole.
+/// name and takes its place as a whole ([`replace`](super::replace)).
 ///
 /// To object stores tasks send their parts as uploads that nobody sees, and the end of the
 /// job completes them, `_SUCCESS` last: no part is copied, and a job that fails leaves
@@ -62,19 +63,24 @@ impl OutputDir {
             if target.head().is_ok() {
                 return Err(refuse("is a file; remove it or choose another"));
             }
-            if is_local {
-                work = target.with_name(&format!(".{}.new", target.name()));
-                // What a crash left there.
-                work.delete_all().map_err(failed)?;
-            }
         } else if !is_local && target.exists().map_err(failed)? {
             return Err(refuse("already exists; remove it or choose another"));
         }
-        match work.as_path().map_or(Ok(()), claim) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(refuse("already exists; remove it or choose another"));
+        if let Some(path) = target.as_path() {
+            make_parent(path).map_err(|(parent, error)| {
+                failed(target.failed("create", told(&parent, &error)))
+            })?;
+            if options.replace {
+                remove_leftovers(&target);
+                work = claim_beside(&target).map_err(failed)?;
+            } else {
+                match claim(path) {
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                        return Err(refuse("already exists; remove it or choose another"));
+                    }
+                    made => made.map_err(|error| failed(target.failed("create", error)))?,
+                }
             }
-            made => made.map_err(|error| failed(work.failed("create", error)))?,
         }
         Ok(OutputDir {
             site,
@@ -109,18 +115,10 @@ impl OutputDir {
         Staged::publish_all(parts)?;
         self.work.join(TEMPORARY).delete_all()?;
         self.work.join(SUCCESS).put(&[], Durability::Cached)?;
-        if self.work == self.target {
-            return Ok(());
+        match self.work == self.target {
+            true => Ok(()),
+            false => take_place(&self.work, &self.target),
         }
-        let old = self
-            .target
-            .with_name(&format!(".{}.old", self.target.name()));
-        old.delete_all()?;
-        if self.target.exists()? {
-            self.target.rename_to(&old, Durability::Cached)?;
-        }
-        self.work.rename_to(&self.target, Durability::Cached)?;
-        old.delete_all()
     }
 
     fn commit_objects(&mut self, parts: Vec<Staged>) -> Result<(), StoreError> {
@@ -160,12 +158,28 @@ impl Drop for OutputDir {
 }
 
 /// Makes a directory that nobody else has, with a place for unfinished parts.
-fn claim(path: &Path) -> io::Result<()> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-    }
+pub(super) fn claim(path: &Path) -> io::Result<()> {
     fs::create_dir(path)?;
     fs::create_dir(path.join(TEMPORARY))
+}
+
+/// Makes the directories above one; an error comes with what could not be made.
+fn make_parent(path: &Path) -> Result<(), (PathBuf, io::Error)> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => {
+            fs::create_dir_all(parent).map_err(|error| (parent.to_owned(), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says whose fault it is: the directory that is asked for is not there, something above it is.
+fn told(parent: &Path, error: &io::Error) -> io::Error {
+    let file = parent.ancestors().find(|above| above.is_file());
+    io::Error::other(match file {
+        Some(file) => format!("{} is a file, not a directory", file.display()),
+        None => format!("the directory {} cannot be made: {error}", parent.display()),
+    })
 }
 
 fn part_name(partition: usize, compression: Compression) -> String {

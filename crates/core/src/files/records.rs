@@ -18,8 +18,8 @@ impl Context {
     /// The records of files of records without separators, each of `record_length` bytes:
     /// Spark's `binaryRecords`.
     ///
-    /// The path is that of [`Context::text_file`], and files are cut into partitions in the
-    /// same way, but never inside a record. A file whose size is no multiple of the length
+    /// The path is that of [`Context::text_file`]. A file is one partition, or several of at
+    /// most 32 MiB, never cut inside a record. A file whose size is no multiple of the length
     /// fails the job.
     ///
     /// ```
@@ -45,7 +45,6 @@ impl Context {
         }
         let format = FixedRecords {
             record_bytes: record_length,
-            partitions_min: self.default_parallelism().min(2),
         };
         read_files(self, site, path, format)
     }
@@ -53,7 +52,6 @@ impl Context {
 
 struct FixedRecords {
     record_bytes: usize,
-    partitions_min: usize,
 }
 
 impl Format for FixedRecords {
@@ -63,7 +61,7 @@ impl Format for FixedRecords {
     fn split(&self, files: Vec<Entry>) -> Result<Vec<Part>, String> {
         let record_bytes = self.record_bytes as u64;
         match files.iter().find(|file| file.bytes % record_bytes != 0) {
-            None => Ok(split_at_multiples(files, self.partitions_min, record_bytes)),
+            None => Ok(split_at_multiples(files, 1, record_bytes)),
             Some(Entry {
                 location, bytes, ..
             }) => Err(format!(

@@ -4,12 +4,10 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
 use headwater_store::Entry;
 
 use super::inputs::{Part, split};
-use super::lines::LineBlocks;
-use super::listing::is_gzip;
+use super::lines::{Limits, LineBlocks};
 use super::node::{Format, Reading, read_files};
 use super::options::SaveOptions;
 use super::output::{OutputDir, PartFile};
@@ -36,8 +34,10 @@ impl Context {
     /// names.
     ///
     /// Lines end at `\n`, `\r\n` or a lone `\r`. Bytes that are not UTF-8 become U+FFFD.
-    /// Files whose names end in `.gz` are decompressed; each of them is one partition.
-    /// Others are cut into at least `min(default parallelism, 2)` partitions.
+    /// Files whose names end in `.gz`, `.bz2`, `.zst`, `.deflate` or `.zz` are decompressed; each
+    /// of them is one partition. Those in other known compressions, such as `.xz`, `.lz4` and
+    /// `.snappy`, are refused. A line longer than `files.line_bytes_max` fails its task.
+    /// Other files are cut into at least `min(default parallelism, 2)` partitions.
     ///
     /// The files are looked for when the partitions are first asked for, by an action at
     /// the latest, and then stay: a missing path is an error of the action. They must not
@@ -63,7 +63,10 @@ impl Context {
             self,
             Site::here("text_file"),
             path,
-            TextFiles { partitions_min },
+            TextFiles {
+                partitions_min,
+                line_bytes_max: self.inner.line_bytes_max,
+            },
         )
     }
 
@@ -89,13 +92,17 @@ impl Context {
         if min_partitions == 0 {
             return refuse(self, site, "0 partitions asked for; at least 1 is needed");
         }
-        let partitions_min = min_partitions;
-        read_files(self, site, path, TextFiles { partitions_min })
+        let format = TextFiles {
+            partitions_min: min_partitions,
+            line_bytes_max: self.inner.line_bytes_max,
+        };
+        read_files(self, site, path, format)
     }
 }
 
 struct TextFiles {
     partitions_min: usize,
+    line_bytes_max: u64,
 }
 
 impl Format for TextFiles {
@@ -103,20 +110,25 @@ impl Format for TextFiles {
     type Part = Part;
 
     fn split(&self, files: Vec<Entry>) -> Result<Vec<Part>, String> {
-        Ok(split(files, self.partitions_min))
+        split(files, self.partitions_min)
     }
 
     fn read(&self, part: &Part, reading: &Reading<'_>, sink: &mut dyn Sink<Text>) -> Push {
         let file = &part.file;
         let failed = |error| reading.failed(file, error);
         let mut emitter = Emitter::new(reading.task, sink);
+        let limits = Limits {
+            line_bytes_max: self.line_bytes_max,
+            go_on: &|| reading.go_on(),
+        };
         let count = |bytes| reading.task.count_bytes_read(bytes);
-        if is_gzip(&file.location) {
-            let input = MultiGzDecoder::new(BufReader::new(reading.open(file)?));
+        let task = reading.task;
+        if let Some(codec) = reading.codec(file)? {
+            let input = codec.decode(BufReader::new(reading.open(file)?));
             count(file.bytes);
             emit_lines(
-                LineBlocks::new(input),
-                reading.task,
+                LineBlocks::new(input, limits),
+                task,
                 &mut emitter,
                 |_| {},
                 failed,
@@ -124,25 +136,19 @@ impl Format for TextFiles {
         } else if let Some(path) = file.location.as_path() {
             // The system's own file reads into a block without clearing it first.
             let blocks = File::open(path)
-                .and_then(|input| LineBlocks::of_part(input, &part.range, file.bytes));
-            emit_lines(
-                blocks.map_err(failed)?,
-                reading.task,
-                &mut emitter,
-                count,
-                failed,
-            )?;
+                .and_then(|input| LineBlocks::of_part(input, &part.range, file.bytes, limits));
+            emit_lines(blocks.map_err(failed)?, task, &mut emitter, count, failed)?;
         } else {
             let input = reading.open(file)?;
-            let blocks = LineBlocks::of_part(input, &part.range, file.bytes).map_err(failed)?;
-            emit_lines(blocks, reading.task, &mut emitter, count, failed)?;
+            let blocks = LineBlocks::of_part(input, &part.range, file.bytes, limits);
+            emit_lines(blocks.map_err(failed)?, task, &mut emitter, count, failed)?;
         }
         emitter.finish()
     }
 }
 
 fn emit_lines(
-    mut blocks: LineBlocks<impl Read>,
+    mut blocks: LineBlocks<'_, impl Read>,
     task: &TaskContext,
     emitter: &mut Emitter<'_, Text>,
     count_bytes: impl Fn(u64),
@@ -151,7 +157,6 @@ fn emit_lines(
     while !emitter.is_done()
         && let Some(block) = blocks.next_block().map_err(&failed)?
     {
-        task.check_cancelled()?;
         count_bytes(block.len() as u64);
         let mut lines = 0;
         emitter.extend(

@@ -2,11 +2,9 @@
 
 use std::marker::PhantomData;
 
-use flate2::bufread::MultiGzDecoder;
 use headwater_store::Entry;
 
 use super::inputs::group;
-use super::listing::is_gzip;
 use super::node::{Format, Reading, read_files};
 use crate::chunk::{Emitter, Push, Sink};
 use crate::context::Context;
@@ -20,10 +18,10 @@ impl Context {
     /// Each file as its name and its text: Spark's `wholeTextFiles`.
     ///
     /// The path is that of [`Context::text_file`], the name is the file's path or URL.
-    /// Bytes that are not UTF-8 become U+FFFD; files whose names end in `.gz` are
-    /// decompressed. A file is in memory as a whole, so this is for small files: they are
-    /// put together in at least `min(default parallelism, 2)` partitions, as far as there
-    /// are so many.
+    /// Bytes that are not UTF-8 become U+FFFD; compressed files are decompressed as there. A
+    /// file is in memory as a whole, so this is for small files: they are put together in at
+    /// least `min(default parallelism, 2)` partitions, as far as there are so many. One that
+    /// holds more than `files.whole_file_bytes_max` fails its task.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
@@ -36,14 +34,9 @@ impl Context {
     #[track_caller]
     #[must_use]
     pub fn whole_text_files(&self, path: &str) -> Rdd<(String, Text)> {
-        let format = WholeFiles::new(self, |file, reading| {
-            let mut bytes = reading.get(file)?;
-            if is_gzip(&file.location) {
-                let mut text = Vec::new();
-                let decoded = std::io::copy(&mut MultiGzDecoder::new(&bytes[..]), &mut text);
-                decoded.map_err(|error| reading.failed(file, error))?;
-                bytes = text;
-            }
+        let bytes_max = self.inner.whole_file_bytes_max;
+        let format = WholeFiles::new(self, move |file, reading| {
+            let bytes = reading.whole(file, reading.codec(file)?, bytes_max)?;
             let text = String::from_utf8(bytes)
                 .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
             Ok((file.location.to_string(), Text::from(text)))
@@ -65,8 +58,10 @@ impl Context {
     #[track_caller]
     #[must_use]
     pub fn binary_files(&self, path: &str) -> Rdd<(String, Vec<u8>)> {
-        let format = WholeFiles::new(self, |file, reading| {
-            Ok((file.location.to_string(), reading.get(file)?))
+        let bytes_max = self.inner.whole_file_bytes_max;
+        let format = WholeFiles::new(self, move |file, reading| {
+            let bytes = reading.whole(file, None, bytes_max)?;
+            Ok((file.location.to_string(), bytes))
         });
         read_files(self, Site::here("binary_files"), path, format)
     }

@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::context::{Context, LocalProperties, ThreadProperties};
 use crate::error::Error;
-use crate::scheduler::{catch_panic, in_task};
+use crate::scheduler::{STACK_BYTES, catch_panic, in_task};
 use crate::site::Site;
 
 /// An action that runs in the background: Spark's `FutureAction`.
@@ -115,6 +115,7 @@ pub(super) fn in_background(
 ) -> Result<(), Error> {
     std::thread::Builder::new()
         .name(format!("headwater-action-{}", site.operator()))
+        .stack_size(STACK_BYTES)
         .spawn(move || {
             let _properties = ThreadProperties::assume(properties);
             run();

@@ -14,6 +14,7 @@ mod checkpoint;
 mod co_placed;
 mod coalesce;
 mod cogroup;
+mod depth;
 mod distinct;
 mod fold;
 mod future_action;
@@ -121,13 +122,13 @@ impl<T: Record> Rdd<T> {
         make: impl FnOnce(NodeInfo) -> N,
     ) -> Self {
         let node = Arc::new(make(NodeInfo::new(ctx.next_rdd_id(), site)));
-        Rdd {
-            ctx: ctx.clone(),
-            node,
-        }
+        Self::from_node(ctx, node)
     }
 
     pub(crate) fn from_node(ctx: &Context, node: Arc<dyn Node<T>>) -> Self {
+        if depth::is_too_long(&node.clone().as_any_node()) {
+            return refuse(ctx, node.info().site, depth::too_long());
+        }
         Rdd {
             ctx: ctx.clone(),
             node,

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use parking_lot::RwLock;
 
 use super::checkpoint::{AnyCheckpoint, Checkpoint};
+use super::depth::Depth;
 use crate::chunk::{Push, Sink};
 use crate::error::Error;
 use crate::record::Record;
@@ -28,6 +29,7 @@ pub(crate) struct NodeInfo {
 struct Shared {
     kept: RwLock<Option<Kept>>,
     name: OnceLock<String>,
+    depth: OnceLock<Depth>,
     checkpoint: OnceLock<Arc<dyn AnyCheckpoint>>,
 }
 
@@ -133,6 +135,17 @@ impl NodeInfo {
             .is_some_and(|kept| kept.registration.keeps_all(partitions))
     }
 
+    /// How long the lineage of the node was when it was built.
+    pub(crate) fn depth(&self, node: &dyn AnyNode) -> Depth {
+        *self.shared.depth.get_or_init(|| Depth::of(node))
+    }
+
+    /// Notes a depth that is known better than from what the parents had noted.
+    pub(super) fn set_depth(&self, depth: Depth) {
+        // The first one stays, and is no less than this one.
+        let _ = self.shared.depth.set(depth);
+    }
+
     pub(crate) fn set_name(&self, name: String) {
         // A second name is ignored: events may already carry the first one.
         let _ = self.shared.name.set(name);
@@ -164,6 +177,11 @@ pub(crate) trait AnyNode: Send + Sync {
     ///
     /// The nodes that this one depends on are prepared already.
     fn prepare(&self, _runner: &JobRunner) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Looks for the files that the node reads, where it reads any.
+    fn find_inputs(&self) -> Result<(), Error> {
         Ok(())
     }
 
@@ -293,8 +311,12 @@ mod tests {
 
     use crate::{Context, Rdd};
 
+    /// Most of the steps are narrow; the lineage is cut in stages that are not too long.
     fn chain(start: Rdd<i64>, steps: usize) -> Rdd<i64> {
-        (0..steps).fold(start, |rdd, _| rdd.map(|n| n))
+        (1..=steps).fold(start, |rdd, step| match step % 1000 {
+            0 => rdd.repartition(1),
+            _ => rdd.map(|n| n),
+        })
     }
 
     #[test]

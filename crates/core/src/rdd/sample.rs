@@ -11,12 +11,16 @@ use crate::scheduler::TaskContext;
 use crate::shuffle::Placement;
 use crate::site::Site;
 
+/// How often a record may be expected in a sample with replacement. More is a mistake, which
+/// would run for hours before it runs out of memory.
+pub(super) const MEAN_MAX: f64 = 1e6;
+
 impl<T: Record> Rdd<T> {
     /// A random sample: Spark's `sample`.
     ///
     /// Without replacement each record is taken with probability `fraction`, which is
     /// between 0 and 1; with replacement it comes as many times as a Poisson distribution
-    /// of mean `fraction` says, so that `fraction` may be above 1. Only the expected size
+    /// of mean `fraction` says, so that `fraction` may be above 1, up to a million. Only the expected size
     /// is `fraction * count`. The same seed takes the same records as long as the
     /// partitions stay the same; which records these are differs from Spark. Order,
     /// partitions and the placement of keys stay.
@@ -91,8 +95,8 @@ pub(super) fn random_of(seed: u64, partition: usize) -> fastrand::Rng {
 pub(super) fn mistake(with_replacement: bool, fraction: f64) -> Option<String> {
     let (fits, range) = if with_replacement {
         (
-            fraction >= 0.0 && fraction.is_finite(),
-            "0 or more with replacement",
+            (0.0..=MEAN_MAX).contains(&fraction),
+            "between 0 and 1000000 with replacement",
         )
     } else {
         (
@@ -210,6 +214,7 @@ impl<T: Clone> Sink<T> for Poisson<'_, T> {
     fn push_shared(&mut self, chunk: &[T]) -> Push {
         let mut out = Emitter::new(self.task, self.sink);
         for record in chunk {
+            self.task.check_cancelled()?;
             let times = poisson(self.fraction, &mut self.random);
             out.extend((0..times).map(|_| record.clone()));
             out.check()?;
@@ -299,6 +304,8 @@ mod tests {
             (false, f64::NAN),
             (true, -1.0),
             (true, f64::INFINITY),
+            (true, 1.1e6),
+            (true, f64::MAX),
         ] {
             let error = numbers
                 .sample(with_replacement, fraction, 1)

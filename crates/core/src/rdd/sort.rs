@@ -37,7 +37,7 @@ impl<K: Key + Ord, V: Wire> Rdd<(K, V)> {
     }
 
     /// As [`Rdd::sort_by_key`], over `partitions` partitions, or fewer where keys repeat
-    /// much.
+    /// much or records are few.
     ///
     /// ```
     /// let ctx = headwater_core::Context::local(2).unwrap();
@@ -128,7 +128,8 @@ impl<T: Wire> Rdd<T> {
         )
     }
 
-    /// As [`Rdd::sort_by`], over `partitions` partitions, or fewer where keys repeat much.
+    /// As [`Rdd::sort_by`], over `partitions` partitions, or fewer where keys repeat much or
+    /// records are few.
     ///
     /// ```
     /// let ctx = headwater_core::Context::local(2).unwrap();

@@ -209,6 +209,10 @@ impl AnyNode for Refused {
     fn prepare(&self, _runner: &JobRunner) -> Result<(), Error> {
         Err(self.error.clone())
     }
+
+    fn find_inputs(&self) -> Result<(), Error> {
+        Err(self.error.clone())
+    }
 }
 
 impl<T: Record> Node<T> for Refused {

@@ -1,6 +1,7 @@
 //! A sample of a given size, on the driver.
 
 use super::Rdd;
+use super::sample::MEAN_MAX;
 use crate::error::Error;
 use crate::record::Record;
 use crate::site::Site;
@@ -26,7 +27,8 @@ impl<T: Record> Rdd<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Build`] when the RDD gives far fewer records than it did when they were
+    /// [`Error::Build`] when with replacement more than a million records are asked for of each
+    /// that there is, or when the RDD gives far fewer records than it did when they were
     /// counted, and as [`Rdd::collect`].
     #[track_caller]
     pub fn take_sample(
@@ -65,6 +67,13 @@ impl<T: Record> Rdd<T> {
         random: &mut fastrand::Rng,
     ) -> Result<Vec<T>, Error> {
         let fraction = fraction_for(n, total, with_replacement);
+        if fraction > MEAN_MAX {
+            let message = format!(
+                "{n} of {total} records were asked for with replacement; the most is a million \
+                 for each record"
+            );
+            return Err(Error::Build { site, message });
+        }
         for _ in 0..TRIES_MAX {
             let sampled = self.sampled(site, with_replacement, fraction, random.u64(..));
             let parts = sampled.gather(site, None)?;
@@ -102,6 +111,21 @@ fn fraction_for(n: usize, total: u64, with_replacement: bool) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::fraction_for;
+    use crate::Context;
+
+    #[test]
+    fn absurd_sizes_are_refused() {
+        let numbers = Context::local(1).unwrap().range(0..3, 1, 1);
+        let error = numbers
+            .take_sample(true, usize::MAX, 1)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("take_sample at ") && error.contains("a million"),
+            "{error}"
+        );
+        assert_eq!(numbers.take_sample(false, usize::MAX, 1).unwrap().len(), 3);
+    }
 
     #[test]
     fn fractions_are_spark_s() {

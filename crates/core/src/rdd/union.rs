@@ -52,12 +52,38 @@ impl Context {
         self.united(Site::here("union"), rdds)
     }
 
+    /// As [`Context::union`], but never merging partitions: what `new UnionRDD` makes in Spark.
+    ///
+    /// The result has all partitions of all inputs, and forgets how keys are placed.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(2).unwrap();
+    /// let placed = ctx.parallelize(vec![(1, 'a'), (2, 'b')], 1).partition_by(2);
+    /// let inputs = [placed.clone(), placed];
+    /// assert_eq!(ctx.union(&inputs).num_partitions(), 2);
+    /// assert_eq!(ctx.union_unmerged(&inputs).num_partitions(), 4);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn union_unmerged<T: Record>(&self, rdds: &[Rdd<T>]) -> Rdd<T> {
+        self.united_as(Site::here("union_unmerged"), rdds, |_| None)
+    }
+
     fn united<T: Record>(&self, site: Site, rdds: &[Rdd<T>]) -> Rdd<T> {
+        self.united_as(site, rdds, common_placement)
+    }
+
+    fn united_as<T: Record>(
+        &self,
+        site: Site,
+        rdds: &[Rdd<T>],
+        placement: fn(&[Arc<dyn Node<T>>]) -> Option<Placement>,
+    ) -> Rdd<T> {
         if rdds.iter().any(|rdd| !rdd.ctx.is_same_as(self)) {
             return refuse(self, site, OTHER_CONTEXT);
         }
         let parents: Vec<_> = rdds.iter().map(|rdd| rdd.node.clone()).collect();
-        let placement = common_placement(&parents);
+        let placement = placement(&parents);
         Rdd::new(self, site, |info| Union {
             info,
             parents: parents.into_iter().map(Parent::new).collect(),
@@ -206,6 +232,21 @@ mod tests {
         assert!(mixed.node.placement().is_none());
         let unplaced = pairs([1, 2, 3], 4).union(&ctx.parallelize(vec![(1, 1)], 4));
         assert!(unplaced.node.placement().is_none());
+    }
+
+    #[test]
+    fn what_is_not_merged_keeps_all_partitions_and_no_placement() {
+        let ctx = Context::local(2).unwrap();
+        let placed = ctx.parallelize(vec![(1, 1), (2, 2)], 2).partition_by(2);
+        let both = ctx.union_unmerged(&[placed.clone(), ctx.empty(), placed.clone()]);
+        let parts = placed.glom().collect().unwrap();
+        assert_eq!(
+            both.glom().collect().unwrap(),
+            [parts.clone(), parts].concat()
+        );
+        let one = ctx.union_unmerged(&[placed]);
+        assert!(both.node.placement().is_none() && one.node.placement().is_none());
+        assert_eq!(ctx.union_unmerged::<i32>(&[]).num_partitions(), 0);
     }
 
     #[test]

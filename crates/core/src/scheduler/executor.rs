@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::stack::STACK_BYTES;
 use crate::error::Error;
 
 /// A task that is ready to run. Running it never panics and always reports its end.
@@ -28,10 +29,6 @@ pub(crate) trait Executor: Send + Sync {
 
     fn shut_down(&self);
 }
-
-/// A task's operators are nested calls, so a long lineage needs a deep stack. What is not
-/// used takes no memory.
-const STACK_BYTES: usize = 64 << 20;
 
 /// One thread for each slot, fed from one queue, first in first out.
 pub(crate) struct LocalExecutor {

@@ -111,6 +111,7 @@ impl<'a> JobRun<'a> {
         partitions: Option<Vec<usize>>,
         properties: LocalProperties,
     ) -> Result<Vec<usize>, Error> {
+        let runner = &runner.within(self.job);
         let mut planned = plan(last, runner)?;
         let wanted = partitions.unwrap_or_else(|| (0..last.partitions()).collect());
         self.set_stages(planned.shuffles, planned.result_needs, last, wanted.clone());

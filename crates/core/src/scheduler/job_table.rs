@@ -1,6 +1,6 @@
 //! The jobs that run, so that they can be cancelled, and those that ran lately.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
@@ -35,6 +35,8 @@ struct State {
 
 struct Entry {
     info: JobInfo,
+    /// The job that it prepares, if it does.
+    within: Option<u64>,
     /// What the job's tasks look at.
     cancelled: Arc<AtomicBool>,
 }
@@ -44,6 +46,7 @@ impl JobTable {
     pub(super) fn start(
         &self,
         job: u64,
+        within: Option<u64>,
         action: Site,
         properties: &LocalProperties,
     ) -> Arc<AtomicBool> {
@@ -53,6 +56,8 @@ impl JobTable {
             let mut cancelled = state.cancelled_groups.iter();
             cancelled.any(|other| other == group)
         });
+        let outer = within.and_then(|outer| state.jobs.get(&outer));
+        let too_late = too_late || outer.is_some_and(|o| o.cancelled.load(Ordering::Relaxed));
         let cancelled = Arc::new(AtomicBool::new(too_late));
         let info = JobInfo {
             job,
@@ -67,6 +72,7 @@ impl JobTable {
         };
         let entry = Entry {
             info,
+            within,
             cancelled: cancelled.clone(),
         };
         state.jobs.insert(job, entry);
@@ -199,16 +205,18 @@ impl JobTable {
         self.cancel_where(|_| true);
     }
 
-    /// Whether there was a job to cancel.
+    /// Whether there was a job to cancel. What prepares a job is cancelled with it.
     fn cancel_where(&self, is_meant: impl Fn(&JobInfo) -> bool) -> bool {
-        let mut any = false;
-        for Entry { info, cancelled } in self.state.lock().jobs.values() {
-            if info.status == JobStatus::Running && is_meant(info) {
-                cancelled.store(true, Ordering::Relaxed);
-                any = true;
+        let mut meant = BTreeSet::new();
+        // In the order of their numbers, so that a job comes before those that prepare it.
+        for (job, entry) in &self.state.lock().jobs {
+            let is_inner = entry.within.is_some_and(|outer| meant.contains(&outer));
+            if entry.info.status == JobStatus::Running && (is_inner || is_meant(&entry.info)) {
+                entry.cancelled.store(true, Ordering::Relaxed);
+                meant.insert(*job);
             }
         }
-        any
+        !meant.is_empty()
     }
 
     pub(super) fn job(&self, job: u64) -> Option<JobInfo> {
@@ -245,9 +253,9 @@ mod tests {
         let table = JobTable::default();
         let site = Site::here("count");
         let none = LocalProperties::default();
-        table.start(0, site, &none);
+        table.start(0, None, site, &none);
         for job in 1..=ENDED_JOBS_MAX as u64 + 5 {
-            table.start(job, site, &none);
+            table.start(job, None, site, &none);
             table.planned(job, std::iter::once((job * 10, site)));
             table.end(job, true);
         }
@@ -255,6 +263,27 @@ mod tests {
         assert!(table.job(6).is_some() && table.stage(60).is_some());
         let running = table.jobs_where(|info| info.status == JobStatus::Running);
         assert_eq!(running, [0], "one that runs is never forgotten");
+    }
+
+    #[test]
+    fn what_prepares_a_job_is_cancelled_with_it() {
+        let table = JobTable::default();
+        let start = |job, within| {
+            table.start(
+                job,
+                within,
+                Site::here("count"),
+                &LocalProperties::default(),
+            )
+        };
+        let outer = start(0, None);
+        let (inner, innermost, other) = (start(1, Some(0)), start(2, Some(1)), start(3, None));
+        assert!(table.cancel(0));
+        let late = start(4, Some(0));
+        for cancelled in [outer, inner, innermost, late] {
+            assert!(cancelled.load(Ordering::Relaxed));
+        }
+        assert!(!other.load(Ordering::Relaxed));
     }
 
     #[test]
@@ -269,7 +298,7 @@ mod tests {
                 ..LocalProperties::default()
             };
             table
-                .start(group as u64, Site::here("count"), &properties)
+                .start(group as u64, None, Site::here("count"), &properties)
                 .load(Ordering::Relaxed)
         };
         assert!(!is_cancelled(0) && is_cancelled(1) && is_cancelled(CANCELLED_GROUPS_MAX));

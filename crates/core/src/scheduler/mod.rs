@@ -8,10 +8,12 @@ mod plan;
 mod report;
 mod runner;
 mod slot;
+mod stack;
 mod status;
 mod task;
 
 pub use panics::{catch_panic, in_task};
+pub use stack::STACK_BYTES;
 pub use status::{JobInfo, JobStatus, StageInfo, StatusTracker};
 pub use task::TaskMetrics;
 

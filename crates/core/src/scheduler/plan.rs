@@ -59,50 +59,112 @@ struct Planner<'a> {
     visited: HashMap<u64, Vec<usize>>,
 }
 
+/// A node or shuffle that is being visited. A lineage may be long, so that visits which call
+/// each other would take a deep stack.
+struct Visit {
+    what: Visited,
+    ahead: std::vec::IntoIter<Dependency>,
+    needs: Vec<usize>,
+}
+
+enum Visited {
+    /// A node that will be computed.
+    Needed(Arc<dyn AnyNode>),
+    /// A node that is read from what is kept of it.
+    Kept(Arc<dyn AnyNode>),
+    Shuffle(Arc<dyn ShuffleStage>),
+}
+
+/// What there is to do for a dependency.
+enum Found {
+    Known(Vec<usize>),
+    New(Visit),
+}
+
 impl Planner<'_> {
-    /// The shuffles that computing `node` needs directly; prepares what is in between.
-    fn visit(&mut self, node: &Arc<dyn AnyNode>) -> Result<Vec<usize>, Error> {
-        let id = node.info().id;
-        if let Some(needs) = self.visited.get(&id) {
-            for need in needs {
-                if let Some(shuffle) = self.shuffles.get(*need) {
-                    *self.readers.entry(shuffle.stage.shuffle_id()).or_default() += 1;
+    /// The shuffles that computing `last` needs directly; prepares what is in between.
+    fn visit(&mut self, last: &Arc<dyn AnyNode>) -> Result<Vec<usize>, Error> {
+        let mut waiting = Vec::new();
+        let mut found = self.look_at(Dependency::Narrow(last.clone()));
+        loop {
+            let needs = match found {
+                Found::Known(needs) => Some(needs),
+                Found::New(visit) => {
+                    waiting.push(visit);
+                    None
                 }
-            }
-            return Ok(needs.clone());
+            };
+            let Some(visit) = waiting.last_mut() else {
+                return Ok(needs.unwrap_or_default());
+            };
+            visit.needs.extend(needs.into_iter().flatten());
+            found = match visit.ahead.next() {
+                Some(dependency) => self.look_at(dependency),
+                None => match waiting.pop() {
+                    Some(visit) => Found::Known(self.leave(visit)?),
+                    None => Found::Known(Vec::new()),
+                },
+            };
         }
-        let mut needs = Vec::new();
-        let info = node.info();
-        if !info.is_checkpointed() && !info.is_all_kept(|| node.partitions()) {
-            for dependency in node.dependencies() {
-                match dependency {
-                    Dependency::Narrow(parent) => needs.extend(self.visit(&parent)?),
-                    Dependency::Shuffle(stage) => needs.push(self.visit_shuffle(stage)?),
-                }
-            }
-            node.prepare(self.runner)?;
-        }
-        needs.sort_unstable();
-        needs.dedup();
-        self.visited.insert(id, needs.clone());
-        Ok(needs)
     }
 
-    fn visit_shuffle(&mut self, stage: Arc<dyn ShuffleStage>) -> Result<usize, Error> {
-        let id = stage.shuffle_id();
-        *self.readers.entry(id).or_default() += 1;
-        if let Some(place) = self.places.get(&id) {
-            return Ok(*place);
-        }
-        let needs = if stage.is_complete() {
-            Vec::new()
-        } else {
-            self.visit(&stage.map_side())?
+    fn look_at(&mut self, dependency: Dependency) -> Found {
+        let (what, ahead) = match dependency {
+            Dependency::Narrow(node) => {
+                let info = node.info();
+                if let Some(needs) = self.visited.get(&info.id) {
+                    for need in needs {
+                        if let Some(shuffle) = self.shuffles.get(*need) {
+                            *self.readers.entry(shuffle.stage.shuffle_id()).or_default() += 1;
+                        }
+                    }
+                    return Found::Known(needs.clone());
+                }
+                if info.is_checkpointed() || info.is_all_kept(|| node.partitions()) {
+                    (Visited::Kept(node), Vec::new())
+                } else {
+                    let dependencies = node.dependencies();
+                    (Visited::Needed(node), dependencies)
+                }
+            }
+            Dependency::Shuffle(stage) => {
+                let id = stage.shuffle_id();
+                *self.readers.entry(id).or_default() += 1;
+                if let Some(place) = self.places.get(&id) {
+                    return Found::Known(vec![*place]);
+                }
+                let map_side = (!stage.is_complete()).then(|| stage.map_side());
+                let ahead = map_side.map(Dependency::Narrow).into_iter().collect();
+                (Visited::Shuffle(stage), ahead)
+            }
         };
-        stage.prepare(self.runner)?;
-        let place = self.shuffles.len();
-        self.shuffles.push(PlannedShuffle { stage, needs });
-        self.places.insert(id, place);
-        Ok(place)
+        Found::New(Visit {
+            what,
+            ahead: ahead.into_iter(),
+            needs: Vec::new(),
+        })
+    }
+
+    /// Ends a visit, when what is below it is prepared.
+    fn leave(&mut self, visit: Visit) -> Result<Vec<usize>, Error> {
+        let mut needs = visit.needs;
+        let node = match visit.what {
+            Visited::Shuffle(stage) => {
+                stage.prepare(self.runner)?;
+                let place = self.shuffles.len();
+                self.places.insert(stage.shuffle_id(), place);
+                self.shuffles.push(PlannedShuffle { stage, needs });
+                return Ok(vec![place]);
+            }
+            Visited::Needed(node) => {
+                node.prepare(self.runner)?;
+                node
+            }
+            Visited::Kept(node) => node,
+        };
+        needs.sort_unstable();
+        needs.dedup();
+        self.visited.insert(node.info().id, needs.clone());
+        Ok(needs)
     }
 }

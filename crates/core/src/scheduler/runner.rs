@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::job::JobRun;
 use super::slot::Unit;
+use super::stack::{is_long, run_deep};
 use super::{TaskContext, catch_panic, in_task};
 use crate::chunk::Stop;
 use crate::context::{ContextInner, LocalProperties};
@@ -20,6 +21,8 @@ use crate::site::Site;
 pub(crate) struct JobRunner {
     inner: Arc<ContextInner>,
     keep_shuffles: bool,
+    /// The job that is being prepared by the jobs that this runs.
+    within: Option<u64>,
 }
 
 impl JobRunner {
@@ -27,6 +30,7 @@ impl JobRunner {
         JobRunner {
             inner,
             keep_shuffles: false,
+            within: None,
         }
     }
 
@@ -36,6 +40,15 @@ impl JobRunner {
         JobRunner {
             inner: self.inner.clone(),
             keep_shuffles: true,
+            within: self.within,
+        }
+    }
+
+    /// For jobs that a job needs before it can be planned: they are cancelled with it.
+    pub(super) fn within(&self, job: u64) -> Self {
+        JobRunner {
+            within: Some(job),
+            ..self.clone()
         }
     }
 
@@ -90,15 +103,22 @@ impl JobRunner {
         let started = Instant::now();
         let job = self.inner.next_job_id();
         let properties = LocalProperties::of_thread();
-        let cancelled = self.inner.jobs.start(job, action, &properties);
+        let cancelled = self.inner.jobs.start(job, self.within, action, &properties);
         let mut run = JobRun::new(&self.inner, job, action, cancelled, unit);
-        let result = catch_panic(action, || {
-            run.run_to_end(self, last, partitions, properties)
-        })
-        .unwrap_or_else(|cause| {
-            run.abandon();
-            Err(Error::Driver { cause })
-        });
+        let thread_properties = properties.clone();
+        let to_end = || {
+            let result = catch_panic(action, || {
+                run.run_to_end(self, last, partitions, properties)
+            });
+            result.unwrap_or_else(|cause| {
+                run.abandon();
+                Err(Error::Driver { cause })
+            })
+        };
+        let result = match is_long(&**last) {
+            false => to_end(),
+            true => run_deep(action, thread_properties, to_end).flatten(),
+        };
         run.reports
             .job_ended(started.elapsed(), result.as_ref().err());
         result

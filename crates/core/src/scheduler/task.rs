@@ -63,10 +63,15 @@ impl TaskContext {
     /// Sources ask this before each chunk, so that a cancelled task ends soon.
     #[inline]
     pub(crate) fn check_cancelled(&self) -> Push {
-        if self.cancelled.load(Ordering::Relaxed) {
+        if self.is_cancelled() {
             return Err(TaskError::Cancelled.into());
         }
         Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
     }
 
     pub(crate) fn count_read(&self, records: usize) {

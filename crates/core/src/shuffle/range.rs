@@ -20,8 +20,9 @@ const SAMPLE_MAX: usize = 1_000_000;
 /// Places keys in sorted ranges of about the same number of records.
 ///
 /// The ranges are found by a sample of the RDD, which is taken by a job of its own when
-/// they are first needed. Where keys repeat much there may be fewer ranges than asked
-/// for, down to one when all keys are equal. Spark's `RangePartitioner`.
+/// they are first needed. Where keys repeat much, or where there are fewer records than
+/// ranges, there may be fewer ranges than asked for, down to one when there is only one
+/// record or none. Spark's `RangePartitioner`.
 ///
 /// ```
 /// use headwater_core::{Context, RangePartitioner};
@@ -172,12 +173,15 @@ impl<K: Clone, V> Sink<(K, V)> for Reservoir<K> {
 }
 
 /// The upper ends of all ranges but the last, so that each range weighs about the same.
+///
+/// There are no more ranges than sampled keys, as in Spark.
 fn bounds<K: Clone>(
     mut sample: Vec<(K, f64)>,
     partitions: usize,
     compare: fn(&K, &K) -> Ordering,
 ) -> Vec<K> {
     sample.sort_by(|(a, _), (b, _)| compare(a, b));
+    let partitions = partitions.min(sample.len());
     let total: f64 = sample.iter().map(|(_, weight)| weight).sum();
     let step = total / partitions as f64;
     let mut bounds: Vec<K> = Vec::new();
@@ -214,6 +218,21 @@ mod tests {
         assert_eq!(bounds_of(&[1, 2, 3, 4, 5, 6], 3), [2, 4]);
         assert_eq!(bounds_of(&[7; 10], 4), [7]);
         assert_eq!(bounds_of(&[], 4), [0_i64; 0]);
+    }
+
+    #[test]
+    fn there_are_no_more_ranges_than_sampled_keys() {
+        assert_eq!(bounds_of(&[4], 3), [0_i64; 0]);
+        assert_eq!(bounds_of(&[6, 5], 3), [5]);
+        assert_eq!(bounds_of(&[3, 2, 1], 3), [1, 2]);
+        let ctx = crate::Context::local(1).unwrap();
+        let partitions = |numbers: Vec<i32>| {
+            let sorted = ctx.parallelize(numbers, 3).sort_by(|n| *n, true);
+            sorted.glom().collect().unwrap()
+        };
+        assert_eq!(partitions(vec![]), [vec![0; 0]]);
+        assert_eq!(partitions(vec![4]), [[4]]);
+        assert_eq!(partitions(vec![6, 5]), [[5], [6]]);
     }
 
     #[test]

@@ -132,7 +132,11 @@ impl Golden {
             .params
             .get("one_at_a_time")
             .and_then(Value::as_bool);
-        let default = self.case.params.get("default").cloned().map(decode);
+        let default = self.case.params.get("default").cloned();
+        let default = default.map(|default| {
+            let records = decode(default);
+            self.context().context().parallelize(records, 1)
+        });
         let (queue, stream) = self
             .context()
             .queue_stream_with(one_at_a_time.unwrap_or(true), default);

@@ -71,13 +71,14 @@ impl Location {
     }
 
     /// As [`Location::create`], but a local file is written at `temporary` until it is
-    /// published. For object stores `temporary` has no meaning.
+    /// published. Its directory must be there: one that somebody has removed is not made again.
+    /// For object stores `temporary` has no meaning.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
     /// use headwater_store::{Durability, Location};
     /// let result = Location::at(dir.path())?;
-    /// let temporary = result.join("_temporary/part-0");
+    /// let temporary = result.join("part-0.unfinished");
     /// let part = result.join("part-0").create_through(&temporary, Durability::Cached)?;
     /// assert!(temporary.exists()?);
     /// part.finish()?;
@@ -86,7 +87,8 @@ impl Location {
     /// ```
     ///
     /// # Errors
-    /// As [`Location::put`].
+    /// As [`Location::put`]; [`StoreError::NotFound`] when the directory of `temporary` is not
+    /// there.
     pub fn create_through(
         &self,
         temporary: &Location,

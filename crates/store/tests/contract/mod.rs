@@ -153,8 +153,10 @@ fn writers_show_nothing_before_the_end(top: &Location) {
     staged.publish().unwrap();
     assert_eq!(object.get().unwrap(), b"after");
 
+    let temporaries = top.join("_temporary");
+    temporaries.create_dir(Durability::Cached).unwrap();
     let staged = |name: &str, text: &str| {
-        let temporary = top.join("_temporary").join(name);
+        let temporary = temporaries.join(name);
         let writer = top
             .join(name)
             .create_through(&temporary, Durability::Cached);

@@ -186,7 +186,8 @@ fn generate(graph: &Arc<Graph>, scheduler: &JobScheduler, time: Time) -> bool {
             })
         })
         .collect();
-    if jobs.is_empty() {
+    let state = graph.plan_state(time);
+    if jobs.is_empty() && state.is_none() {
         // Nothing happens at this time, but time goes on for those that remember.
         scheduler.skip(time);
         return true;
@@ -195,6 +196,7 @@ fn generate(graph: &Arc<Graph>, scheduler: &JobScheduler, time: Time) -> bool {
         time,
         inputs: input_infos,
         jobs,
+        state: state.unwrap_or(Ok(())),
     })
 }
 

@@ -10,18 +10,23 @@ use headwater_core::{Context, Site, catch_panic};
 use parking_lot::{Condvar, Mutex};
 
 use super::Outcome;
+use crate::clock::Clock;
 use crate::conf::OnFailure;
 use crate::error::StreamError;
 use crate::events::{BatchInfo, InputInfo, OutputInfo, StreamingEvent};
 use crate::graph::{OutputId, OutputJob};
+use crate::rate::BatchTimes;
 use crate::threads::Owner;
 use crate::time::Time;
 
-/// The output operations of one batch.
+/// The output operations of one batch. Without any, the batch only brings state on, and
+/// nobody is told of it.
 pub(crate) struct JobSet {
     pub(crate) time: Time,
     pub(crate) inputs: BTreeMap<usize, InputInfo>,
     pub(crate) jobs: Vec<OutputRun>,
+    /// Whether all that the batch does to state could be planned.
+    pub(crate) state: Result<(), StreamError>,
 }
 
 /// One output operation of one batch.
@@ -47,6 +52,7 @@ pub(crate) struct Policy {
 }
 
 type BatchDone = Box<dyn Fn(Time) + Send + Sync>;
+type BatchCompleted = Box<dyn Fn(&BatchInfo, BatchTimes) + Send + Sync>;
 type CompleteState = Box<dyn Fn(Time) -> Result<(), StreamError> + Send + Sync>;
 
 /// What happens at the end of a batch.
@@ -55,6 +61,10 @@ pub(crate) struct AtEnd {
     pub(crate) complete_state: CompleteState,
     /// Drops what only batches up to this one needed.
     pub(crate) done: BatchDone,
+    /// Adjusts rates to how the batch went.
+    pub(crate) completed: BatchCompleted,
+    /// What the batch's times for that are read from.
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 struct Shared {
@@ -70,7 +80,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<(Time, OutputRun)>,
+    queue: VecDeque<(Time, Work)>,
     batches: BTreeMap<Time, Batch>,
     /// The latest batch that is done, or had nothing to do.
     last_done: Option<Time>,
@@ -80,11 +90,23 @@ struct State {
     closed: bool,
 }
 
+/// What a thread does next.
+enum Work {
+    Output(OutputRun),
+    /// The end of a batch that has no outputs.
+    End,
+}
+
 struct Batch {
     info: BatchInfo,
+    /// How many outputs are not done; the last one is only once the batch has ended.
     left: usize,
+    is_silent: bool,
+    state: Result<(), StreamError>,
     submitted: Instant,
     started: Option<Instant>,
+    /// The same by the stream's clock.
+    times: BatchTimes,
 }
 
 impl JobScheduler {
@@ -136,22 +158,31 @@ impl JobScheduler {
             scheduling_delay: None,
             processing_delay: None,
             outputs: BTreeMap::new(),
+            state_failure: None,
         };
-        shared.post(|| StreamingEvent::BatchSubmitted(info.clone()));
-        let left = set.jobs.len();
+        let is_silent = set.jobs.is_empty();
+        if !is_silent {
+            shared.post(|| StreamingEvent::BatchSubmitted(info.clone()));
+        }
+        let left = set.jobs.len().max(1);
         let submitted = Instant::now();
+        let times = BatchTimes::of(shared.at_end.clock.now());
         state.batches.insert(
             set.time,
             Batch {
                 info,
                 left,
+                is_silent,
+                state: set.state,
                 submitted,
-                started: None,
+                started: is_silent.then_some(submitted),
+                times,
             },
         );
-        state
-            .queue
-            .extend(set.jobs.into_iter().map(|run| (set.time, run)));
+        let outputs = set.jobs.into_iter().map(Work::Output);
+        let end = is_silent.then_some(Work::End);
+        let work = outputs.chain(end).map(|work| (set.time, work));
+        state.queue.extend(work);
         drop(state);
         shared.changed.notify_all();
         true
@@ -250,6 +281,20 @@ impl State {
 }
 
 impl Shared {
+    /// Deals with a failure in a batch as configured.
+    fn fail(&self, state: &mut State, error: StreamError) {
+        match self.policy.on_failure {
+            OnFailure::Stop => {
+                state.halt();
+                // Those who wait for room wait for nothing any more.
+                self.changed.notify_all();
+                // Whoever awaits the termination is told.
+                self.outcome.halt(error);
+            }
+            OnFailure::Continue => tracing::error!("{error}"),
+        }
+    }
+
     fn post(&self, event: impl FnOnce() -> StreamingEvent) {
         post(self.ctx.events(), event);
     }
@@ -263,15 +308,19 @@ pub(crate) fn post(events: &EventBus, event: impl FnOnce() -> StreamingEvent) {
 }
 
 fn work_on(shared: &Shared) {
-    while let Some((time, run)) = next(shared) {
+    while let Some((time, work)) = next(shared) {
+        let Work::Output(run) = work else {
+            end_batch(shared, time);
+            continue;
+        };
         let info = begin(shared, time, &run);
         let started = Instant::now();
         let result = run_output(shared, time, &run);
-        end(shared, info, started.elapsed(), result);
+        end_output(shared, info, started.elapsed(), result);
     }
 }
 
-fn next(shared: &Shared) -> Option<(Time, OutputRun)> {
+fn next(shared: &Shared) -> Option<(Time, Work)> {
     let mut state = shared.state.lock();
     loop {
         if state.closed {
@@ -298,6 +347,7 @@ fn begin(shared: &Shared, time: Time, run: &OutputRun) -> OutputInfo {
         if batch.started.is_none() {
             let now = Instant::now();
             batch.started = Some(now);
+            batch.times.started = shared.at_end.clock.now();
             batch.info.scheduling_delay = Some(now - batch.submitted);
             shared.post(|| StreamingEvent::BatchStarted(batch.info.clone()));
         }
@@ -329,29 +379,7 @@ fn run_output(shared: &Shared, time: Time, run: &OutputRun) -> Result<(), String
     }
 }
 
-/// Brings state to a batch that its outputs left behind.
-fn complete_state(shared: &Shared, time: Time) {
-    let description = format!("state of batch time {time}");
-    let complete = || (shared.at_end.complete_state)(time);
-    let completed = shared
-        .ctx
-        .with_job_group(&shared.job_group, &description, complete);
-    let Err(error) = completed else { return };
-    let mut state = shared.state.lock();
-    if state.closed {
-        return;
-    }
-    match shared.policy.on_failure {
-        OnFailure::Stop => {
-            state.halt();
-            shared.changed.notify_all();
-            shared.outcome.halt(error);
-        }
-        OnFailure::Continue => tracing::error!("{error}"),
-    }
-}
-
-fn end(shared: &Shared, mut info: OutputInfo, took: Duration, result: Result<(), String>) {
+fn end_output(shared: &Shared, mut info: OutputInfo, took: Duration, result: Result<(), String>) {
     info.took = Some(took);
     let time = info.time;
     let mut state = shared.state.lock();
@@ -361,46 +389,58 @@ fn end(shared: &Shared, mut info: OutputInfo, took: Duration, result: Result<(),
     {
         info.failure = Some(message.as_str().into());
         let (output, site) = (info.id.index(), info.site);
-        match shared.policy.on_failure {
-            OnFailure::Stop => {
-                state.halt();
-                // Those who wait for room wait for nothing any more.
-                shared.changed.notify_all();
-                // Whoever awaits the termination is told.
-                shared.outcome.halt(StreamError::Output {
-                    time,
-                    output,
-                    site,
-                    message,
-                });
-            }
-            OnFailure::Continue => tracing::error!(batch = %time, output = %site, "{message}"),
-        }
+        let error = StreamError::Output {
+            time,
+            output,
+            site,
+            message,
+        };
+        shared.fail(&mut state, error);
     }
     shared.post(|| StreamingEvent::OutputCompleted(info.clone()));
-    if let Some(batch) = state.batches.get_mut(&time) {
-        batch.info.outputs.insert(info.id, info);
-        let is_last = batch.left == 1;
-        let all_well = batch
-            .info
-            .outputs
-            .values()
-            .all(|output| output.failure.is_none());
-        if is_last && all_well {
-            drop(state);
-            complete_state(shared, time);
-            state = shared.state.lock();
-        }
-    }
     let Some(batch) = state.batches.get_mut(&time) else {
         return;
     };
-    batch.left -= 1;
-    if batch.left > 0 {
+    batch.info.outputs.insert(info.id, info);
+    if batch.left > 1 {
+        batch.left -= 1;
         return;
     }
+    drop(state);
+    end_batch(shared, time);
+}
+
+/// Brings state to a batch that its outputs left behind. After a failure that ends the
+/// stream nobody needs it.
+fn complete_state(shared: &Shared, time: Time) -> Result<(), StreamError> {
+    if shared.state.lock().is_over() {
+        return Ok(());
+    }
+    let description = format!("state of batch time {time}");
+    let complete = || (shared.at_end.complete_state)(time);
+    shared
+        .ctx
+        .with_job_group(&shared.job_group, &description, complete)
+}
+
+/// Ends a batch whose outputs are done.
+fn end_batch(shared: &Shared, time: Time) {
+    let completed = complete_state(shared, time);
+    let mut state = shared.state.lock();
+    let is_over = state.is_over();
+    let Some(batch) = state.batches.get_mut(&time) else {
+        return;
+    };
+    batch.left = 0;
     batch.info.processing_delay = batch.started.map(|started| started.elapsed());
-    let info = batch.info.clone();
+    batch.times.ended = shared.at_end.clock.now();
+    let planned = std::mem::replace(&mut batch.state, Ok(()));
+    let failed = planned.and(completed).err().filter(|_| !is_over);
+    batch.info.state_failure = failed.as_ref().map(|error| error.to_string().into());
+    let (info, times, is_silent) = (batch.info.clone(), batch.times, batch.is_silent);
+    if let Some(error) = failed {
+        shared.fail(&mut state, error);
+    }
     state.last_done = state.last_done.max(Some(time));
     // An older batch may still run and needs what it has.
     let done = state.done_up_to();
@@ -409,7 +449,10 @@ fn end(shared: &Shared, mut info: OutputInfo, took: Duration, result: Result<(),
     if let Some(done) = done {
         (shared.at_end.done)(done);
     }
-    shared.post(|| StreamingEvent::BatchCompleted(info));
+    if !is_silent {
+        shared.post(|| StreamingEvent::BatchCompleted(info.clone()));
+        (shared.at_end.completed)(&info, times);
+    }
     // Only now, so that whoever waits for the batch finds all that tidied up and told.
     shared.state.lock().batches.remove(&time);
     shared.changed.notify_all();

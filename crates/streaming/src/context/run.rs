@@ -10,12 +10,14 @@ use crate::error::StreamError;
 use crate::events::StreamingEvent;
 use crate::graph::StreamingState;
 use crate::input::STOP_LIMIT;
+use crate::rate;
 
 impl Inner {
     /// Starts the threads of a stream whose graph was checked.
     pub(super) fn begin(&self) -> Result<Running, StreamError> {
         let batch = self.graph.batch;
         let first = self.clock.now().floor(batch) + batch;
+        self.graph.check_restored(first - batch)?;
         self.graph.begin(first - batch);
         if let Some((_, steps)) = self.graph.stateful().first() {
             tracing::info!(
@@ -29,10 +31,12 @@ impl Inner {
             at,
             batch_duration: batch,
         });
-        let (graph, of) = (self.graph.clone(), self.graph.clone());
+        let (graph, of, inputs_of) = (self.graph.clone(), self.graph.clone(), self.graph.clone());
         let at_end = AtEnd {
             complete_state: Box::new(move |time| of.complete_state(time)),
             done: Box::new(move |time| graph.end_batch(time)),
+            completed: Box::new(move |batch, times| rate::adjust(&inputs_of, batch, times)),
+            clock: self.clock.clone(),
         };
         let policy = self.settings.policy;
         let (outcome, owner) = (self.outcome.clone(), self.graph.owner);

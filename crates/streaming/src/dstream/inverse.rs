@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_core::rdd::Step;
 use headwater_core::{Key, Partitioning, Rdd, Record, Site, Wire};
 
 use super::DStream;
 use crate::error::PlanError;
-use crate::state::{InverseStep, Store, Window, WindowFunctions};
+use crate::state::{InverseStep, StepPlan, Store, Window, WindowFunctions};
 use crate::time::{Time, is_multiple};
 
 /// The settings of a window with an inverse function that have defaults.
@@ -195,14 +194,16 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
         let partitions = partitioning.num_partitions();
         let store = Store::new(partitions, &Window::new());
         let functions = Arc::new(functions);
-        let afresh = recompute_every.map(|slides| slide * slides.max(1));
+        let afresh = recompute_every.map(|slides| slide.saturating_mul(slides.max(1)));
         let (graph, to, each) = (self.graph().clone(), store.clone(), self.slide());
         let parent = self.stream.clone();
-        let plan = move |time: Time, before: Option<&Step>| {
+        let plan = move |of: StepPlan<'_>| {
+            let time = of.time;
             let zero = graph.zero_time().unwrap_or(time);
             let since = (time - window.min(slide)).max(zero);
             let entering: Vec<Time> = (since + each).to(time, each).collect();
-            let rdds = entering.iter().map(|time| parent.rdd_or_fail(*time, site));
+            let read = |time| of.input(&graph.ctx, partitions, || parent.rdd_or_fail(time, site));
+            let rdds = entering.iter().map(|time| read(*time));
             let rdds = rdds.collect::<Result<Vec<Rdd<_>>, PlanError>>()?;
             let since_zero = time.checked_since(zero).unwrap_or_default();
             let work = InverseStep {
@@ -213,7 +214,8 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
                 functions: functions.clone(),
                 afresh: afresh.is_some_and(|every| is_multiple(since_zero, every)),
             };
-            Ok((graph.ctx.step(site, partitions, &rdds, before, work), ()))
+            let step = graph.ctx.step(site, partitions, &rdds, of.before, work);
+            Ok((step, ()))
         };
         let state = self.stateful((site, slide), &store, plan);
         self.state_stream(state, store, Some(partitioning))

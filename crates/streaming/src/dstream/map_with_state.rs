@@ -11,7 +11,9 @@ use super::DStream;
 use super::stateful::{InitialState, show_state};
 use crate::error::PlanError;
 use crate::graph::{AnyStream, Plan};
-use crate::state::{Outputs, StateSpec, StateTable, Store, TimeOut, TimeoutCheck, TrackStep};
+use crate::state::{
+    Holds, Outputs, StateSpec, StateTable, StepPlan, Store, TimeOut, TimeoutCheck, TrackStep,
+};
 use crate::time::{Time, is_multiple};
 
 /// A stream of what the function of [`DStream::map_with_state`] gave, and of its states:
@@ -57,9 +59,9 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
     /// stream; the states are another one, [`MapWithState::state_snapshots`]. A batch costs
     /// what its records and time-outs cost, however many keys there are.
     ///
-    /// State is changed once in each batch, also when no output reads the stream or several
-    /// do. A batch that fails leaves the state as it was, and the next one does the work of
-    /// both. Without a checkpoint directory state lives as long as the process.
+    /// State is changed once in each batch, however many outputs read the stream, also when
+    /// none does in that batch. A batch in which the function fails leaves the state as it
+    /// was, and the next one does the work of both. Without a checkpoint directory state lives as long as the process.
     ///
     /// ```
     /// use headwater_streaming::testing::run_batches;
@@ -96,13 +98,15 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
             rdd: spec.initial,
             partitioning: partitioning.clone(),
             store: store.clone(),
+            holds: Holds::Last,
         };
         let (graph, parent) = (self.graph().clone(), self.stream.clone());
         let placed = partitioning.clone();
         let (to, function) = (store.clone(), spec.function);
         let (timeout, check) = (spec.timeout, spec.check);
-        let plan = move |time, before: Option<&Step>| {
-            let rdd = parent.rdd_or_fail(time, site)?;
+        let plan = move |of: StepPlan<'_>| {
+            let time = of.time;
+            let rdd = of.input(&graph.ctx, partitions, || parent.rdd_or_fail(time, site))?;
             let zero = graph.zero_time().unwrap_or(time);
             let outputs = Outputs::new(partitions);
             let work = TrackStep {
@@ -112,7 +116,7 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
                 timeout: time_out(timeout, check, time, zero),
                 outputs: outputs.clone(),
             };
-            let before = before.cloned();
+            let before = of.before.cloned();
             let before = before.unwrap_or_else(|| initial.step(&graph.ctx, time));
             let input = [rdd.partition_by(placed.clone())];
             let ctx = &graph.ctx;
@@ -257,13 +261,13 @@ impl<K: Key, S: Wire, M: Record> MapWithState<K, S, M> {
             parents: AnyStream::parents(&*self.mapped.stream).to_vec(),
         };
         let store = shared.store.clone();
-        store.keep_readable();
+        let reader = store.add_reader();
         let stream = self.mapped.graph().add(plan, move |time| {
             let (step, _) = (shared.step_at)(time)?;
             let partitioning = Some(shared.partitioning.clone());
             Ok(show_state(&step, &shared.store, time, partitioning))
         });
-        AnyStream::info(&*stream).set_shows(store);
+        AnyStream::info(&*stream).set_shows(store, reader);
         DStream { stream }
     }
 }

@@ -194,6 +194,10 @@ impl<T: Record> DStream<T> {
     /// How many records each batch has, as one record: Spark's `count`. An empty batch
     /// gives 0.
     ///
+    /// The record is in the first of as many partitions as the
+    /// [default parallelism](headwater_core::Context::default_parallelism) says; the others
+    /// are empty, as in Spark.
+    ///
     /// ```
     /// use headwater_streaming::testing::run_batches;
     /// let counts = run_batches(vec![vec!['a', 'b'], vec![]], |letters| letters.count());
@@ -202,7 +206,15 @@ impl<T: Record> DStream<T> {
     #[track_caller]
     #[must_use]
     pub fn count(&self) -> DStream<u64> {
-        self.each_rdd(Site::here("count"), |rdd, _| Ok(rdd.count_into_rdd()))
+        let others = self.default_partitions() - 1;
+        self.each_rdd(Site::here("count"), move |rdd, _| {
+            let count = rdd.count_into_rdd();
+            Ok(match others {
+                0 => count,
+                // Partitions that are known to be empty need no tasks.
+                _ => count.union(&rdd.context().parallelize(Vec::new(), others)),
+            })
+        })
     }
 
     /// The records of each batch reduced to one: Spark's `reduce`. An empty batch gives no
@@ -276,5 +288,33 @@ impl<T: Record> DStream<T> {
             self.graph()
                 .mistake(site, "0 partitions asked for; at least 1 is needed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headwater_core::Context;
+
+    use crate::testing::TestStream;
+    use crate::time::seconds;
+
+    /// The partitions of the counts of two batches.
+    fn counts(slots: usize) -> Vec<Vec<Vec<u64>>> {
+        let ctx = Context::local(slots).unwrap();
+        let test = TestStream::on(&ctx, seconds(1)).unwrap();
+        let letters = test.input_partitioned(vec![vec!['a', 'b', 'c'], vec![]], 2);
+        let out = test.collect(&letters.count());
+        test.run(2);
+        let firings = out.firings().into_iter();
+        firings.map(|firing| firing.partitions).collect()
+    }
+
+    #[test]
+    fn a_count_is_in_the_first_of_the_default_number_of_partitions() {
+        assert_eq!(counts(1), [[[3]], [[0]]]);
+        assert_eq!(
+            counts(3),
+            [[vec![3], vec![], vec![]], [vec![0], vec![], vec![]]]
+        );
     }
 }

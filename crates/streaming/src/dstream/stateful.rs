@@ -9,7 +9,7 @@ use headwater_core::{Context, Key, Partitioning, Rdd, Record, Site, Wire};
 use super::DStream;
 use crate::error::PlanError;
 use crate::graph::{AnyStream, Plan};
-use crate::state::{Initial, LoadStep, PartitionState, Steps, Store};
+use crate::state::{Holds, Initial, LoadStep, PartitionState, StepPlan, Steps, Store};
 use crate::time::Time;
 
 /// Gives the step of a batch and what belongs to it.
@@ -30,12 +30,12 @@ impl<X> Stateful<X> {
 }
 
 impl<T: Record> DStream<T> {
-    /// State that `plan` brings from batch to batch: given the time and the step before.
+    /// State that `plan` brings from batch to batch.
     pub(super) fn stateful<P: PartitionState, X: Clone + Send + Sync + 'static>(
         &self,
         (site, slide): (Site, Duration),
         store: &Arc<Store<P>>,
-        plan: impl Fn(Time, Option<&Step>) -> Result<(Step, X), PlanError> + Send + Sync + 'static,
+        plan: impl Fn(StepPlan<'_>) -> Result<(Step, X), PlanError> + Send + Sync + 'static,
     ) -> Stateful<X> {
         let steps = Steps::new(site, slide, store.clone());
         let (graph, planned) = (self.graph().clone(), steps.clone());
@@ -74,12 +74,11 @@ impl<T: Record> DStream<T> {
         store: Arc<Store<P>>,
         partitioning: Option<Partitioning<K>>,
     ) -> DStream<(K, S)> {
-        store.keep_readable();
-        let shown = store.clone();
+        let (shown, reader) = (store.clone(), store.add_reader());
         let stream = self.stateful_stream(state, move |step, (), time| {
             show_state(step, &store, time, partitioning.clone())
         });
-        AnyStream::info(&*stream.stream).set_shows(shown);
+        AnyStream::info(&*stream.stream).set_shows(shown, reader);
         stream
     }
 }
@@ -107,6 +106,7 @@ pub(super) struct InitialState<K, S, P> {
     pub(super) rdd: Option<Rdd<(K, S)>>,
     pub(super) partitioning: Partitioning<K>,
     pub(super) store: Arc<Store<P>>,
+    pub(super) holds: Holds,
 }
 
 impl<K: Key, S: Wire, P: Initial<Record = (K, S)>> InitialState<K, S, P> {
@@ -118,6 +118,7 @@ impl<K: Key, S: Wire, P: Initial<Record = (K, S)>> InitialState<K, S, P> {
             store: self.store.clone(),
             time: first - self.slide,
             stamp: first,
+            holds: self.holds,
         };
         let partitions = self.partitioning.num_partitions();
         ctx.step(self.site, partitions, &input, None, work)

@@ -1,14 +1,15 @@
 //! State that every batch visits whole.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use headwater_core::rdd::Step;
 use headwater_core::{Key, Partitioning, Rdd, Site, Wire};
 
 use super::DStream;
 use super::stateful::{InitialState, show_state};
 use crate::state::{
-    Item, RewriteStep, Rows, StateTable, Store, UpdateFunction, UpdateStateSpec, UpdateStep,
+    Holds, Item, RewriteStep, Rows, StateTable, StepPlan, Store, UpdateFunction, UpdateStateSpec,
+    UpdateStep,
 };
 use crate::time::Time;
 
@@ -135,14 +136,15 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
         let initial = self.initial_state(site, initial, &partitioning, &store);
         let (graph, parent) = (self.graph().clone(), self.stream.clone());
         let (placed, to) = (partitioning.clone(), store.clone());
-        let plan = move |time, before: Option<&Step>| {
-            let rdd = parent.rdd_or_fail(time, site)?;
+        let plan = move |of: StepPlan<'_>| {
+            let time = of.time;
+            let rdd = of.input(&graph.ctx, partitions, || parent.rdd_or_fail(time, site))?;
             let work = UpdateStep {
                 store: to.clone(),
                 time,
                 function: f.clone(),
             };
-            let before = before.cloned();
+            let before = of.before.cloned();
             let before = before.unwrap_or_else(|| initial.step(&graph.ctx, time));
             let input = [rdd.partition_by(placed.clone())];
             let ctx = &graph.ctx;
@@ -162,27 +164,37 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
     ) -> DStream<(K, S)> {
         let partitions = partitioning.num_partitions();
         let slide = self.slide();
-        let store = Store::new(partitions, &Rows::new());
+        // Without a shuffle a partition reads only what it has itself.
+        let lag = if remember_partitioner {
+            Duration::ZERO
+        } else {
+            slide
+        };
+        let store = Store::lagging(partitions, &Rows::new(), lag);
         let initial = self.initial_state(site, initial, &partitioning, &store);
         let (graph, parent) = (self.graph().clone(), self.stream.clone());
         let (placed, to) = (partitioning.clone(), store.clone());
         // What a function leaves where it belongs need not be looked for anywhere else.
         let remembered = remember_partitioner.then(|| partitioning.clone());
-        let lies = remembered.clone();
-        let plan = move |time: Time, before: Option<&Step>| {
-            let values = parent.rdd_or_fail(time, site)?;
+        let plan = move |of: StepPlan<'_>| {
+            let time = of.time;
+            let values = of.input(&graph.ctx, partitions, || parent.rdd_or_fail(time, site))?;
             let values = values.partition_by(placed.clone()).map_values(Item::Value);
-            let (before, lies) = match before {
-                Some(before) => (before.clone(), lies.clone()),
-                None => (initial.step(&graph.ctx, time), Some(placed.clone())),
+            let before = of.before.cloned();
+            let before = before.unwrap_or_else(|| initial.step(&graph.ctx, time));
+            let items = if remember_partitioner {
+                values
+            } else {
+                let lies = of.before.is_none().then(|| placed.clone());
+                let states = show_state(&before, &to, time - slide, lies);
+                let states = states.partition_by(placed.clone()).map_values(Item::State);
+                graph.ctx.union(&[states, values])
             };
-            let states = show_state(&before, &to, time - slide, lies);
-            let states = states.partition_by(placed.clone()).map_values(Item::State);
-            let items = graph.ctx.union(&[states, values]);
             let work = RewriteStep {
                 store: to.clone(),
                 time,
                 function: f.clone(),
+                reads_own: remember_partitioner,
             };
             let ctx = &graph.ctx;
             Ok((
@@ -207,6 +219,7 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
             rdd,
             partitioning: partitioning.clone(),
             store: store.clone(),
+            holds: Holds::First,
         }
     }
 }

@@ -7,6 +7,7 @@
 mod node;
 mod output;
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -61,6 +62,8 @@ pub(crate) struct Graph {
     outputs: Mutex<Vec<Output>>,
     /// The streams that keep state.
     stateful: Mutex<Vec<(Arc<dyn AnyStream>, Arc<dyn AnySteps>)>>,
+    /// Those of them that outputs depend on, once the graph is whole.
+    live_state: Mutex<Vec<(Arc<dyn AnyStream>, Arc<dyn AnySteps>)>>,
     mistakes: Mutex<Vec<Mistake>>,
     user_remember: Mutex<Option<Duration>>,
     unpersist: bool,
@@ -87,6 +90,7 @@ impl Graph {
             inputs: Mutex::default(),
             outputs: Mutex::default(),
             stateful: Mutex::default(),
+            live_state: Mutex::default(),
             mistakes: Mutex::default(),
             user_remember: Mutex::new(None),
             unpersist,
@@ -145,18 +149,49 @@ impl Graph {
         self.stateful.lock().clone()
     }
 
-    /// Brings all state to a batch, also where no output of the batch looked at it.
-    pub(crate) fn complete_state(&self, time: Time) -> Result<(), StreamError> {
-        for (_, steps) in self.stateful() {
-            steps
-                .complete(time)
-                .map_err(|error| StreamError::Stateful {
-                    time,
-                    site: steps.site(),
-                    message: error.to_string(),
-                })?;
+    /// Plans what a batch does to state, also where no output of the batch looks at it; `None`
+    /// if it does nothing to any.
+    pub(crate) fn plan_state(&self, time: Time) -> Option<Result<(), StreamError>> {
+        let mut planned = None;
+        for (stream, steps) in self.live_state() {
+            let result = match stream.plan(time) {
+                Ok(false) => continue,
+                Ok(true) => Ok(()),
+                Err(error) => Err(state_error(time, &*steps, &error)),
+            };
+            planned = Some(planned.unwrap_or(Ok(())).and(result));
         }
-        Ok(())
+        planned
+    }
+
+    /// Brings all state to a batch, also where no output of the batch looked at it. One that
+    /// fails keeps no other back.
+    pub(crate) fn complete_state(&self, time: Time) -> Result<(), StreamError> {
+        let mut completed = Ok(());
+        for (_, steps) in self.live_state() {
+            let result = steps.complete(time);
+            completed = completed.and(result.map_err(|error| state_error(time, &*steps, &error)));
+        }
+        completed
+    }
+
+    /// Checks that state which was restored is that of the time before the first batch.
+    pub(crate) fn check_restored(&self, zero: Time) -> Result<(), StreamError> {
+        let fits = |(_, steps): (_, Arc<dyn AnySteps>)| {
+            steps.store().check_restored(zero).map_err(|message| {
+                let site = steps.site();
+                StreamError::State(format!(
+                    "the restored state of {site} does not fit: {message}"
+                ))
+            })
+        };
+        self.stateful().into_iter().try_for_each(fits)
+    }
+
+    /// The state that outputs depend on; what no output needs is not kept, as nothing is
+    /// computed that no output needs.
+    fn live_state(&self) -> Vec<(Arc<dyn AnyStream>, Arc<dyn AnySteps>)> {
+        self.live_state.lock().clone()
     }
 
     pub(crate) fn add_output(
@@ -232,7 +267,7 @@ impl Graph {
     }
 
     fn check_names(&self) {
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         for stream in self.streams() {
             let info = stream.info();
             if let Some(name) = info.name()
@@ -266,9 +301,19 @@ impl Graph {
     pub(crate) fn begin(&self, zero: Time) {
         let _ = self.zero_time.set(zero);
         let how_long = self.user_remember.lock().unwrap_or_default();
-        for output in self.outputs.lock().iter() {
+        let outputs = self.outputs();
+        for output in &outputs {
             remember(&*output.stream, how_long);
         }
+        let needed = needed_for(outputs.iter().map(|output| &output.stream));
+        let mut live = self.stateful();
+        live.retain(|(stream, steps)| {
+            let is_of_state = |needed: &Arc<dyn AnyStream>| {
+                needed.info().id == stream.info().id || needed.info().is_shown(steps.store())
+            };
+            needed.iter().any(is_of_state)
+        });
+        *self.live_state.lock() = live;
         self.set_state(StreamingState::Active);
     }
 
@@ -300,8 +345,13 @@ impl Graph {
         self.user_remember.lock().replace(how_long).is_none()
     }
 
-    /// Called when a batch is done: drops what nothing needs any more.
+    /// Called when a batch is done: drops what nothing needs any more. What state has not
+    /// taken in stays, with all that it is made from.
     pub(crate) fn end_batch(&self, time: Time) {
+        let zero = self.zero_time().unwrap_or(time);
+        let state = self.live_state();
+        let pending = state.iter().map(|(_, steps)| steps.pending(zero)).min();
+        let time = pending.map_or(time, |pending| time.min(pending - Duration::from_millis(1)));
         for stream in self.streams.lock().iter() {
             stream.forget(time, self.unpersist);
         }
@@ -316,8 +366,9 @@ impl Graph {
         let outputs = std::mem::take(&mut *self.outputs.lock());
         let inputs = std::mem::take(&mut *self.inputs.lock());
         let stateful = std::mem::take(&mut *self.stateful.lock());
+        let live_state = std::mem::take(&mut *self.live_state.lock());
         // Freed without a lock held: closures may own anything.
-        drop((streams, outputs, inputs, stateful));
+        drop((streams, outputs, inputs, stateful, live_state));
     }
 
     /// A number that two processes share exactly when they built the same graph.
@@ -352,5 +403,28 @@ impl Graph {
             .map(|output| (output.site.operator(), output.stream.info().id.0))
             .collect();
         partition_hash(&(self.batch.as_millis(), streams, outputs))
+    }
+}
+
+/// The streams that others are made from, and these themselves.
+fn needed_for<'a>(
+    outputs: impl Iterator<Item = &'a Arc<dyn AnyStream>>,
+) -> Vec<Arc<dyn AnyStream>> {
+    let (mut seen, mut needed) = (HashSet::new(), Vec::new());
+    let mut to_visit: Vec<_> = outputs.cloned().collect();
+    while let Some(stream) = to_visit.pop() {
+        if seen.insert(stream.info().id) {
+            to_visit.extend(stream.parents().iter().cloned());
+            needed.push(stream);
+        }
+    }
+    needed
+}
+
+fn state_error(time: Time, steps: &dyn AnySteps, error: &dyn std::error::Error) -> StreamError {
+    StreamError::Stateful {
+        time,
+        site: steps.site(),
+        message: error.to_string(),
     }
 }

@@ -41,8 +41,8 @@ pub(crate) struct NodeInfo {
     level: Mutex<StorageLevel>,
     /// How often the state is to be saved, and the call that said so.
     checkpoint: Mutex<Option<(Site, Duration)>>,
-    /// The state that the stream shows.
-    shows: OnceLock<Arc<dyn AnyStore>>,
+    /// The state that the stream shows, and the stream's number among those that do.
+    shows: OnceLock<(Arc<dyn AnyStore>, usize)>,
 }
 
 /// A stream without its record type.
@@ -56,6 +56,10 @@ pub(crate) trait AnyStream: Send + Sync {
 
     /// The stages of the RDD of a batch, if the stream was made distributable.
     fn stages(&self, time: Time) -> Result<Option<Stages>, PlanError>;
+
+    /// Makes the RDD of a batch, which every later reader gets; `false` at times that are
+    /// none of this stream's.
+    fn plan(&self, time: Time) -> Result<bool, PlanError>;
 
     /// Gives `persist` to the stream that should keep its RDDs, which need not be this one.
     fn set_level(&self, level: StorageLevel);
@@ -80,9 +84,15 @@ impl NodeInfo {
     }
 
     /// Says that the stream shows state, which is there anyway and need not be kept again.
-    pub(crate) fn set_shows(&self, store: Arc<dyn AnyStore>) {
+    pub(crate) fn set_shows(&self, store: Arc<dyn AnyStore>, reader: usize) {
         // A stream is given its state once, where it is built.
-        let _ = self.shows.set(store);
+        let _ = self.shows.set((store, reader));
+    }
+
+    /// Whether the stream shows this state.
+    pub(crate) fn is_shown(&self, store: &Arc<dyn AnyStore>) -> bool {
+        let shows = self.shows.get();
+        shows.is_some_and(|(shown, _)| std::ptr::addr_eq(Arc::as_ptr(shown), Arc::as_ptr(store)))
     }
 
     pub(crate) fn remembered(&self) -> Duration {
@@ -99,7 +109,7 @@ pub(crate) fn remember(stream: &dyn AnyStream, how_long: Duration) {
         *remembered
     };
     for parent in stream.parents() {
-        remember(&**parent, total + info.looks_back);
+        remember(&**parent, total.saturating_add(info.looks_back));
     }
 }
 
@@ -238,8 +248,8 @@ impl<T: Record> AnyStream for Stream<T> {
     fn forget(&self, now: Time, unpersist: bool) {
         let remembered = self.info.remembered();
         let last_kept = now - remembered;
-        if let Some(state) = self.info.shows.get() {
-            state.forget(last_kept + self.info.slide);
+        if let Some((state, reader)) = self.info.shows.get() {
+            state.forget(*reader, last_kept + self.info.slide);
         }
         let (old, kept_ids) = {
             let mut generated = self.generated.lock();
@@ -260,6 +270,10 @@ impl<T: Record> AnyStream for Stream<T> {
             return Err(PlanError::new(self.info.site, message));
         };
         Ok(self.rdd(time)?.map(|rdd| to_stages(&rdd)))
+    }
+
+    fn plan(&self, time: Time) -> Result<bool, PlanError> {
+        Ok(self.rdd(time)?.is_some())
     }
 
     fn set_level(&self, level: StorageLevel) {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::error::StreamError;
 use crate::events::InputInfo;
+use crate::rate::RateController;
 use crate::time::Time;
 
 pub use files::FileStreamOptions;
@@ -47,4 +48,9 @@ pub(crate) trait Input: Send + Sync {
 
     /// Called when a batch is done.
     fn end_batch(&self, _time: Time) {}
+
+    /// What adjusts how much the input takes in, if something does.
+    fn rate_controller(&self) -> Option<&RateController> {
+        None
+    }
 }

@@ -15,6 +15,7 @@ use crate::dstream::DStream;
 use crate::error::StreamError;
 use crate::events::InputInfo;
 use crate::graph::Stream;
+use crate::rate::{RateController, RateSettings};
 use crate::receiver::{BlockStore, Receiver, Supervisor, SupervisorPolicy};
 use crate::time::Time;
 
@@ -54,10 +55,16 @@ impl StreamingContext {
 
     pub(crate) fn received<T: Record>(&self, site: Site, receiver: impl Receiver<T>) -> DStream<T> {
         let settings = self.receiver_settings();
+        let limiter = settings.rates.limiter(self.clock(), self.batch_duration());
+        let limited = limiter.clone();
+        let controller = settings
+            .rates
+            .controller(self.batch_duration(), move |rate| limited.set_rate(rate));
         let blocks = Arc::new(BlockStore::new(
             self.clock().clone(),
             settings.block_interval,
             settings.memory_bytes,
+            limiter,
         ));
         let (ctx, stored) = (self.context().clone(), blocks.clone());
         let stream = self.input_stream(site, move |time| {
@@ -73,6 +80,7 @@ impl StreamingContext {
             clock: self.clock().clone(),
             outcome: self.outcome().clone(),
             settings,
+            controller,
             supervisor: Mutex::new(None),
         });
         self.graph().add_input(site, input);
@@ -86,6 +94,8 @@ pub(crate) struct ReceiverSettings {
     pub(crate) memory_bytes: u64,
     pub(crate) restart_delay: Duration,
     pub(crate) start_attempts: u32,
+    /// Those of other inputs, too.
+    pub(crate) rates: RateSettings,
     on_failure: OnFailure,
 }
 
@@ -96,6 +106,7 @@ impl ReceiverSettings {
             memory_bytes: conf.get(&conf::RECEIVER_MEMORY)?.0,
             restart_delay: conf.get(&conf::RECEIVER_RESTART_DELAY)?,
             start_attempts: conf.get(&conf::RECEIVER_START_ATTEMPTS)?,
+            rates: RateSettings::read(conf)?,
             on_failure: conf.get(&conf::ON_FAILURE)?,
         })
     }
@@ -111,6 +122,7 @@ struct ReceiverInput<T> {
     clock: Arc<dyn Clock>,
     outcome: Arc<Outcome>,
     settings: ReceiverSettings,
+    controller: Option<RateController>,
     supervisor: Mutex<Option<Supervisor>>,
 }
 
@@ -165,5 +177,9 @@ impl<T: Record> Input for ReceiverInput<T> {
 
     fn end_batch(&self, time: Time) {
         self.blocks.free(time);
+    }
+
+    fn rate_controller(&self) -> Option<&RateController> {
+        self.controller.as_ref()
     }
 }

@@ -14,6 +14,7 @@ use crate::dstream::DStream;
 use crate::error::{PlanError, StreamError};
 use crate::events::InputInfo;
 use crate::graph::{AnyStream, Stream};
+use crate::rate::{RateController, ReadRate};
 use crate::time::Time;
 
 /// A source that the driver asks for the RDD of each batch: what in Spark is a subclass of
@@ -34,6 +35,9 @@ use crate::time::Time;
 ///   RDD ([`Context::empty`]).
 /// - An error or a panic of `compute` fails the outputs that need the batch. The batch is
 ///   not asked for again.
+/// - [`InputSource::set_rate`] is called before a `compute`, by the same thread, when there is a
+///   new rate; each rate holds until the next one comes. Without backpressure it is never
+///   called.
 /// - [`InputSource::stop`] is called once if `start` was, also after an error of `start`;
 ///   nothing is called after it.
 ///
@@ -76,6 +80,52 @@ pub trait InputSource<T: Record>: Send + 'static {
     /// # Errors
     /// What went wrong, as text for the user; the batch fails.
     fn compute(&mut self, time: Time, ctx: &Context) -> Result<SourceBatch<T>, String>;
+
+    /// How much of what waits each further batch should have: with backpressure
+    /// (`streaming.backpressure.enabled`), what the batches manage to process.
+    ///
+    /// The first rate comes before the first batch if
+    /// `streaming.backpressure.initial_rate` is set. Rates are estimated from the batches for
+    /// which the source says how many [`records`](SourceBatch::records) there are: a source that
+    /// never does gets none, and one that gives no records gets no new one. Several batches may
+    /// be cut between two rates. By default rates are ignored, and the source gives what it
+    /// always does. In Spark, only the direct stream of Kafka has rates.
+    ///
+    /// ```
+    /// use headwater_core::{Conf, Context};
+    /// use headwater_streaming::testing::TestStream;
+    /// use headwater_streaming::time::{Time, millis};
+    /// use headwater_streaming::{InputSource, ReadRate, SourceBatch};
+    ///
+    /// /// Numbers without end: 1000 in each batch, unless they are too many.
+    /// struct Numbers { next: i64, batch_max: u64 }
+    ///
+    /// impl InputSource<i64> for Numbers {
+    ///     fn set_rate(&mut self, rate: ReadRate) {
+    ///         self.batch_max = rate.per_batch();
+    ///     }
+    ///
+    ///     fn compute(&mut self, _time: Time, ctx: &Context) -> Result<SourceBatch<i64>, String> {
+    ///         let records = self.batch_max.min(1000);
+    ///         let first = self.next;
+    ///         self.next += records as i64;
+    ///         Ok(SourceBatch::new(ctx.range(first..self.next, 1, 1)).records(records))
+    ///     }
+    /// }
+    ///
+    /// let conf = Conf::new()
+    ///     .master("local[1]")
+    ///     .set("streaming.backpressure.enabled", "true")
+    ///     .set("streaming.backpressure.initial_rate", "6");
+    /// let test = TestStream::on(&Context::new(conf)?, millis(500))?;
+    /// let numbers = Numbers { next: 0, batch_max: u64::MAX };
+    /// let out = test.collect(&test.context().source_stream(numbers));
+    /// test.run(2);
+    /// assert_eq!(out.batches(), [[0, 1, 2], [3, 4, 5]]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[expect(unused_variables, reason = "the name is part of the documentation")]
+    fn set_rate(&mut self, rate: ReadRate) {}
 
     /// Closes what is open.
     fn stop(&mut self) {}
@@ -157,14 +207,25 @@ impl StreamingContext {
     #[track_caller]
     #[must_use]
     pub fn source_stream<T: Record>(&self, source: impl InputSource<T>) -> DStream<T> {
-        self.source_stream_at(Site::here("source_stream"), source)
+        let rates = SourceRates::new(self);
+        self.add_source(Site::here("source_stream"), source, rates)
     }
 
-    /// As [`StreamingContext::source_stream`], on behalf of an operator of ours.
+    /// As [`StreamingContext::source_stream`], on behalf of an operator of ours that knows no
+    /// rates.
     pub(super) fn source_stream_at<T: Record>(
         &self,
         site: Site,
         source: impl InputSource<T>,
+    ) -> DStream<T> {
+        self.add_source(site, source, None)
+    }
+
+    fn add_source<T: Record>(
+        &self,
+        site: Site,
+        source: impl InputSource<T>,
+        rates: Option<SourceRates>,
     ) -> DStream<T> {
         let cut = Arc::new(Cut::default());
         let waiting = cut.clone();
@@ -175,6 +236,7 @@ impl StreamingContext {
             ctx: self.context().clone(),
             phase: Mutex::new(Phase::New(Box::new(source))),
             cut,
+            rates,
             stream: stream.stream.clone(),
         };
         self.graph().add_input(site, Arc::new(input));
@@ -209,6 +271,38 @@ impl<T> Cut<T> {
     }
 }
 
+/// The rates of a source: published at the end of batches, told before the next one is cut.
+struct SourceRates {
+    batch: Duration,
+    controller: RateController,
+    /// The rate that the source was not told yet.
+    news: Arc<Mutex<Option<u64>>>,
+}
+
+impl SourceRates {
+    /// `None` without backpressure.
+    fn new(ssc: &StreamingContext) -> Option<Self> {
+        let settings = ssc.receiver_settings().rates;
+        let batch = ssc.batch_duration();
+        let news = Arc::new(Mutex::new(settings.first_read_rate()));
+        let published = news.clone();
+        let controller = settings.controller(batch, move |rate| {
+            *published.lock() = Some(rate);
+            rate
+        })?;
+        Some(SourceRates {
+            batch,
+            controller,
+            news,
+        })
+    }
+
+    fn news(&self) -> Option<ReadRate> {
+        let rate = self.news.lock().take()?;
+        Some(ReadRate::new(rate, self.batch))
+    }
+}
+
 /// The life of a source.
 enum Phase<T> {
     New(Box<dyn InputSource<T>>),
@@ -222,6 +316,7 @@ struct SourceInput<T> {
     ctx: Context,
     phase: Mutex<Phase<T>>,
     cut: Arc<Cut<T>>,
+    rates: Option<SourceRates>,
     stream: Arc<Stream<T>>,
 }
 
@@ -232,7 +327,11 @@ impl<T: Record> SourceInput<T> {
         let Phase::Running(source) = &mut *phase else {
             return Ok(self.ctx.empty().into());
         };
+        let news = self.rates.as_ref().and_then(SourceRates::news);
         let asked = catch_panic(self.site, || {
+            if let Some(rate) = news {
+                source.set_rate(rate);
+            }
             Site::uncover(|| source.compute(time, &self.ctx))
         });
         let given = asked.map_err(|panic| PlanError::from_panic(self.site, &panic))?;
@@ -292,5 +391,9 @@ impl<T: Record> Input for SourceInput<T> {
         drop(batches);
         // Freed without the lock: RDDs may hold anything.
         drop(forgotten);
+    }
+
+    fn rate_controller(&self) -> Option<&RateController> {
+        self.rates.as_ref().map(|rates| &rates.controller)
     }
 }

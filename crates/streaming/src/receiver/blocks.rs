@@ -8,6 +8,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::StoreError;
 use crate::clock::Clock;
+use crate::rate::RateLimiter;
 use crate::time::Time;
 
 /// The records of one receiver, in blocks.
@@ -20,6 +21,8 @@ pub(crate) struct BlockStore<T> {
     clock: Arc<dyn Clock>,
     block_interval: Duration,
     bytes_max: u64,
+    /// Lets records through before they are stored.
+    pub(super) limiter: Arc<RateLimiter>,
     state: Mutex<State<T>>,
     freed: Condvar,
 }
@@ -52,11 +55,17 @@ impl<T> Clone for Block<T> {
 }
 
 impl<T> BlockStore<T> {
-    pub(crate) fn new(clock: Arc<dyn Clock>, block_interval: Duration, bytes_max: u64) -> Self {
+    pub(crate) fn new(
+        clock: Arc<dyn Clock>,
+        block_interval: Duration,
+        bytes_max: u64,
+        limiter: Arc<RateLimiter>,
+    ) -> Self {
         BlockStore {
             clock,
             block_interval,
             bytes_max,
+            limiter,
             state: Mutex::new(State {
                 open: Vec::new(),
                 open_bytes: 0,
@@ -74,6 +83,7 @@ impl<T> BlockStore<T> {
     pub(crate) fn accept(&self, accepting: bool) {
         self.state.lock().accepting = accepting;
         self.freed.notify_all();
+        self.limiter.wake();
     }
 
     /// Adds records to the block that is being gathered. `heap_bytes` is what they hold
@@ -205,7 +215,9 @@ mod tests {
 
     fn store(bytes_max: u64) -> (ManualClock, BlockStore<u8>) {
         let clock = ManualClock::new();
-        let store = BlockStore::new(Arc::new(clock.clone()), millis(200), bytes_max);
+        let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+        let limiter = RateLimiter::new(shared.clone(), millis(200), None, None);
+        let store = BlockStore::new(shared, millis(200), bytes_max, Arc::new(limiter));
         store.accept(true);
         (clock, store)
     }

@@ -1,5 +1,6 @@
 //! What a receiver stores through.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ impl<T> Clone for ReceiverContext<T> {
     }
 }
 
-/// The receiver was stopped: nothing was stored.
+/// The receiver was stopped: nothing was stored, or no more of what was appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the receiver was stopped, so nothing more is stored")]
 pub struct StoreError;
@@ -40,22 +41,26 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
     }
 
     /// Stores one record: Spark's `store(item)`. Records of one block interval become a
-    /// block. Waits while the batches are too far behind.
+    /// block. Waits while the batches are too far behind, and as long as the rate asks
+    /// (`streaming.receiver.max_rate`, `streaming.backpressure.enabled`).
     ///
     /// # Errors
     /// [`StoreError`] once the receiver was stopped.
     pub fn store(&self, record: T) -> Result<(), StoreError> {
         self.check()?;
+        self.pass(1)?;
         self.blocks.store(record)?;
         self.control.worked();
         Ok(())
     }
 
     /// Stores many records as [`ReceiverContext::store`] does each, at the cost of one:
-    /// they join the block of their interval. The vector is left empty.
+    /// they join the block of their interval. The vector is left empty. Where the rate does
+    /// not allow all of them yet, they are stored in parts, each when it is allowed.
     ///
     /// # Errors
-    /// [`StoreError`] once the receiver was stopped.
+    /// [`StoreError`] once the receiver was stopped; the vector then holds the records that
+    /// were not stored.
     pub fn append(&self, records: &mut Vec<T>) -> Result<(), StoreError> {
         self.append_sized(records, 0)
     }
@@ -64,16 +69,54 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
     /// size, so that the bound on stored memory is kept.
     ///
     /// # Errors
-    /// [`StoreError`] once the receiver was stopped.
+    /// As [`ReceiverContext::append`].
     pub fn append_sized(&self, records: &mut Vec<T>, heap_bytes: u64) -> Result<(), StoreError> {
         self.check()?;
+        let passed = self.pass_some(records.len())?;
+        if passed < records.len() {
+            return self.append_in_parts(records, heap_bytes, passed);
+        }
         self.blocks.append(records, heap_bytes)?;
         self.control.worked();
         Ok(())
     }
 
+    /// Appends records as the rate allows, so that batches get their share of them and not all
+    /// at once; the first `passed` at once.
+    fn append_in_parts(
+        &self,
+        records: &mut Vec<T>,
+        heap_bytes: u64,
+        mut passed: usize,
+    ) -> Result<(), StoreError> {
+        let count = (records.len() as u64).max(1);
+        let (bytes_each, mut more_bytes) = (heap_bytes / count, heap_bytes % count);
+        let mut part = Vec::new();
+        let mut rest = mem::take(records).into_iter();
+        let result = loop {
+            part.extend(rest.by_ref().take(passed));
+            let part_bytes = bytes_each * passed as u64 + mem::take(&mut more_bytes);
+            if let Err(stopped) = self.blocks.append(&mut part, part_bytes) {
+                break Err(stopped);
+            }
+            self.control.worked();
+            if rest.len() == 0 {
+                break Ok(());
+            }
+            match self.pass_some(rest.len()) {
+                Ok(some) => passed = some,
+                Err(stopped) => break Err(stopped),
+            }
+        };
+        // What was not stored is given back.
+        part.extend(rest);
+        *records = part;
+        result
+    }
+
     /// Stores many records as a block of their own: Spark's `store(iterator)`. When it
-    /// returns the block is recorded, so that the source may be told.
+    /// returns the block is recorded, so that the source may be told. It waits until the rate
+    /// allows the whole block.
     ///
     /// # Errors
     /// [`StoreError`] once the receiver was stopped.
@@ -88,6 +131,7 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
     /// [`StoreError`] once the receiver was stopped.
     pub fn store_block(&self, records: Arc<Vec<T>>) -> Result<(), StoreError> {
         self.check()?;
+        self.pass(records.len())?;
         self.blocks.store_block(records)?;
         self.control.worked();
         Ok(())
@@ -133,6 +177,18 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
     #[must_use]
     pub fn stream_id(&self) -> usize {
         self.control.stream_id()
+    }
+
+    /// Waits until the rate allows all of so many records.
+    fn pass(&self, records: usize) -> Result<(), StoreError> {
+        let limiter = &self.blocks.limiter;
+        limiter.acquire(records, || self.is_stopped())
+    }
+
+    /// Waits until the rate allows some of so many records; how many.
+    fn pass_some(&self, records: usize) -> Result<usize, StoreError> {
+        let limiter = &self.blocks.limiter;
+        limiter.acquire_some(records, || self.is_stopped())
     }
 
     fn check(&self) -> Result<(), StoreError> {

@@ -26,7 +26,8 @@ pub(crate) use supervisor::{Supervisor, SupervisorPolicy};
 ///   `on_start`.
 /// - The same value is started again after a stop, so `on_start` begins from scratch.
 /// - Every `store` that returned `Ok` belongs to exactly one batch. While the batches are
-///   behind, `store` waits; after a stop it returns an error and stores nothing.
+///   behind, or a rate limit asks for it, `store` waits; after a stop it returns an error and
+///   stores nothing.
 ///
 /// The supervisor checks that no two `on_start` of a receiver run at the same time.
 ///

@@ -1,5 +1,6 @@
 //! The places of a table from the oldest to the newest.
 
+use super::entries::SMALL;
 use crate::time::Time;
 
 /// A list through the places of a table, linked in the order of their stamps.
@@ -81,6 +82,14 @@ impl Ages {
             let place = std::mem::replace(&mut next, link.newer);
             Some((place, link.stamp))
         })
+    }
+
+    /// Gives memory back when most of it is unused.
+    pub(super) fn shrink(&mut self) {
+        let len = self.links.len();
+        if self.links.capacity() > SMALL && len < self.links.capacity() / 4 {
+            self.links.shrink_to(2 * len);
+        }
     }
 
     pub(super) fn bytes(&self) -> usize {

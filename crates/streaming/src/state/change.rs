@@ -4,7 +4,8 @@ use headwater_core::{Key, Wire};
 use serde::{Deserialize, Serialize};
 
 use super::StateSize;
-use super::store::{Initial, PartitionState};
+use super::entries::Entries;
+use super::store::{Holds, Initial, PartitionState};
 use super::table::StateTable;
 use crate::time::Time;
 
@@ -57,6 +58,7 @@ impl<K: Key, S: Wire> PartitionState for StateTable<K, S> {
         for (key, state) in added {
             self.put(key, state, stamp);
         }
+        self.shrink();
     }
 
     fn records(&self) -> &[(K, S)] {
@@ -79,7 +81,19 @@ impl<K: Key, S: Wire> PartitionState for StateTable<K, S> {
 }
 
 impl<K: Key, S: Wire> Initial for StateTable<K, S> {
-    fn load(added: Vec<(K, S)>, stamp: Time) -> TableChange<K, S> {
+    fn load(records: Vec<(K, S)>, stamp: Time, holds: Holds) -> TableChange<K, S> {
+        let mut added = Entries::new();
+        for (key, state) in records {
+            let mut state = Some(state);
+            let there = added.entry(key, || state.take());
+            if let (Some(there), Some(state), Holds::Last) = (there, state, holds) {
+                *there = Some(state);
+            }
+        }
+        let added = added.into_vec().into_iter();
+        let added = added
+            .filter_map(|(key, state)| Some((key, state?)))
+            .collect();
         TableChange::Some {
             stamp,
             put: Vec::new(),

@@ -16,6 +16,9 @@ pub(super) struct Entries<K, A> {
     hasher: RandomState,
 }
 
+/// Room for so many entries is never given back.
+pub(super) const SMALL: usize = 1024;
+
 impl<K: Hash + Eq, A> Entries<K, A> {
     pub(super) fn new() -> Self {
         Entries::with_hasher(RandomState::default())
@@ -117,6 +120,19 @@ impl<K: Hash + Eq, A> Entries<K, A> {
                 Some(to) => *entry.get_mut() = to,
                 None => drop(entry.remove()),
             }
+        }
+    }
+
+    /// Gives memory back when most of it is unused.
+    pub(super) fn shrink(&mut self) {
+        let len = self.entries.len();
+        if self.entries.capacity() > SMALL && len < self.entries.capacity() / 4 {
+            self.entries.shrink_to(2 * len);
+            let (entries, hasher) = (&self.entries, &self.hasher);
+            self.index.shrink_to(2 * len, |place| {
+                let entry = entries.get(*place as usize);
+                entry.map_or(0, |(key, _)| hasher.hash_one(key))
+            });
         }
     }
 

@@ -46,6 +46,8 @@ impl StateSize {
 pub struct StateSnapshot {
     /// The partition.
     pub partition: usize,
+    /// How many partitions the state has.
+    pub partitions: usize,
     /// The batch; `None` before the first one.
     pub time: Option<Time>,
     /// The state.
@@ -69,9 +71,8 @@ pub struct StateChange {
 ///
 /// # Contract
 /// - [`StateLog::append`] is called on task threads, several partitions at a time, before a
-///   change takes effect. When it fails the change does not happen and the task fails, to be
-///   tried again; so a change that was appended may come again, with the same stream,
-///   partition and batch, and the last one counts.
+///   change takes effect. When it fails the change does not happen, must not be found in the
+///   log, and the task fails, to be tried again.
 /// - Changes of a partition come in the order of the batches.
 pub trait StateLog: Send + Sync + 'static {
     /// Takes a change.
@@ -161,6 +162,7 @@ impl StateStore {
             snapshot.map_err(|message| self.error("written", partition, &message))?;
         Ok(StateSnapshot {
             partition,
+            partitions: self.partitions(),
             time,
             bytes,
         })
@@ -169,15 +171,28 @@ impl StateStore {
     /// Puts a snapshot in the place of a partition's state, before the start: time then goes
     /// on after the snapshot's batch.
     ///
+    /// All partitions must be brought to the same batch, by [`StateStore::replay`] if their
+    /// snapshots are of different ones, and the stream be started before the next batch time;
+    /// `start` says what does not fit.
+    ///
     /// # Errors
     /// [`StreamError::State`] after the start, and when the snapshot does not fit.
     pub fn restore(&self, snapshot: &StateSnapshot) -> Result<(), StreamError> {
         self.check_before_start()?;
         let StateSnapshot {
             partition,
+            partitions,
             time,
             bytes,
         } = snapshot;
+        if *partitions != self.partitions() {
+            let message = format!(
+                "the snapshot is of {partitions} partitions, and the state has {}; give the \
+                 operator as many",
+                self.partitions()
+            );
+            return Err(self.error("restored", *partition, &message));
+        }
         let Some(time) = *time else { return Ok(()) };
         let restored = self.steps.store().restore(*partition, time, bytes);
         restored.map_err(|message| self.error("restored", *partition, &message))

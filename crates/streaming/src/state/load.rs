@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use headwater_core::rdd::{Advance, StepError, StepInput};
 
-use super::store::{Initial, Store};
+use super::store::{Holds, Initial, Store};
 use crate::time::Time;
 
-/// The step before the first batch: puts initial states in their place. Of several states of
-/// a key in a table the last one holds.
+/// The step before the first batch: puts initial states in their place.
 pub(crate) struct LoadStep<P> {
     pub(crate) store: Arc<Store<P>>,
     /// The time before the first batch.
     pub(crate) time: Time,
     /// Initial states are as young as the first batch.
     pub(crate) stamp: Time,
+    pub(crate) holds: Holds,
 }
 
 impl<P: Initial> Advance<P::Record> for LoadStep<P> {
@@ -30,7 +30,7 @@ impl<P: Initial> Advance<P::Record> for LoadStep<P> {
         let decide = |_: &P| {
             let mut records = Vec::new();
             input.read(0, |chunk| records.append(chunk))?;
-            Ok((P::load(records, self.stamp), ()))
+            Ok((P::load(records, self.stamp, self.holds), ()))
         };
         self.store.advance(partition, self.time, decide, |()| {})
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StateSize;
 use super::entries::Entries;
-use super::store::{Initial, PartitionState, Store};
+use super::store::{Holds, Initial, PartitionState, Store};
 use crate::time::Time;
 
 /// What the function gave for a partition: keys may be anywhere, and several times.
@@ -48,13 +48,14 @@ impl<K: Key, S: Wire> PartitionState for Rows<K, S> {
 }
 
 impl<K: Key, S: Wire> Initial for Rows<K, S> {
-    fn load(rows: Vec<(K, S)>, _stamp: Time) -> Vec<(K, S)> {
+    fn load(rows: Vec<(K, S)>, _stamp: Time, _holds: Holds) -> Vec<(K, S)> {
+        // The first step takes the first state of each key.
         rows
     }
 }
 
-/// A record of the step's input: the states that the batch before left and the new values
-/// come by the same shuffle, states first.
+/// A record of the step's input. Where keys may lie anywhere, the states that the batch before
+/// left and the new values come by the same shuffle, states first.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) enum Item<V, S> {
     State(S),
@@ -66,6 +67,8 @@ pub(crate) struct RewriteStep<K, S, F> {
     pub(crate) store: Arc<Store<Rows<K, S>>>,
     pub(crate) time: Time,
     pub(crate) function: F,
+    /// Keys lie where they belong: the states of a partition are those that it has.
+    pub(crate) reads_own: bool,
 }
 
 impl<K, V, S, F> Advance<(K, Item<V, S>)> for RewriteStep<K, S, F>
@@ -84,13 +87,18 @@ where
         partition: usize,
         input: &mut StepInput<'_, (K, Item<V, S>)>,
     ) -> Result<(), StepError> {
-        let decide = |_: &_| {
+        let decide = |rows: &Rows<K, S>| {
             let mut keys: Entries<K, (Vec<V>, Option<S>)> = Entries::new();
+            // Of several states of a key the first one holds.
+            for (key, new) in rows.records().iter().filter(|_| self.reads_own) {
+                if let Some((_, state)) = keys.entry(key.clone(), Default::default) {
+                    state.get_or_insert_with(|| new.clone());
+                }
+            }
             input.read(0, |chunk| {
                 for (key, item) in chunk.drain(..) {
                     match (keys.entry(key, Default::default), item) {
                         (Some((values, _)), Item::Value(value)) => values.push(value),
-                        // Of several states of a key the first one holds.
                         (Some((_, state)), Item::State(new)) => {
                             state.get_or_insert(new);
                         }

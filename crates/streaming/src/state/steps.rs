@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_core::rdd::Step;
-use headwater_core::{Error, Site};
+use headwater_core::{Context, Error, Rdd, Record, Site};
 use parking_lot::Mutex;
 
 use super::store::AnyStore;
@@ -20,10 +20,37 @@ pub(crate) struct Steps<X> {
     store: Arc<dyn AnyStore>,
     /// The steps of batches that are not done, and the last one before them, oldest first.
     planned: Mutex<VecDeque<(Time, Step, X)>>,
+    last_error: Mutex<Option<Arc<str>>>,
 }
 
 /// How many batches wait at most for one that fails again and again: each keeps its input.
 const BEHIND_MAX: usize = 1000;
+
+/// What a step is planned from.
+#[derive(Clone, Copy)]
+pub(crate) struct StepPlan<'a> {
+    /// The batch.
+    pub(crate) time: Time,
+    /// The step before; none before the first one.
+    pub(crate) before: Option<&'a Step>,
+    /// The batch is over, and what it should have read will never be there.
+    is_lost: bool,
+}
+
+impl StepPlan<'_> {
+    /// The input of the step, or nothing in its place when that is lost.
+    pub(crate) fn input<T: Record>(
+        &self,
+        ctx: &Context,
+        partitions: usize,
+        read: impl FnOnce() -> Result<Rdd<T>, PlanError>,
+    ) -> Result<Rdd<T>, PlanError> {
+        match read() {
+            Err(_) if self.is_lost => Ok(ctx.parallelize(Vec::new(), partitions.max(1))),
+            read => read,
+        }
+    }
+}
 
 impl<X: Clone> Steps<X> {
     pub(crate) fn new(site: Site, slide: Duration, store: Arc<dyn AnyStore>) -> Arc<Self> {
@@ -32,48 +59,94 @@ impl<X: Clone> Steps<X> {
             slide,
             store,
             planned: Mutex::default(),
+            last_error: Mutex::default(),
         })
     }
 
     /// The step of a batch. `plan` makes a step from its time and the step before it; it is
-    /// called for every batch since the last one that was planned, also for those that
-    /// nobody asked for, since each step goes on from the one before.
+    /// called for every batch since the last one that was planned, since each step goes on
+    /// from the one before. A batch whose input could not even be planned later is over: its
+    /// outputs have failed, and state goes on without it.
     ///
     /// Called by one thread at a time, as every computation of an RDD of a batch is.
     pub(crate) fn at(
         &self,
         time: Time,
         graph: &Graph,
-        plan: impl Fn(Time, Option<&Step>) -> Result<(Step, X), PlanError>,
+        plan: impl Fn(StepPlan<'_>) -> Result<(Step, X), PlanError>,
     ) -> Result<(Step, X), PlanError> {
         if let Some(planned) = self.find(|at| at == time) {
             return Ok(planned);
         }
+        self.drop_complete();
         let zero = graph.zero_time().unwrap_or(time);
         loop {
             let last = self.planned.lock().back().cloned();
-            let next = match &last {
-                Some((at, ..)) => *at + self.slide,
-                None => self.store.at(0).unwrap_or(zero) + self.slide,
-            };
+            let next = self.after(last.as_ref().map(|(at, ..)| *at), zero);
             if next > time {
                 let message = format!("the state of batch {time} is no longer there");
                 return Err(PlanError::new(self.site, message));
             }
             if self.planned.lock().len() > BEHIND_MAX {
-                let message = format!(
-                    "the state is {BEHIND_MAX} batches behind, since none of them could be computed"
-                );
-                return Err(PlanError::new(self.site, message));
+                return Err(PlanError::new(self.site, self.too_far_behind()));
             }
+            let before = last.as_ref().map(|(_, step, _)| step);
             // Without the lock: planning a parent may lead back here, for another batch.
-            let (step, with) = plan(next, last.as_ref().map(|(_, step, _)| step))?;
+            let (step, with) = self.plan(next, time, before, &plan)?;
             self.planned
                 .lock()
                 .push_back((next, step.clone(), with.clone()));
             if next == time {
                 return Ok((step, with));
             }
+        }
+    }
+
+    fn plan(
+        &self,
+        time: Time,
+        asked: Time,
+        before: Option<&Step>,
+        plan: impl Fn(StepPlan<'_>) -> Result<(Step, X), PlanError>,
+    ) -> Result<(Step, X), PlanError> {
+        let of = |is_lost| StepPlan {
+            time,
+            before,
+            is_lost,
+        };
+        match plan(of(false)) {
+            Err(error) if time < asked => {
+                tracing::error!(
+                    batch = %time,
+                    "the state of {} goes on without the records of this batch: {error}",
+                    self.site
+                );
+                plan(of(true))
+            }
+            planned => planned,
+        }
+    }
+
+    /// The time of the step that follows the last planned one.
+    fn after(&self, last: Option<Time>, zero: Time) -> Time {
+        last.or_else(|| self.store.at(0)).unwrap_or(zero) + self.slide
+    }
+
+    fn too_far_behind(&self) -> String {
+        let reason = self.last_error.lock().clone();
+        let reason = reason.unwrap_or_else(|| "they were not run".into());
+        format!("the state is {BEHIND_MAX} batches behind, which could not be computed: {reason}")
+    }
+
+    /// Drops the steps that are taken, but for the last of them, from which time goes on.
+    fn drop_complete(&self) {
+        let mut planned = self.planned.lock();
+        while planned.len() > 1
+            && planned
+                .front()
+                .is_some_and(|(_, step, _)| step.is_complete())
+        {
+            planned.pop_front();
         }
     }
 
@@ -93,6 +166,9 @@ pub(crate) trait AnySteps: Send + Sync {
 
     /// Takes the steps up to a batch that were planned and that no output has asked for.
     fn complete(&self, up_to: Time) -> Result<(), Error>;
+
+    /// The first batch whose step is not taken everywhere; time began at `zero`.
+    fn pending(&self, zero: Time) -> Time;
 }
 
 impl<X: Clone + Send + Sync> AnySteps for Steps<X> {
@@ -108,12 +184,22 @@ impl<X: Clone + Send + Sync> AnySteps for Steps<X> {
         let Some((step, _)) = self.find(|at| at <= up_to) else {
             return Ok(());
         };
-        step.complete()?;
-        // The last one stays, as the one to go on from.
-        let mut planned = self.planned.lock();
-        while planned.get(1).is_some_and(|(at, ..)| *at <= up_to) {
-            planned.pop_front();
-        }
+        let completed = step.complete();
+        *self.last_error.lock() = match &completed {
+            Ok(()) => None,
+            Err(error) => Some(error.to_string().into()),
+        };
+        completed?;
+        self.drop_complete();
         Ok(())
+    }
+
+    fn pending(&self, zero: Time) -> Time {
+        let planned = self.planned.lock();
+        let first = planned.iter().find(|(_, step, _)| !step.is_complete());
+        match first {
+            Some((at, ..)) => *at,
+            None => self.after(planned.back().map(|(at, ..)| *at), zero),
+        }
     }
 }

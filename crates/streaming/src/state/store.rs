@@ -1,8 +1,9 @@
 //! The state of a stream, by partition and by batch.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use headwater_core::Record;
 use headwater_core::rdd::{Shown, StepError};
@@ -38,8 +39,16 @@ pub(crate) trait PartitionState: Clone + Send + Sync + 'static {
 
 /// A state that may be there before the first batch.
 pub(crate) trait Initial: PartitionState {
-    /// What makes an empty state hold these records, as young as a time.
-    fn load(records: Vec<Self::Record>, stamp: Time) -> Self::Change;
+    /// What makes an empty state hold these records, as young as a time; `holds` says which
+    /// of several states of a key stays.
+    fn load(records: Vec<Self::Record>, stamp: Time, holds: Holds) -> Self::Change;
+}
+
+/// Which of several initial states of a key holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holds {
+    First,
+    Last,
 }
 
 /// The partitions of a stream's state, each at the version of some batch.
@@ -51,6 +60,10 @@ pub(crate) struct Store<P> {
     partitions: Vec<Partition<P>>,
     /// Versions of later batches than this may still be asked for.
     readable_after: AtomicI64,
+    /// The same for each of the streams that show the state.
+    readers: Mutex<Vec<Time>>,
+    /// How much longer than its readers the next step needs a version.
+    lag: Duration,
     log: OnceLock<(NodeId, Arc<dyn StateLog>)>,
 }
 
@@ -59,6 +72,8 @@ struct Partition<P> {
     at: AtomicI64,
     /// Held by the task that works on the next version, which takes a while.
     advancing: Mutex<()>,
+    /// A panic has left the current version half changed.
+    is_torn: AtomicBool,
     /// Held for moments only: the input of the next version may read this one.
     versions: Mutex<Versions<P>>,
 }
@@ -73,9 +88,15 @@ const NEVER: i64 = i64::MIN;
 
 impl<P: PartitionState> Store<P> {
     pub(crate) fn new(partitions: usize, empty: &P) -> Arc<Self> {
+        Store::lagging(partitions, empty, Duration::ZERO)
+    }
+
+    /// A store whose steps read the version before through a shuffle: it stays for longer.
+    pub(crate) fn lagging(partitions: usize, empty: &P, lag: Duration) -> Arc<Self> {
         let partition = || Partition {
             at: AtomicI64::new(NEVER),
             advancing: Mutex::new(()),
+            is_torn: AtomicBool::new(false),
             versions: Mutex::new(Versions {
                 current: Arc::new(empty.clone()),
                 older: BTreeMap::new(),
@@ -84,13 +105,19 @@ impl<P: PartitionState> Store<P> {
         Arc::new(Store {
             partitions: std::iter::repeat_with(partition).take(partitions).collect(),
             readable_after: AtomicI64::new(i64::MAX),
+            readers: Mutex::default(),
+            lag,
             log: OnceLock::new(),
         })
     }
 
-    /// Keeps every version until [`AnyStore::forget`] says that it is not needed.
-    pub(crate) fn keep_readable(&self) {
+    /// Keeps every version until [`AnyStore::forget`] says that this reader, whose number is
+    /// given, does not need it.
+    pub(crate) fn add_reader(&self) -> usize {
+        let mut readers = self.readers.lock();
+        readers.push(Time::from_millis(NEVER));
         self.readable_after.store(NEVER, Ordering::Relaxed);
+        readers.len() - 1
     }
 
     pub(crate) fn is_at(&self, partition: usize, time: Time) -> bool {
@@ -117,12 +144,22 @@ impl<P: PartitionState> Store<P> {
         if self.is_at(partition, time) {
             return Ok(());
         }
+        if slot.is_torn.load(Ordering::Relaxed) {
+            return Err(format!(
+                "partition {partition} of the state was left half changed by a panic in a key's \
+                 Hash or Eq or in a Drop; it cannot be used any more"
+            )
+            .into());
+        }
         let current = slot.versions.lock().current.clone();
         let (change, result) = decide(&current)?;
         self.append(partition, time, &change)?;
         drop(current);
         let mut versions = slot.versions.lock();
+        // Should the user's code panic in the middle, the flag stays.
+        slot.is_torn.store(true, Ordering::Relaxed);
         self.change(slot, &mut versions, change);
+        slot.is_torn.store(false, Ordering::Relaxed);
         changed(result);
         slot.at.store(time.as_millis(), Ordering::Release);
         Ok(())
@@ -190,6 +227,28 @@ pub(crate) trait AnyStore: Send + Sync {
     /// The batch whose version a partition has.
     fn at(&self, partition: usize) -> Option<Time>;
 
+    /// Whether time can go on after `zero`.
+    fn check_restored(&self, zero: Time) -> Result<(), String> {
+        let version = |partition| match self.at(partition) {
+            Some(at) => format!("of batch {at}"),
+            None => "empty".to_owned(),
+        };
+        let other = (1..self.partitions()).find(|other| self.at(*other) != self.at(0));
+        if let Some(other) = other {
+            return Err(format!(
+                "its partition 0 is {}, its partition {other} is {}",
+                version(0),
+                version(other)
+            ));
+        }
+        match self.at(0) {
+            Some(at) if at != zero => Err(format!(
+                "it is of batch {at}, and by the clock time would go on after {zero}"
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn size(&self) -> StateSize;
 
     fn snapshot(&self, partition: usize) -> Result<(Option<Time>, Vec<u8>), String>;
@@ -201,8 +260,8 @@ pub(crate) trait AnyStore: Send + Sync {
     /// Writes every change from now on; the first log stays.
     fn set_log(&self, node: NodeId, log: Arc<dyn StateLog>) -> bool;
 
-    /// Says that nobody asks for versions up to a batch any more.
-    fn forget(&self, up_to: Time);
+    /// Says that a reader does not ask for versions up to a batch any more.
+    fn forget(&self, reader: usize, up_to: Time);
 }
 
 impl<P: PartitionState> AnyStore for Store<P> {
@@ -217,8 +276,16 @@ impl<P: PartitionState> AnyStore for Store<P> {
 
     fn size(&self) -> StateSize {
         let sizes = self.partitions.iter().map(|slot| {
-            let current = slot.versions.lock().current.clone();
-            current.size()
+            let (current, older) = {
+                let versions = slot.versions.lock();
+                (versions.current.clone(), versions.older.clone())
+            };
+            let older = older.values().map(|version| version.size().bytes);
+            let current = current.size();
+            StateSize {
+                bytes: current.bytes + older.sum::<u64>(),
+                ..current
+            }
         });
         sizes.fold(StateSize::default(), StateSize::plus)
     }
@@ -258,9 +325,14 @@ impl<P: PartitionState> AnyStore for Store<P> {
         self.log.set((node, log)).is_ok()
     }
 
-    fn forget(&self, up_to: Time) {
+    fn forget(&self, reader: usize, up_to: Time) {
+        let mut readers = self.readers.lock();
+        if let Some(of_reader) = readers.get_mut(reader) {
+            *of_reader = up_to - self.lag;
+        }
+        let all = readers.iter().min().copied().unwrap_or(up_to);
         self.readable_after
-            .store(up_to.as_millis(), Ordering::Relaxed);
+            .store(all.as_millis(), Ordering::Relaxed);
     }
 }
 

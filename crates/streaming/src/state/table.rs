@@ -123,6 +123,14 @@ impl<K: Key, S: Record> StateTable<K, S> {
         }
     }
 
+    /// Gives memory back after many keys have gone.
+    pub(super) fn shrink(&mut self) {
+        self.entries.shrink();
+        if let Some(ages) = &mut self.ages {
+            ages.shrink();
+        }
+    }
+
     /// The memory of the table itself, in bytes; what keys and states own elsewhere is not
     /// known here.
     pub(super) fn bytes(&self) -> usize {

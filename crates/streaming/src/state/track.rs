@@ -125,7 +125,10 @@ impl<'a, K: Key, V: Wire, S: Wire, M: Record> Batch<'a, K, V, S, M> {
             *place = entries.find(*hash, key);
         }
         for ((key, value), (hash, place)) in chunk.drain(..).zip(&ahead) {
-            self.record(key, value, *hash, *place);
+            // After a mistake nothing counts, and what follows from it would hide it.
+            if self.misuse.is_none() {
+                self.record(key, value, *hash, *place);
+            }
         }
         self.ahead = ahead;
     }
@@ -146,7 +149,7 @@ impl<'a, K: Key, V: Wire, S: Wire, M: Record> Batch<'a, K, V, S, M> {
         self.records.extend(record);
         match state.into_value() {
             Ok(value) => touched.value = value,
-            Err(misuse) => self.misuse = self.misuse.take().or(Some(misuse)),
+            Err(misuse) => self.misuse = Some(misuse),
         }
     }
 
@@ -155,6 +158,9 @@ impl<'a, K: Key, V: Wire, S: Wire, M: Record> Batch<'a, K, V, S, M> {
         let TimeOut::Before(limit) = self.step.timeout else {
             return;
         };
+        if self.misuse.is_some() {
+            return;
+        }
         let entries = self.table.entries();
         for place in self.table.stamped_before(limit) {
             let Some((key, old)) = entries.get(place) else {
@@ -167,7 +173,8 @@ impl<'a, K: Key, V: Wire, S: Wire, M: Record> Batch<'a, K, V, S, M> {
             let record = (self.step.function)(self.step.time, key, None, &mut state);
             self.records.extend(record);
             if let Err(misuse) = state.into_value() {
-                self.misuse = self.misuse.take().or(Some(misuse));
+                self.misuse = Some(misuse);
+                return;
             }
             self.timed_out.push(place);
         }

@@ -67,6 +67,7 @@ impl<K: Key, V: Wire> PartitionState for Window<K, V> {
         }
         self.batches.drain(..slide.leaving.min(self.batches.len()));
         self.batches.extend(slide.entering);
+        self.total.shrink();
     }
 
     fn records(&self) -> &[(K, V)] {
@@ -233,10 +234,11 @@ impl<K: Key, V: Wire> InverseStep<K, V> {
         let before = before.filter(|_| !self.afresh);
         let Some((_, before)) = before else {
             return moving.entering.ok_or_else(|| {
-                "a key leaves the window that is not in it: the filter has dropped a key that \
-                 was still there, or keys that are equal have different hashes"
-                    .to_owned()
-                    .into()
+                let reason = match self.functions.filter {
+                    Some(_) => "the filter has dropped a key of which something was left",
+                    None => "a key is not equal to itself, or equal keys have different hashes",
+                };
+                format!("a key leaves the window that is not in it: {reason}").into()
             });
         };
         let rest = match moving.leaving {

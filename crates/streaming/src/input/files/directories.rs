@@ -165,6 +165,13 @@ fn go_down(at: &Location, names: &[Name], onto: &mut Vec<Location>, listing: &mu
 
 impl DirectoryPattern {
     fn parse(text: &str) -> Result<Self, String> {
+        if text.trim().is_empty() {
+            return Err(
+                "the directory has no name; say which one to watch, \".\" for the \
+                        present one"
+                    .to_owned(),
+            );
+        }
         let (top, names) = split_at_pattern(text)?;
         let names = names.split('/').filter(|name| !name.is_empty());
         let top = Location::at(top).map_err(|error| error.to_string())?;

@@ -27,7 +27,8 @@ impl StreamingContext {
     /// The lines of the text files that come into a directory: Spark's `textFileStream`.
     ///
     /// What is a new file is said at [`StreamingContext::file_stream`]; how lines end and
-    /// what is decompressed, at [`Context::text_file`].
+    /// what is decompressed, at [`Context::text_file`]. A file is one partition, or several of
+    /// at most 32 MiB; an empty one has none.
     ///
     /// ```
     /// use headwater_streaming::testing::TestStream;
@@ -50,7 +51,8 @@ impl StreamingContext {
     #[must_use]
     pub fn text_file_stream(&self, directory: &str) -> DStream<Text> {
         let site = Site::here("text_file_stream");
-        let read = move |ctx: &Context, path: &str| site.cover(|| ctx.text_file(path));
+        let read =
+            move |ctx: &Context, path: &str| site.cover(|| ctx.text_file_partitioned(path, 1));
         self.files(site, directory, FileStreamOptions::new(), read, None)
     }
 
@@ -58,8 +60,8 @@ impl StreamingContext {
     /// `binaryRecordsStream`.
     ///
     /// What is a new file is said at [`StreamingContext::file_stream`]. A file whose size is
-    /// no multiple of the length fails the jobs of its batch, as in
-    /// [`Context::binary_records`]. A length of 0 is a mistake, which `start` reports.
+    /// no multiple of the length cannot be read, and is left out as is said there. A length of
+    /// 0 is a mistake, which `start` reports.
     ///
     /// ```
     /// use headwater_streaming::testing::TestStream;
@@ -104,7 +106,12 @@ impl StreamingContext {
     ///   is not read, and one from the future waits;
     /// - what is written again or appended to a file that was read is not read, unless that
     ///   happens after the window;
-    /// - the clocks of the storage and of the driver must agree.
+    /// - the clocks of the storage and of the driver must agree, and the times of the storage
+    ///   count as they are: some object stores tell whole seconds only, and file systems the
+    ///   time of their last tick, some milliseconds ago. What is written in the moment in which
+    ///   the stream is built, or in the very first second of such a store, may count as written
+    ///   before; build the stream first, or read what is there too with
+    ///   [`FileStreamOptions::new_files_only`].
     ///
     /// The directory, which may be a URL of an object store, can be a pattern of directories,
     /// such as `logs/2024-*/{web,mail}`; in it `**` stands for any number of directories. It
@@ -114,8 +121,10 @@ impl StreamingContext {
     /// files that are directly in it.
     ///
     /// `read` is called on the driver, once for each file; the batch is the union of what it
-    /// gives. An empty file gives no lines. A file that cannot be opened is left out, reported,
-    /// and tried again while it is in the window; one that fails later fails its task. A
+    /// gives. An empty file gives no lines. A file is left out, reported, and tried again while
+    /// it is in the window, when it cannot be opened, when `read` panics, or when the files that
+    /// it reads are not there or not of the right form; the others are read. One that fails
+    /// later, also by vanishing, fails its task. A
     /// directory that cannot be listed is looked at again in the next batch; after a whole
     /// window of that, a batch fails. The files of each batch are in the
     /// [`InputInfo`](crate::InputInfo); how many records they hold is known before only for

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::mem;
 
-use headwater_core::{Context, Rdd, Record, Site};
+use headwater_core::{Context, Rdd, Record, Site, catch_panic};
 use headwater_store::{Child, Entry, Location, StoreError};
 
 use super::directories::{Directories, children};
@@ -59,14 +59,22 @@ impl<T: Record> FileSource<T> {
         self
     }
 
-    /// What belongs to a batch that is cut for the first time.
-    fn choose(&mut self, time: Time) -> Result<SelectedFiles, String> {
+    /// What belongs to a batch that is cut for the first time, and the RDDs of it.
+    fn choose(
+        &mut self,
+        time: Time,
+        ctx: &Context,
+    ) -> Result<(SelectedFiles, Vec<Rdd<T>>), String> {
         let found = self.look(time)?;
         let new = self.rules.select(&found, &self.selections, time);
-        let (mut files, mut refused) = (Vec::new(), BTreeMap::new());
+        let (mut files, mut rdds, mut refused) = (Vec::new(), Vec::new(), BTreeMap::new());
         for found in new {
-            match self.open(found) {
-                Ok(file) => files.push(file),
+            let opened = self.open(found);
+            match opened.and_then(|file| Ok((self.read_all(ctx, &file)?, file))) {
+                Ok((of_file, file)) => {
+                    rdds.extend(of_file);
+                    files.push(file);
+                }
                 Err(message) => drop(refused.insert(found.location.to_string(), message)),
             }
         }
@@ -81,7 +89,20 @@ impl<T: Record> FileSource<T> {
             }
         }
         self.refused = refused;
-        Ok(SelectedFiles { time, files })
+        Ok((SelectedFiles { time, files }, rdds))
+    }
+
+    /// The RDDs of a file that was found now. Their files are looked for at once, so that one
+    /// that is gone or of a wrong form does not fail the jobs of those beside it.
+    fn read_all(&self, ctx: &Context, file: &SelectedFile) -> Result<Vec<Rdd<T>>, String> {
+        let read = |file: &ReadFile| {
+            let rdd = catch_panic(self.site, || (self.read)(ctx, &file.path));
+            let rdd = rdd.map_err(|panic| format!("cannot read {}: {panic}", file.path))?;
+            let found = rdd.find_inputs();
+            found.map_err(|error| format!("cannot read {}: {error}", file.path))?;
+            Ok(rdd)
+        };
+        file.reads.iter().map(read).collect()
     }
 
     /// What is there, as far as it can be seen and the user's filter takes it.
@@ -157,12 +178,14 @@ impl<T: Record> FileSource<T> {
         files.map(open).collect()
     }
 
-    fn rdd(&self, ctx: &Context, selected: &SelectedFiles) -> Rdd<T> {
-        let rdds: Vec<_> = selected
-            .reads()
-            .map(|file| (self.read)(ctx, &file.path))
-            .collect();
-        match rdds.as_slice() {
+    /// The RDDs of a batch that is asked for again.
+    fn reread(&self, ctx: &Context, selected: &SelectedFiles) -> Vec<Rdd<T>> {
+        let reads = selected.reads();
+        reads.map(|file| (self.read)(ctx, &file.path)).collect()
+    }
+
+    fn together(&self, ctx: &Context, rdds: &[Rdd<T>]) -> Rdd<T> {
+        match rdds {
             [one] => one.clone(),
             many => self.site.cover(|| ctx.union(many)),
         }
@@ -178,11 +201,12 @@ impl<T: Record> FileSource<T> {
 
 impl<T: Record> InputSource<T> for FileSource<T> {
     fn compute(&mut self, time: Time, ctx: &Context) -> Result<SourceBatch<T>, String> {
-        let selected = match self.selections.get(time) {
-            Some(selected) => selected.clone(),
-            None => self.choose(time)?,
+        let (selected, rdds) = match self.selections.get(time) {
+            Some(selected) => (selected.clone(), self.reread(ctx, selected)),
+            None => self.choose(time, ctx)?,
         };
-        let mut batch = SourceBatch::new(self.rdd(ctx, &selected)).records(self.records(&selected));
+        let rdd = self.together(ctx, &rdds);
+        let mut batch = SourceBatch::new(rdd).records(self.records(&selected));
         let paths = selected.reads().map(|file| &file.path);
         let lines: Vec<_> = paths.chain(self.refused.values()).cloned().collect();
         if !lines.is_empty() {

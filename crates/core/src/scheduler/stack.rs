@@ -1,0 +1,41 @@
+//! Stacks that long lineages fit on.
+
+use std::panic::resume_unwind;
+
+use crate::context::{LocalProperties, ThreadProperties};
+use crate::error::Error;
+use crate::rdd::AnyNode;
+use crate::site::Site;
+
+/// The stack of threads that plan jobs or run tasks.
+///
+/// A task's operators are nested calls, so a long lineage needs a deep stack. What is not used
+/// takes no memory.
+pub const STACK_BYTES: usize = 64 << 20;
+
+/// A lineage up to here is planned on whatever thread calls the action.
+const SHORT_LINEAGE: u32 = 500;
+
+/// Whether the lineage is too long for a stack of unknown size.
+pub(super) fn is_long(last: &dyn AnyNode) -> bool {
+    last.info().depth(last).longest > SHORT_LINEAGE
+}
+
+/// Runs the driver's side of a job with a deep stack, while the caller waits.
+pub(super) fn run_deep<R: Send>(
+    site: Site,
+    properties: LocalProperties,
+    run: impl FnOnce() -> R + Send,
+) -> Result<R, Error> {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name(format!("headwater-job-{}", site.operator()))
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, move || {
+                let _properties = ThreadProperties::assume(properties);
+                site.cover(run)
+            })
+            .map_err(|error| Error::io("start a thread for", site.to_string(), error))
+            .map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })
+}
