@@ -144,6 +144,11 @@ fn mistakes_in_samples_are_told() {
             assert!(message(part.count()).contains("the weights are"));
         }
     }
+    for weights in [[1.0, f64::INFINITY], [f64::MAX, f64::MAX]] {
+        for part in pairs.random_split(&weights, 1) {
+            assert!(message(part.count()).contains("their sum must be finite"));
+        }
+    }
     assert!(pairs.random_split(&[], 1).is_empty());
     let bad = ctx.parallelize(vec![1], 0);
     assert!(matches!(

@@ -25,14 +25,19 @@ pub use headwater_core::{
     Partitioning, Pipe, RangePartitioner, Rdd, Record, SaveOptions, Show, Site, StageInfo,
     StatusTracker, StorageLevel, TaskError, TaskMetrics, Text, Wire, conf, events, hash, rdd, text,
 };
+#[cfg(feature = "postgres")]
+pub use headwater_postgres as postgres;
+#[cfg(feature = "sqlite")]
+pub use headwater_sqlite as sqlite;
 pub use headwater_store as store;
 pub use headwater_streaming::{
-    BatchInfo, DStream, FileStreamOptions, InputInfo, InputSource, InverseWindow, MapWithState,
-    Mistake, NodeId, OutputId, OutputInfo, OutputResult, PartitionKey, Queue, RateInfo, ReadRate,
-    Receiver, ReceiverContext, ReceiverInfo, SourceBatch, State, StateChange, StateLog, StateSize,
-    StateSnapshot, StateSpec, StateStore, StoreError, StreamError, StreamTuple, StreamingContext,
-    StreamingEvent, StreamingListener, StreamingState, TaskDescriptor, TaskRunner, TimeoutCheck,
-    UpdateStateSpec, clock, testing, time,
+    BatchId, BatchInfo, BatchRun, Begun, DStream, FileStreamOptions, InputInfo, InputSource,
+    InverseWindow, MapWithState, Mistake, NodeId, OpenBatches, OpenRun, OutputId, OutputInfo,
+    OutputResult, PartitionKey, Queue, RateInfo, ReadRate, Receiver, ReceiverContext, ReceiverInfo,
+    SourceBatch, State, StateChange, StateLog, StateSize, StateSnapshot, StateSpec, StateStore,
+    StoreError, StreamError, StreamTuple, StreamingContext, StreamingEvent, StreamingListener,
+    StreamingState, TaskDescriptor, TaskRunner, TimeoutCheck, TransactionalSink, UpdateStateSpec,
+    clock, testing, time,
 };
 
 /// What programs use: `use headwater::prelude::*;`.
@@ -75,9 +80,17 @@ struct GuideState;
 #[doc = include_str!("../../../docs/guide/output.md")]
 struct GuideOutput;
 
+#[cfg(all(doctest, feature = "sqlite", feature = "postgres"))]
+#[doc = include_str!("../../../docs/guide/exactly-once.md")]
+struct GuideExactlyOnce;
+
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/backpressure.md")]
 struct GuideBackpressure;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/fault-tolerance.md")]
+struct GuideFaultTolerance;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/coming-from-spark.md")]

@@ -1,6 +1,8 @@
 //! Streams, files and checkpoints in a real server that speaks S3, as `scripts/services` starts
 //! one.
 
+#![allow(clippy::unwrap_used, reason = "a helper of tests fails with them")]
+
 use headwater::store::Location;
 use headwater::testing::TestStream;
 use headwater::time::seconds;

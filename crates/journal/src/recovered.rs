@@ -1,6 +1,7 @@
 //! What an earlier process left: records, a torn end, damage.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::ops::Range;
 
 use crate::buffer::record_of;
@@ -43,6 +44,36 @@ pub struct Damage {
     /// The numbers of the records that are lost; empty when only bytes are damaged that held
     /// none, such as the header of a segment.
     pub lost: Range<Sequence>,
+}
+
+impl fmt::Display for Torn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Torn {
+            segment,
+            offset,
+            bytes,
+        } = self;
+        write!(f, "{bytes} bytes at {offset} of {segment}")
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Range { start, end }, lost) = (&self.bytes, &self.lost);
+        if start == end {
+            write!(f, "{} is missing", self.segment)?;
+        } else {
+            write!(
+                f,
+                "{} cannot be read from byte {start} to {end}",
+                self.segment
+            )?;
+        }
+        match lost.end.0.saturating_sub(lost.start.0) {
+            0 => Ok(()),
+            records => write!(f, "; {records} entries from {} on are lost", lost.start),
+        }
+    }
 }
 
 impl Recovered {

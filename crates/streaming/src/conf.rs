@@ -113,6 +113,56 @@ pub const PID_MIN_RATE: Key<AboveZero> = Key::new(
 .default("100")
 .spark_names(&["spark.streaming.backpressure.pid.minRate"]);
 
+/// Where checkpoints are kept.
+pub const CHECKPOINT_DIRECTORY: Key<String> = Key::new(
+    "streaming.checkpoint.directory",
+    "where checkpoints are kept: a directory or the URL of an object store; as \
+     `StreamingContext::checkpoint` says",
+)
+.spark_names(&["spark.streaming.checkpoint.directory"]);
+
+/// How often state is written whole.
+pub const CHECKPOINT_INTERVAL: Key<Duration> = Key::new(
+    "streaming.checkpoint.interval",
+    "how often state is written whole and old entries of the journal are dropped; every batch is \
+     safe in the journal in any case",
+)
+.default("10s")
+.at_least("1ms");
+
+/// How many checkpoints are kept.
+pub const CHECKPOINT_KEEP: Key<usize> = Key::new(
+    "streaming.checkpoint.keep",
+    "how many checkpoints are kept, so that there is an older one if the newest is damaged",
+)
+.default("2")
+.at_least("1");
+
+/// What a changed program may do.
+pub const CHECKPOINT_ALLOW: Key<Allowed> = Key::new(
+    "streaming.checkpoint.allow",
+    "what a changed program is allowed to do to the checkpoint that it goes on from: \
+     `drop:NAME`, `rename:OLD=NEW`, `damage`, with commas between",
+)
+.default("");
+
+/// Whether the last batch is run once more.
+pub const CHECKPOINT_RUN_LAST_AGAIN: Key<bool> = Key::new(
+    "streaming.checkpoint.run_last_again",
+    "whether a restart runs the last batch once more, though it was done, as Spark does; its \
+     outputs are told that it is a re-run",
+)
+.default("false");
+
+/// Whether what is received is written to the checkpoint directory.
+pub const RECEIVER_LOG: Key<bool> = Key::new(
+    "streaming.receiver.write_ahead_log.enable",
+    "whether what receivers store is written to the checkpoint directory, if there is one, so \
+     that a restart finds it",
+)
+.default("true")
+.spark_names(&["spark.streaming.receiver.writeAheadLog.enable"]);
+
 /// How far back a file stream looks for files.
 pub const FILE_STREAM_MIN_REMEMBER: Key<Duration> = Key::new(
     "streaming.file_stream.min_remember_duration",
@@ -191,6 +241,12 @@ pub const STREAMING_KEYS: &[KeyInfo] = &[
     PID_INTEGRAL.info(),
     PID_DERIVED.info(),
     PID_MIN_RATE.info(),
+    CHECKPOINT_DIRECTORY.info(),
+    CHECKPOINT_INTERVAL.info(),
+    CHECKPOINT_KEEP.info(),
+    CHECKPOINT_ALLOW.info(),
+    CHECKPOINT_RUN_LAST_AGAIN.info(),
+    RECEIVER_LOG.info(),
     FILE_STREAM_MIN_REMEMBER.info(),
     CONCURRENT_JOBS.info(),
     WAITING_BATCHES_MAX.info(),
@@ -225,6 +281,23 @@ impl ConfValue for OnFailure {
             OnFailure::Stop => "stop".to_owned(),
             OnFailure::Continue => "continue".to_owned(),
         }
+    }
+}
+
+/// What a changed program is allowed to do to its checkpoint (`streaming.checkpoint.allow`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Allowed(pub(crate) crate::checkpoint::Allowed);
+
+impl ConfValue for Allowed {
+    const ACCEPTED: &'static str =
+        "`drop:NAME`, `rename:OLD=NEW` and `damage`, with commas between";
+
+    fn parse_conf(text: &str) -> Result<Self, String> {
+        text.parse().map(Allowed)
+    }
+
+    fn conf_text(&self) -> String {
+        self.0.to_string()
     }
 }
 

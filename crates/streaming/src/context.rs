@@ -1,6 +1,8 @@
 //! The streaming context: where every stream begins, and what runs it.
 
+mod checkpoints;
 mod life;
+mod resume;
 mod run;
 
 use std::fmt;
@@ -12,6 +14,7 @@ use headwater_core::events::ListenerId;
 use headwater_core::{Conf, Context, Rdd, Record, Site};
 use parking_lot::Mutex;
 
+use self::resume::CheckpointDirectory;
 use crate::batch::{JobGenerator, JobScheduler, Outcome, Policy};
 use crate::clock::{Clock, SystemClock};
 use crate::conf;
@@ -66,6 +69,7 @@ struct Inner {
     outcome: Arc<Outcome>,
     next_input: AtomicUsize,
     settings: Settings,
+    checkpoint: Mutex<Option<CheckpointDirectory>>,
     /// Held through `start` and `stop`, which must not overlap.
     running: Mutex<Option<Running>>,
 }
@@ -158,6 +162,7 @@ impl StreamingContext {
                 .unwrap_or_else(|| (batch * 10).max(Duration::from_secs(10))),
         };
         ReceiverSettings::read(conf)?;
+        let directory = CheckpointDirectory::configured(conf)?;
         let outcome = Arc::new(Outcome::default());
         let graph = Graph::new(ctx, batch, conf.get(&conf::UNPERSIST)?, outcome.clone());
         let inner = Inner {
@@ -167,6 +172,7 @@ impl StreamingContext {
             outcome,
             next_input: AtomicUsize::new(0),
             settings,
+            checkpoint: Mutex::new(directory),
             running: Mutex::new(None),
         };
         let inner = Arc::new(inner);

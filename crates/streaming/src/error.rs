@@ -51,6 +51,15 @@ pub enum StreamError {
         /// What the receiver said last.
         message: String,
     },
+    /// The checkpoint directory cannot be read or written. Nothing that was reported as done
+    /// is lost; the stream goes on from it once the cause is removed and it is started again.
+    #[error("the checkpoint directory {directory}: {message}")]
+    Checkpoint {
+        /// The directory, as it was given.
+        directory: String,
+        /// What failed, and what to do.
+        message: String,
+    },
     /// The call does not fit the state of the context.
     #[error("{0}")]
     State(String),

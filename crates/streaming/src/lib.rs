@@ -22,6 +22,7 @@ mod error;
 mod events;
 
 mod batch;
+mod checkpoint;
 pub mod clock;
 pub mod conf;
 mod console;
@@ -29,6 +30,7 @@ mod graph;
 mod input;
 mod rate;
 mod receiver;
+mod sink;
 mod state;
 mod tasks;
 pub mod testing;
@@ -36,7 +38,9 @@ mod threads;
 pub mod time;
 
 pub use context::StreamingContext;
-pub use dstream::{DStream, InverseWindow, MapWithState, PartitionKey, StreamTuple};
+pub use dstream::{
+    BatchId, BatchRun, DStream, InverseWindow, MapWithState, PartitionKey, StreamTuple,
+};
 pub use error::{Mistake, StreamError};
 pub use events::{
     BatchInfo, InputInfo, OutputInfo, RateInfo, ReceiverInfo, StreamingEvent, StreamingListener,
@@ -45,6 +49,7 @@ pub use graph::{NodeId, OutputId, OutputResult, StreamingState};
 pub use input::{FileStreamOptions, InputSource, Queue, SourceBatch};
 pub use rate::ReadRate;
 pub use receiver::{Receiver, ReceiverContext, StoreError};
+pub use sink::{Begun, OpenBatches, OpenRun, TransactionalSink};
 pub use state::{
     State, StateChange, StateLog, StateSize, StateSnapshot, StateSpec, StateStore, TimeoutCheck,
     UpdateStateSpec,

@@ -168,7 +168,10 @@ fn records_that_wait_are_refused_by_a_stop_and_given_back() {
     let ssc = test.context().clone();
     let stopping = thread::spawn(move || ssc.stop(false, true));
     let refused = kept.wait_for(|kept| kept.len() == 2);
-    let expected = [(Err(StoreError), vec![2, 3, 4]), (Err(StoreError), vec![])];
+    let expected = [
+        (Err(StoreError::Stopped), vec![2, 3, 4]),
+        (Err(StoreError::Stopped), vec![]),
+    ];
     assert_eq!(refused, expected);
     while !stopping.is_finished() {
         // The last batch, at whichever time it waits for.

@@ -8,18 +8,23 @@ use std::sync::mpsc::sync_channel;
 use headwater_core::StorageLevel;
 use headwater_streaming::time::seconds;
 use probe::{Start, stream};
+use serde::{Deserialize, Serialize};
 
 /// A record whose copies can be counted.
-type Probe = Arc<()>;
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Probe {
+    #[serde(skip)]
+    copies: Arc<()>,
+}
 
 fn copies(probe: &Probe) -> usize {
-    Arc::strong_count(probe) - 1
+    Arc::strong_count(&probe.copies) - 1
 }
 
 #[test]
 fn records_of_old_batches_are_dropped() {
     let test = stream(&[]);
-    let probes: Vec<Probe> = (0..10).map(|_| Arc::default()).collect();
+    let probes: Vec<Probe> = (0..10).map(|_| Probe::default()).collect();
     let input = test.input(probes.iter().map(|probe| vec![probe.clone()]).collect());
     input
         .map(|probe| probe)
@@ -38,7 +43,7 @@ fn records_of_old_batches_are_dropped() {
 #[test]
 fn records_of_a_window_are_dropped_after_it() {
     let test = stream(&[]);
-    let probes: Vec<Probe> = (0..30).map(|_| Arc::default()).collect();
+    let probes: Vec<Probe> = (0..30).map(|_| Probe::default()).collect();
     let input = test.input(probes.iter().map(|probe| vec![probe.clone()]).collect());
     let windows = input.window(seconds(4), seconds(2));
     windows.foreach_rdd(|rdd, _| rdd.count().map(drop));

@@ -141,11 +141,11 @@ fn a_stop_by_the_receiver_is_final() {
     let ctx = contexts.recv().unwrap();
     assert!(ctx.is_stopped());
     assert_eq!(ctx.stream_id(), 0);
-    assert_eq!(ctx.store(2), Err(StoreError));
-    assert_eq!(ctx.store_many([2]), Err(StoreError));
-    assert_eq!(ctx.store_block(Arc::new(vec![2])), Err(StoreError));
+    assert_eq!(ctx.store(2), Err(StoreError::Stopped));
+    assert_eq!(ctx.store_many([2]), Err(StoreError::Stopped));
+    assert_eq!(ctx.store_block(Arc::new(vec![2])), Err(StoreError::Stopped));
     let mut kept = vec![2];
-    assert_eq!(ctx.append(&mut kept), Err(StoreError));
+    assert_eq!(ctx.append(&mut kept), Err(StoreError::Stopped));
     assert_eq!(kept, [2]);
     ctx.restart_after("it may not", Duration::ZERO);
     test.run(100);

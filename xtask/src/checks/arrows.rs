@@ -17,8 +17,22 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["headwater-core", "headwater-journal", "headwater-store"],
     ),
     (
+        "headwater-sqlite",
+        &["headwater-core", "headwater-streaming"],
+    ),
+    (
+        "headwater-postgres",
+        &["headwater-core", "headwater-streaming"],
+    ),
+    (
         "headwater",
-        &["headwater-core", "headwater-store", "headwater-streaming"],
+        &[
+            "headwater-core",
+            "headwater-postgres",
+            "headwater-sqlite",
+            "headwater-store",
+            "headwater-streaming",
+        ],
     ),
     (
         "headwater-bench",

@@ -22,7 +22,11 @@ impl<T: Record> Rdd<T> {
     /// [`Error::Job`] when a task fails, [`Error::Build`] when an operator was misused.
     #[track_caller]
     pub fn collect(&self) -> Result<Vec<T>, Error> {
-        let parts = self.gather(Site::here("collect"), None)?;
+        self.collect_at(Site::here("collect"))
+    }
+
+    pub(super) fn collect_at(&self, site: Site) -> Result<Vec<T>, Error> {
+        let parts = self.gather(site, None)?;
         Ok(parts.into_iter().flatten().collect())
     }
 
@@ -37,7 +41,11 @@ impl<T: Record> Rdd<T> {
     /// As [`Rdd::collect`].
     #[track_caller]
     pub fn count(&self) -> Result<u64, Error> {
-        let counts = self.run_sinks(Site::here("count"), None, Count::default)?;
+        self.count_at(Site::here("count"))
+    }
+
+    pub(super) fn count_at(&self, site: Site) -> Result<u64, Error> {
+        let counts = self.run_sinks(site, None, Count::default)?;
         Ok(counts.iter().map(|count| count.records).sum())
     }
 
@@ -55,7 +63,14 @@ impl<T: Record> Rdd<T> {
     /// As [`Rdd::collect`]; a panic of the closure fails its task.
     #[track_caller]
     pub fn for_each(&self, f: impl Fn(T) + Send + Sync + 'static) -> Result<(), Error> {
-        let site = Site::here("for_each");
+        self.for_each_at(Site::here("for_each"), f)
+    }
+
+    pub(super) fn for_each_at(
+        &self,
+        site: Site,
+        f: impl Fn(T) + Send + Sync + 'static,
+    ) -> Result<(), Error> {
         let node = self.node.clone();
         self.run(site, None, move |task, partition| {
             let mut each = Each { f: &f, site };
@@ -88,7 +103,15 @@ impl<T: Record> Rdd<T> {
         &self,
         f: impl Fn(PartitionIter<T>) + Send + Sync + 'static,
     ) -> Result<(), Error> {
-        self.each_partition(Site::here("for_each_partition"), move |records| {
+        self.for_each_partition_at(Site::here("for_each_partition"), f)
+    }
+
+    pub(super) fn for_each_partition_at(
+        &self,
+        site: Site,
+        f: impl Fn(PartitionIter<T>) + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        self.each_partition(site, move |records| {
             f(records);
             Ok(())
         })

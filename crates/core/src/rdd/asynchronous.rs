@@ -16,7 +16,8 @@ impl<T: Record> Rdd<T> {
     #[track_caller]
     pub fn count_async(&self) -> FutureAction<u64> {
         let rdd = self.clone();
-        FutureAction::start(&self.ctx, Site::here("count_async"), move || rdd.count())
+        let site = Site::here("count_async");
+        FutureAction::start(&self.ctx, site, move || rdd.count_at(site))
     }
 
     /// As [`Rdd::collect`], in the background: Spark's `collectAsync`.
@@ -28,9 +29,8 @@ impl<T: Record> Rdd<T> {
     #[track_caller]
     pub fn collect_async(&self) -> FutureAction<Vec<T>> {
         let rdd = self.clone();
-        FutureAction::start(&self.ctx, Site::here("collect_async"), move || {
-            rdd.collect()
-        })
+        let site = Site::here("collect_async");
+        FutureAction::start(&self.ctx, site, move || rdd.collect_at(site))
     }
 
     /// As [`Rdd::take`], in the background: Spark's `takeAsync`.
@@ -42,7 +42,8 @@ impl<T: Record> Rdd<T> {
     #[track_caller]
     pub fn take_async(&self, n: usize) -> FutureAction<Vec<T>> {
         let rdd = self.clone();
-        FutureAction::start(&self.ctx, Site::here("take_async"), move || rdd.take(n))
+        let site = Site::here("take_async");
+        FutureAction::start(&self.ctx, site, move || rdd.take_at(site, n))
     }
 
     /// As [`Rdd::for_each`], in the background: Spark's `foreachAsync`.
@@ -57,9 +58,8 @@ impl<T: Record> Rdd<T> {
     #[track_caller]
     pub fn for_each_async(&self, f: impl Fn(T) + Send + Sync + 'static) -> FutureAction<()> {
         let rdd = self.clone();
-        FutureAction::start(&self.ctx, Site::here("for_each_async"), move || {
-            rdd.for_each(f)
-        })
+        let site = Site::here("for_each_async");
+        FutureAction::start(&self.ctx, site, move || rdd.for_each_at(site, f))
     }
 
     /// As [`Rdd::for_each_partition`], in the background: Spark's `foreachPartitionAsync`.
@@ -79,6 +79,31 @@ impl<T: Record> Rdd<T> {
     ) -> FutureAction<()> {
         let rdd = self.clone();
         let site = Site::here("for_each_partition_async");
-        FutureAction::start(&self.ctx, site, move || rdd.for_each_partition(f))
+        FutureAction::start(&self.ctx, site, move || rdd.for_each_partition_at(site, f))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Context, FutureAction};
+
+    #[test]
+    fn failures_name_the_action_that_was_called() {
+        fn names<R: Send + 'static>(action: &str, failing: FutureAction<R>) {
+            let Err(error) = failing.wait() else {
+                panic!("{action} cannot succeed")
+            };
+            let text = error.to_string();
+            let by_name = format!("of {action} at {}", file!());
+            assert!(text.contains(&by_name), "{text}");
+        }
+        let ctx = Context::local(1).unwrap();
+        let bad = ctx.range(0..3, 1, 1).map(|n| 1 / (n - n));
+        names("count_async", bad.count_async());
+        names("collect_async", bad.collect_async());
+        names("take_async", bad.take_async(2));
+        names("for_each_async", bad.for_each_async(drop));
+        let whole = bad.for_each_partition_async(drop);
+        names("for_each_partition_async", whole);
     }
 }

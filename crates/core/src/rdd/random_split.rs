@@ -14,8 +14,8 @@ impl<T: Record> Rdd<T> {
     /// gives the same parts. Each part reads the whole RDD: cache it where that is
     /// expensive. A record keeps its partition.
     ///
-    /// Weights below zero, or of which none is above it, are a mistake that the parts'
-    /// actions report. Without weights there are no parts.
+    /// Weights below zero, of which none is above it, or whose sum is not finite, are a
+    /// mistake that the parts' actions report. Without weights there are no parts.
     ///
     /// ```
     /// let ctx = headwater_core::Context::local(2).unwrap();
@@ -30,11 +30,15 @@ impl<T: Record> Rdd<T> {
         let site = Site::here("random_split");
         let sum: f64 = weights.iter().sum();
         let is_right = |weight: &f64| *weight >= 0.0;
-        if !(weights.iter().all(is_right) && sum > 0.0 && sum.is_finite()) {
-            let wrong = format!(
-                "the weights are {weights:?}; they must not be below 0, and at least one has to \
-                 be above it"
-            );
+        let rule = if !(weights.iter().all(is_right) && sum > 0.0) {
+            Some("they must not be below 0, and at least one has to be above it")
+        } else if sum.is_infinite() {
+            Some("their sum must be finite: make all of them smaller by the same factor")
+        } else {
+            None
+        };
+        if let Some(rule) = rule {
+            let wrong = format!("the weights are {weights:?}; {rule}");
             let refused = |_| refuse(&self.ctx, site, wrong.clone());
             return weights.iter().map(refused).collect();
         }

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use super::sample::random_of;
 use super::sample_by_key::{Copies, no_fraction, wrong_fraction};
 use super::{AnyNode, Dependency, Node, NodeInfo, Parent, Rdd, read, refuse};
-use crate::chunk::{Push, Sink};
+use crate::chunk::{Push, Sink, Stop};
 use crate::error::{Error, TaskError};
 use crate::hash::partition_hash;
 use crate::record::{Key, Record};
@@ -93,7 +93,11 @@ impl<K: Key, V: Record> ExactByKey<K, V> {
     }
 
     /// Says how many pairs of each key each partition has to give.
-    fn share_out(&self, counted: Vec<HashMap<K, u64>>) -> Vec<HashMap<K, Share>> {
+    fn share_out(
+        &self,
+        counted: Vec<HashMap<K, u64>>,
+        check: impl Fn() -> Result<(), Error>,
+    ) -> Result<Vec<HashMap<K, Share>>, Error> {
         let mut by_key: HashMap<&K, Vec<u64>> = HashMap::new();
         for (partition, counts) in counted.iter().enumerate() {
             for (key, pairs) in counts {
@@ -112,9 +116,9 @@ impl<K: Key, V: Record> ExactByKey<K, V> {
             let seed = partition_hash(&(self.seed, partition_hash(key)));
             let mut random = fastrand::Rng::with_seed(seed);
             let taken = if self.with_replacement {
-                draw_with_replacement(&pairs, wanted, &mut random)
+                draw_with_replacement(&pairs, wanted, &mut random, &check)?
             } else {
-                draw_without_replacement(&pairs, wanted, &mut random)
+                draw_without_replacement(&pairs, wanted, &mut random, &check)?
             };
             for (share, (pairs, taken)) in shares.iter_mut().zip(pairs.iter().zip(taken)) {
                 if *pairs > 0 {
@@ -123,42 +127,51 @@ impl<K: Key, V: Record> ExactByKey<K, V> {
                 }
             }
         }
-        shares
+        Ok(shares)
     }
 }
 
 /// How many of `wanted` draws fall into each partition.
-fn draw_with_replacement(pairs: &[u64], wanted: u64, random: &mut fastrand::Rng) -> Vec<u64> {
-    draw(pairs, wanted, random, |_, _| true)
+fn draw_with_replacement<E>(
+    pairs: &[u64],
+    wanted: u64,
+    random: &mut fastrand::Rng,
+    check: impl Fn() -> Result<(), E>,
+) -> Result<Vec<u64>, E> {
+    draw(pairs, wanted, random, |_, _| true, check)
 }
 
 /// How many of `wanted` different pairs are in each partition.
-fn draw_without_replacement(pairs: &[u64], wanted: u64, random: &mut fastrand::Rng) -> Vec<u64> {
+fn draw_without_replacement<E>(
+    pairs: &[u64],
+    wanted: u64,
+    random: &mut fastrand::Rng,
+    check: impl Fn() -> Result<(), E>,
+) -> Result<Vec<u64>, E> {
     let total: u64 = pairs.iter().sum();
     let wanted = wanted.min(total);
     // A pair that was drawn is not drawn again: it counts as one of the first of its
     // partition, as they are all alike.
     let is_new = |at: u64, taken: u64| at >= taken;
     if wanted <= total / 2 {
-        return draw(pairs, wanted, random, is_new);
+        return draw(pairs, wanted, random, is_new, check);
     }
     // It is quicker to draw those that are left out.
-    let left = draw(pairs, total - wanted, random, is_new);
-    pairs
-        .iter()
-        .zip(left)
-        .map(|(all, left)| all - left)
-        .collect()
+    let left = draw(pairs, total - wanted, random, is_new, check)?;
+    let taken = pairs.iter().zip(left).map(|(all, left)| all - left);
+    Ok(taken.collect())
 }
 
 /// Draws pairs evenly from all partitions until `wanted` of them `counts`, which is asked
-/// with the pair's place in its partition and the number that was drawn there before.
-fn draw(
+/// with the pair's place in its partition and the number that was drawn there before. Ends
+/// early when `check` fails: there may be a million draws for each pair.
+fn draw<E>(
     pairs: &[u64],
     wanted: u64,
     random: &mut fastrand::Rng,
     counts: impl Fn(u64, u64) -> bool,
-) -> Vec<u64> {
+    check: impl Fn() -> Result<(), E>,
+) -> Result<Vec<u64>, E> {
     let mut end = 0;
     let ends: Vec<u64> = pairs
         .iter()
@@ -170,6 +183,7 @@ fn draw(
     let mut drawn = vec![0; pairs.len()];
     let mut left = if end == 0 { 0 } else { wanted };
     while left > 0 {
+        check()?;
         let place = random.u64(..end);
         let partition = ends.partition_point(|end| *end <= place);
         if let (Some(taken), Some(end), Some(pairs)) = (
@@ -182,7 +196,20 @@ fn draw(
             left -= 1;
         }
     }
-    drawn
+    Ok(drawn)
+}
+
+/// Draws `share.taken` places among the pairs of a partition, the first one last. Ends early
+/// when `check` fails, as [`draw`] does.
+fn places_in<E>(
+    share: Share,
+    random: &mut fastrand::Rng,
+    check: impl Fn() -> Result<(), E>,
+) -> Result<Vec<u64>, E> {
+    let places = (0..share.taken).map(|_| check().map(|()| random.u64(..share.pairs)));
+    let mut places = places.collect::<Result<Vec<u64>, E>>()?;
+    places.sort_unstable_by_key(|place| Reverse(*place));
+    Ok(places)
 }
 
 struct KeyCounts<'a, K> {
@@ -231,9 +258,11 @@ impl<K: Key, V: Record> AnyNode for ExactByKey<K, V> {
     fn prepare(&self, runner: &JobRunner) -> Result<(), Error> {
         if self.shares.get().is_none() {
             let counted = self.count(runner)?;
+            let site = self.info.site;
+            let check = runner.cancel_check(site);
             // Keys are compared and hashed, which is code of the user.
-            let shares = catch_panic(self.info.site, || self.share_out(counted))
-                .map_err(|cause| Error::Driver { cause })?;
+            let shares = catch_panic(site, || self.share_out(counted, check))
+                .unwrap_or_else(|cause| Err(Error::Driver { cause }))?;
             // Another job may have been quicker; it counted the same.
             let _ = self.shares.set(shares);
         }
@@ -250,7 +279,7 @@ impl<K: Key, V: Record> Node<(K, V)> for ExactByKey<K, V> {
         let shares = self.shares.get().and_then(|shares| shares.get(partition));
         let shares = shares.expect("prepared before any task runs");
         let mut random = random_of(self.seed, partition);
-        let mut left = self.left(shares, partition);
+        let mut left = self.left(shares, task, partition)?;
         let site = self.info.site;
         let mut copies = Copies {
             times: |key: &K| match left.get_mut(key) {
@@ -274,18 +303,21 @@ impl<K: Key, V: Record> Node<(K, V)> for ExactByKey<K, V> {
 
 impl<K: Key, V: Record> ExactByKey<K, V> {
     /// What a task has to take of each key.
-    fn left<'a>(&self, shares: &'a HashMap<K, Share>, partition: usize) -> HashMap<&'a K, Left> {
+    fn left<'a>(
+        &self,
+        shares: &'a HashMap<K, Share>,
+        task: &TaskContext,
+        partition: usize,
+    ) -> Result<HashMap<&'a K, Left>, Stop> {
         let left = shares.iter().map(|(key, share)| {
             if !self.with_replacement {
-                return (key, Left::Some(*share));
+                return Ok((key, Left::Some(*share)));
             }
             // By the key, so that the order of keys in a map makes no difference.
             let mut random =
                 random_of(partition_hash(&(self.seed, partition_hash(key))), partition);
-            let places = (0..share.taken).map(|_| random.u64(..share.pairs));
-            let mut places: Vec<u64> = places.collect();
-            places.sort_unstable_by_key(|place| Reverse(*place));
-            (key, Left::Places { next: 0, places })
+            let places = places_in(*share, &mut random, || task.check_cancelled())?;
+            Ok((key, Left::Places { next: 0, places }))
         });
         left.collect()
     }
@@ -335,24 +367,37 @@ fn changed(operator: Site) -> TaskError {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::convert::Infallible;
+    use std::hash::Hasher;
+    use std::thread::{ThreadId, current};
+
+    use parking_lot::Mutex;
+    use serde::{Deserialize, Serialize};
+
     use super::*;
+    use crate::Context;
+
+    fn never() -> Result<(), Infallible> {
+        Ok(())
+    }
 
     #[test]
     fn draws_are_exact_and_fair() {
         let mut random = fastrand::Rng::with_seed(1);
         let pairs = [0, 10, 0, 30, 60, 0];
         for wanted in [0, 1, 40, 50, 51, 99, 100, 200] {
-            let without = draw_without_replacement(&pairs, wanted, &mut random);
+            let Ok(without) = draw_without_replacement(&pairs, wanted, &mut random, never);
             assert_eq!(without.iter().sum::<u64>(), wanted.min(100));
             assert!(without.iter().zip(pairs).all(|(taken, all)| *taken <= all));
-            let with = draw_with_replacement(&pairs, wanted, &mut random);
+            let Ok(with) = draw_with_replacement(&pairs, wanted, &mut random, never);
             assert_eq!(with.iter().sum::<u64>(), wanted);
             assert_eq!((with[0], with[2], with[5]), (0, 0, 0));
         }
         for draw in [draw_with_replacement, draw_without_replacement] {
             let mut sums = [0; 6];
             for _ in 0..2000 {
-                let drawn = draw(&pairs, 20, &mut random);
+                let Ok(drawn) = draw(&pairs, 20, &mut random, never);
                 sums.iter_mut().zip(drawn).for_each(|(sum, n)| *sum += n);
             }
             for (sum, all) in sums.iter().zip(pairs) {
@@ -360,6 +405,67 @@ mod tests {
                 assert!(sum.abs_diff(expected) <= expected / 20, "{sums:?}");
             }
         }
-        assert_eq!(draw_with_replacement(&[], 0, &mut random), [0; 0]);
+        let nothing = draw_with_replacement(&[], 0, &mut random, never);
+        assert_eq!(nothing, Ok(Vec::new()));
+    }
+
+    #[test]
+    fn draws_without_end_can_be_ended() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let asked = Cell::new(0);
+        let third_time = || {
+            asked.set(asked.get() + 1);
+            if asked.get() % 3 == 0 {
+                Err(())
+            } else {
+                Ok(())
+            }
+        };
+        let drawn = draw_with_replacement(&[4, 4], u64::MAX, &mut random, third_time);
+        assert_eq!((drawn, asked.get()), (Err(()), 3));
+        let half = 1 << 62;
+        let drawn = draw_without_replacement(&[half, half], half, &mut random, third_time);
+        assert_eq!((drawn, asked.get()), (Err(()), 6));
+        let share = Share {
+            pairs: 4,
+            taken: u64::MAX,
+        };
+        let places = places_in(share, &mut random, third_time);
+        assert_eq!((places, asked.get()), (Err(()), 9));
+    }
+
+    /// Where hashing a key cancels whatever runs.
+    static CANCELLED_BY: Mutex<Option<(ThreadId, Context)>> = Mutex::new(None);
+
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    struct CancellingKey;
+
+    impl Hash for CancellingKey {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            if let Some((thread, ctx)) = &*CANCELLED_BY.lock()
+                && *thread == current().id()
+            {
+                ctx.cancel_all_jobs();
+            }
+            state.write_u8(0);
+        }
+    }
+
+    #[test]
+    fn a_job_can_be_cancelled_while_its_driver_draws() {
+        let ctx = Context::local(1).unwrap();
+        let pairs = ctx.range(0..1_000_000, 1, 1).map(|n| (CancellingKey, n));
+        let fractions = HashMap::from([(CancellingKey, 1e6)]);
+        let sample = pairs.sample_by_key_exact(true, fractions, 1);
+        // The driver hashes keys only after the job that counts them.
+        *CANCELLED_BY.lock() = Some((current().id(), ctx));
+        let error = sample.count().unwrap_err();
+        *CANCELLED_BY.lock() = None;
+        assert!(error.is_cancelled(), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.starts_with("count at ") && text.contains("job 0 "),
+            "{text}"
+        );
     }
 }

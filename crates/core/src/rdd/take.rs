@@ -62,7 +62,7 @@ impl<T: Record> Rdd<T> {
         Ok(self.take_at(Site::here("is_empty"), 1)?.is_empty())
     }
 
-    fn take_at(&self, site: Site, n: usize) -> Result<Vec<T>, Error> {
+    pub(super) fn take_at(&self, site: Site, n: usize) -> Result<Vec<T>, Error> {
         let scale = self.ctx.conf().get(&keys::RDD_LIMIT_SCALE_UP_FACTOR)? as usize;
         let total = self.prepared_partitions(site)?;
         let mut taken = Vec::new();

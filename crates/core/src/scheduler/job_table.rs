@@ -219,6 +219,13 @@ impl JobTable {
         !meant.is_empty()
     }
 
+    /// The action of a job, and what its tasks look at to know that it was cancelled.
+    pub(super) fn flag(&self, job: u64) -> Option<(Site, Arc<AtomicBool>)> {
+        let state = self.state.lock();
+        let entry = state.jobs.get(&job)?;
+        Some((entry.info.action, entry.cancelled.clone()))
+    }
+
     pub(super) fn job(&self, job: u64) -> Option<JobInfo> {
         let state = self.state.lock();
         state.jobs.get(&job).map(|entry| entry.info.clone())

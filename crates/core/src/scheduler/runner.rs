@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -12,7 +13,7 @@ use super::stack::{is_long, run_deep};
 use super::{TaskContext, catch_panic, in_task};
 use crate::chunk::Stop;
 use crate::context::{ContextInner, LocalProperties};
-use crate::error::Error;
+use crate::error::{Error, JobError, TaskError};
 use crate::rdd::{AnyNode, write_marked};
 use crate::site::Site;
 
@@ -49,6 +50,28 @@ impl JobRunner {
         JobRunner {
             within: Some(job),
             ..self.clone()
+        }
+    }
+
+    /// For long work on the driver that prepares a job: what it asks now and then, which
+    /// fails once that job is cancelled.
+    pub(crate) fn cancel_check(&self, operator: Site) -> impl Fn() -> Result<(), Error> {
+        let prepared = self.within.and_then(|job| {
+            let (action, cancelled) = self.inner.jobs.flag(job)?;
+            Some((job, action, cancelled))
+        });
+        move || match &prepared {
+            Some((job, action, cancelled)) if cancelled.load(Ordering::Relaxed) => {
+                Err(Error::Job(Arc::new(JobError {
+                    action: *action,
+                    job: *job,
+                    stage: operator,
+                    partition: 0,
+                    attempts: 0,
+                    cause: TaskError::Cancelled,
+                })))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -172,9 +172,29 @@ impl Golden {
         self.collect(stream, Some(name));
     }
 
+    /// An output operation that collects each batch but those in which it fails.
+    pub(crate) fn output_failing<T: Record + Serialize>(
+        &self,
+        stream: &DStream<T>,
+        name: &'static str,
+        fails: impl Fn(Time) -> bool + Send + Sync + 'static,
+    ) {
+        self.collect_unless(stream, Some(name), fails);
+    }
+
     fn collect<T: Record + Serialize>(&self, stream: &DStream<T>, name: Option<&'static str>) {
+        self.collect_unless(stream, name, |_| false);
+    }
+
+    fn collect_unless<T: Record + Serialize>(
+        &self,
+        stream: &DStream<T>,
+        name: Option<&'static str>,
+        fails: impl Fn(Time) -> bool + Send + Sync + 'static,
+    ) {
         let log = self.log.clone();
         stream.foreach_rdd(move |rdd, time| {
+            assert!(!fails(time), "the case says so");
             let partitions = rdd.glom().collect()?;
             let partitions = partitions
                 .iter()
@@ -247,6 +267,15 @@ impl Golden {
                 self.case.case
             );
         }
+    }
+
+    /// Begins the first life of the program otherwise than on a stream with the defaults.
+    pub(crate) fn begin(&mut self, begin: impl FnOnce(ManualClock) -> TestStream) {
+        self.test = begin(ManualClock::new());
+    }
+
+    pub(crate) fn batch_ms(&self) -> u64 {
+        self.case.batch_ms
     }
 
     /// Stops the program and begins its next life, in which the pipeline is built again.

@@ -28,6 +28,7 @@ mod narrow;
 mod outputs;
 mod pairs;
 mod queue;
+mod recovery;
 mod refusals;
 mod state;
 mod transform;
@@ -35,4 +36,3 @@ mod windows;
 
 mod coverage;
 mod harness;
-mod not_yet;

@@ -9,10 +9,11 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex};
 
 use super::{JobScheduler, JobSet, Outcome, OutputRun};
+use crate::checkpoint::CutInput;
 use crate::clock::{Clock, Signal, Woken};
 use crate::error::StreamError;
 use crate::graph::{Graph, OutputJob};
-use crate::input::STOP_LIMIT;
+use crate::input::{Allocated, STOP_LIMIT};
 use crate::time::Time;
 
 /// The thread that waits for batch times.
@@ -164,11 +165,22 @@ fn generate_from(shared: &Shared, first: Time) {
 /// Cuts the batch of a time; `false` if no more batches are wanted.
 fn generate(graph: &Arc<Graph>, scheduler: &JobScheduler, time: Time) -> bool {
     let inputs = graph.inputs();
-    let mut input_infos = BTreeMap::new();
-    for input in &inputs {
-        if let Some(info) = input.allocate(time) {
-            input_infos.insert(input.id(), info);
-        }
+    let (mut input_infos, mut cuts) = (BTreeMap::new(), Vec::new());
+    for (number, input) in inputs.iter().enumerate() {
+        let Allocated { info, range } = input.allocate(time);
+        cuts.extend(range.map(|range| CutInput {
+            input: number,
+            range,
+            records: info.as_ref().map_or(0, |info| info.records),
+        }));
+        input_infos.extend(info.map(|info| (input.id(), info)));
+    }
+    let keeper = graph.keeper();
+    if let Some(keeper) = &keeper
+        && let Err(error) = keeper.cut(time, cuts)
+    {
+        graph.halt(error);
+        return false;
     }
     let jobs: Vec<_> = graph
         .outputs()
@@ -187,7 +199,7 @@ fn generate(graph: &Arc<Graph>, scheduler: &JobScheduler, time: Time) -> bool {
         })
         .collect();
     let state = graph.plan_state(time);
-    if jobs.is_empty() && state.is_none() {
+    if jobs.is_empty() && state.is_none() && keeper.is_none() {
         // Nothing happens at this time, but time goes on for those that remember.
         scheduler.skip(time);
         return true;

@@ -53,12 +53,16 @@ pub(crate) struct Policy {
 
 type BatchDone = Box<dyn Fn(Time) + Send + Sync>;
 type BatchCompleted = Box<dyn Fn(&BatchInfo, BatchTimes) + Send + Sync>;
+type Commit = Box<dyn Fn(Time, Option<&str>) -> Result<(), StreamError> + Send + Sync>;
 type CompleteState = Box<dyn Fn(Time) -> Result<(), StreamError> + Send + Sync>;
 
 /// What happens at the end of a batch.
 pub(crate) struct AtEnd {
     /// Brings state up to date that no output has looked at.
     pub(crate) complete_state: CompleteState,
+    /// Makes what the batch has done last; it may have failed, where streams go on after
+    /// failures.
+    pub(crate) commit: Commit,
     /// Drops what only batches up to this one needed.
     pub(crate) done: BatchDone,
     /// Adjusts rates to how the batch went.
@@ -410,17 +414,18 @@ fn end_output(shared: &Shared, mut info: OutputInfo, took: Duration, result: Res
     end_batch(shared, time);
 }
 
-/// Brings state to a batch that its outputs left behind. After a failure that ends the
-/// stream nobody needs it.
-fn complete_state(shared: &Shared, time: Time) -> Result<(), StreamError> {
+/// Brings state to a batch that its outputs left behind; `false` if the stream is over, after
+/// which nobody needs it.
+fn complete_state(shared: &Shared, time: Time) -> Result<bool, StreamError> {
     if shared.state.lock().is_over() {
-        return Ok(());
+        return Ok(false);
     }
     let description = format!("state of batch time {time}");
     let complete = || (shared.at_end.complete_state)(time);
     shared
         .ctx
-        .with_job_group(&shared.job_group, &description, complete)
+        .with_job_group(&shared.job_group, &description, complete)?;
+    Ok(true)
 }
 
 /// Ends a batch whose outputs are done.
@@ -435,11 +440,25 @@ fn end_batch(shared: &Shared, time: Time) {
     batch.info.processing_delay = batch.started.map(|started| started.elapsed());
     batch.times.ended = shared.at_end.clock.now();
     let planned = std::mem::replace(&mut batch.state, Ok(()));
-    let failed = planned.and(completed).err().filter(|_| !is_over);
+    let is_whole = !matches!(completed, Ok(false));
+    let failed = planned
+        .and(completed.map(|_| ()))
+        .err()
+        .filter(|_| !is_over);
     batch.info.state_failure = failed.as_ref().map(|error| error.to_string().into());
     let (info, times, is_silent) = (batch.info.clone(), batch.times, batch.is_silent);
     if let Some(error) = failed {
         shared.fail(&mut state, error);
+    }
+    if is_whole && !state.is_over() {
+        drop(state);
+        let committed = (shared.at_end.commit)(time, info.failure());
+        state = shared.state.lock();
+        if let Err(error) = committed {
+            state.halt();
+            shared.changed.notify_all();
+            shared.outcome.halt(error);
+        }
     }
     state.last_done = state.last_done.max(Some(time));
     // An older batch may still run and needs what it has.

@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use super::{Inner, Running};
 use crate::batch::{AtEnd, JobGenerator, JobScheduler, post};
+use crate::checkpoint::Opened;
 use crate::clock::Clock;
 use crate::error::StreamError;
 use crate::events::StreamingEvent;
@@ -16,15 +17,18 @@ impl Inner {
     /// Starts the threads of a stream whose graph was checked.
     pub(super) fn begin(&self) -> Result<Running, StreamError> {
         let batch = self.graph.batch;
-        let first = self.clock.now().floor(batch) + batch;
-        self.graph.check_restored(first - batch)?;
-        self.graph.begin(first - batch);
-        if let Some((_, steps)) = self.graph.stateful().first() {
-            tracing::info!(
-                "{} keeps state in memory; without a checkpoint directory it is lost with the \
-                 process",
-                steps.site()
-            );
+        let opened = self.open_checkpoint()?;
+        let now = self.clock.now().floor(batch);
+        let past = opened.as_ref().and_then(Opened::times);
+        let (zero, ended) = past.unwrap_or((now, now));
+        if opened.is_none() {
+            self.graph.check_restored(now)?;
+        }
+        let first = ended + batch;
+        self.graph.begin(zero);
+        match opened {
+            Some(opened) => self.go_on_from(opened, zero)?,
+            None => self.warn_of_state(),
         }
         let at = SystemTime::now();
         post(self.ctx.events(), || StreamingEvent::Started {
@@ -32,8 +36,10 @@ impl Inner {
             batch_duration: batch,
         });
         let (graph, of, inputs_of) = (self.graph.clone(), self.graph.clone(), self.graph.clone());
+        let commits = self.graph.clone();
         let at_end = AtEnd {
             complete_state: Box::new(move |time| of.complete_state(time)),
+            commit: Box::new(move |time, failure| commits.commit(time, failure)),
             done: Box::new(move |time| graph.end_batch(time)),
             completed: Box::new(move |batch, times| rate::adjust(&inputs_of, batch, times)),
             clock: self.clock.clone(),
@@ -45,12 +51,23 @@ impl Inner {
         for input in self.graph.inputs() {
             input.start()?;
         }
+        self.plan_remembered(ended)?;
         let generator =
             JobGenerator::start(&self.graph, &scheduler, &self.clock, &self.outcome, first)?;
         Ok(Running {
             generator: Arc::new(generator),
             scheduler,
         })
+    }
+
+    fn warn_of_state(&self) {
+        if let Some((_, steps)) = self.graph.stateful().first() {
+            tracing::info!(
+                "{} keeps state in memory; without a checkpoint directory it is lost with the \
+                 process",
+                steps.site()
+            );
+        }
     }
 
     /// Ends them again, in the order in which nothing is lost if `gracefully`.
@@ -90,6 +107,8 @@ impl Inner {
         running.scheduler.stop();
         running.generator.stop();
         inputs.iter().for_each(|input| input.stop(STOP_LIMIT));
+        let kept = self.graph.stop_keeping(gracefully && result.is_ok());
+        let result = result.and(kept);
         self.graph.dismantle();
         let at = SystemTime::now();
         post(self.ctx.events(), || StreamingEvent::Stopped { at });

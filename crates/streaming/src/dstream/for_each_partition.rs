@@ -1,12 +1,12 @@
 //! Output partition by partition, on the tasks.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use headwater_core::{Error, PartitionIter, Rdd, Record, Site};
 use serde::{Deserialize, Serialize};
 
-use super::DStream;
+use super::{BatchId, DStream};
 use crate::graph::{OutputId, OutputResult};
 use crate::time::Time;
 
@@ -37,8 +37,8 @@ pub struct PartitionKey {
 /// As text that can be part of a file name or of a row's key.
 impl fmt::Display for PartitionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (time, output) = (self.time.as_millis(), self.output.index());
-        write!(f, "{time}-{output}-{}", self.partition)
+        let (time, output) = (self.time, self.output);
+        write!(f, "{}-{}", BatchId { time, output }, self.partition)
     }
 }
 
@@ -106,28 +106,18 @@ impl<T: Record> DStream<T> {
     ) -> OutputId {
         let site = Site::here("for_each_partition_with_key");
         let f = Arc::new(f);
-        // Known as soon as the output is part of the graph, long before its first batch.
-        let id = Arc::new(OnceLock::new());
-        let known = id.clone();
-        let output = self.output(site, move |rdd, time| {
-            let (f, output) = (f.clone(), known.get().copied().unwrap_or_default());
-            let write = move |partition, records| {
-                let key = PartitionKey {
-                    time,
-                    output,
-                    partition,
-                };
-                f(key, records).into_outcome()
-            };
+        self.output_with_run(site, move |rdd, run| {
+            let f = f.clone();
+            let write =
+                move |partition, records| f(run.id.partition(partition), records).into_outcome();
             let written = site.cover(|| write_partitions(rdd, write));
             written.map_err(|error| error.to_string())
-        });
-        *id.get_or_init(|| output)
+        })
     }
 }
 
 /// Calls a function for each partition with its number.
-fn write_partitions<T: Record>(
+pub(crate) fn write_partitions<T: Record>(
     rdd: &Rdd<T>,
     write: impl Fn(usize, PartitionIter<T>) -> Result<(), String> + Send + Sync + 'static,
 ) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 //! [`narrow`] shows the pattern: every operator is an operator of [`Rdd`], applied to the
 //! RDD of each batch.
 
+mod batch_run;
 mod by_key;
 mod for_each_partition;
 mod info;
@@ -18,7 +19,9 @@ mod transform;
 mod update_state;
 mod window;
 
+pub use batch_run::{BatchId, BatchRun};
 pub use for_each_partition::PartitionKey;
+pub(crate) use for_each_partition::write_partitions;
 pub use inverse::InverseWindow;
 pub use map_with_state::MapWithState;
 pub use several::StreamTuple;
@@ -170,7 +173,8 @@ impl<T: Record> DStream<T> {
     ///
     /// It must be a multiple of the stream's slide; `start` reports what is not, with the
     /// nearest that are. Only streams that keep state look at it: any other is made anew
-    /// from its inputs. Without a checkpoint directory nothing is saved.
+    /// from its inputs. All state is saved together, as often as the shortest interval says, or
+    /// else `streaming.checkpoint.interval`. Without a checkpoint directory nothing is saved.
     ///
     /// ```
     /// use headwater_streaming::{StreamingContext, time::{millis, seconds}};

@@ -22,6 +22,7 @@ pub(crate) use output::{Output, OutputJob};
 pub use output::{OutputId, OutputResult};
 
 use crate::batch::Outcome;
+use crate::checkpoint::{Checkpointer, Keeper};
 use crate::console::Console;
 use crate::context::WeakContext;
 use crate::error::{Mistake, PlanError, StreamError};
@@ -46,6 +47,13 @@ const INITIALIZED: u8 = 0;
 const ACTIVE: u8 = 1;
 const STOPPED: u8 = 2;
 
+/// What writes a stream's checkpoints.
+#[derive(Clone)]
+struct Keeping {
+    keeper: Arc<Keeper>,
+    checkpointer: Arc<Checkpointer>,
+}
+
 /// The streams and outputs of a streaming context.
 pub(crate) struct Graph {
     pub(crate) ctx: Context,
@@ -57,6 +65,8 @@ pub(crate) struct Graph {
     pub(crate) generating: ReentrantMutex<()>,
     state: AtomicU8,
     zero_time: OnceLock<Time>,
+    /// Batches up to this one may have been run before, by the process before this one.
+    reruns_up_to: OnceLock<Time>,
     streams: Mutex<Vec<Arc<dyn AnyStream>>>,
     inputs: Mutex<Vec<Arc<dyn Input>>>,
     outputs: Mutex<Vec<Output>>,
@@ -64,6 +74,8 @@ pub(crate) struct Graph {
     stateful: Mutex<Vec<(Arc<dyn AnyStream>, Arc<dyn AnySteps>)>>,
     /// Those of them that outputs depend on, once the graph is whole.
     live_state: Mutex<Vec<(Arc<dyn AnyStream>, Arc<dyn AnySteps>)>>,
+    /// Where what happens is written, if anywhere.
+    keeping: Mutex<Option<Keeping>>,
     mistakes: Mutex<Vec<Mistake>>,
     user_remember: Mutex<Option<Duration>>,
     unpersist: bool,
@@ -86,11 +98,13 @@ impl Graph {
             generating: ReentrantMutex::new(()),
             state: AtomicU8::new(INITIALIZED),
             zero_time: OnceLock::new(),
+            reruns_up_to: OnceLock::new(),
             streams: Mutex::default(),
             inputs: Mutex::default(),
             outputs: Mutex::default(),
             stateful: Mutex::default(),
             live_state: Mutex::default(),
+            keeping: Mutex::default(),
             mistakes: Mutex::default(),
             user_remember: Mutex::new(None),
             unpersist,
@@ -188,9 +202,53 @@ impl Graph {
         self.stateful().into_iter().try_for_each(fits)
     }
 
+    /// From now on what happens is written.
+    pub(crate) fn keep(&self, keeper: Arc<Keeper>, checkpointer: Checkpointer) {
+        *self.keeping.lock() = Some(Keeping {
+            keeper,
+            checkpointer: Arc::new(checkpointer),
+        });
+    }
+
+    pub(crate) fn keeper(&self) -> Option<Arc<Keeper>> {
+        let keeping = self.keeping.lock();
+        keeping.as_ref().map(|keeping| keeping.keeper.clone())
+    }
+
+    /// Makes what a batch has done last.
+    pub(crate) fn commit(&self, time: Time, failure: Option<&str>) -> Result<(), StreamError> {
+        let keeping = self.keeping.lock().clone();
+        if let Some(Keeping {
+            keeper,
+            checkpointer,
+        }) = keeping
+        {
+            keeper.end(time, failure.map(str::to_owned))?;
+            checkpointer.ended(time);
+        }
+        self.inputs().iter().for_each(|input| input.committed(time));
+        Ok(())
+    }
+
+    /// Ends writing, after a last checkpoint if that is asked for, and lets go of the
+    /// directory.
+    pub(crate) fn stop_keeping(&self, one_more: bool) -> Result<(), StreamError> {
+        let Some(keeping) = self.keeping.lock().take() else {
+            return Ok(());
+        };
+        let stopped = keeping.checkpointer.stop(one_more);
+        keeping.keeper.close();
+        stopped
+    }
+
+    /// Ends the stream because of an error outside the outputs.
+    pub(crate) fn halt(&self, error: StreamError) {
+        self.outcome.halt(error);
+    }
+
     /// The state that outputs depend on; what no output needs is not kept, as nothing is
     /// computed that no output needs.
-    fn live_state(&self) -> Vec<(Arc<dyn AnyStream>, Arc<dyn AnySteps>)> {
+    pub(crate) fn live_state(&self) -> Vec<(Arc<dyn AnyStream>, Arc<dyn AnySteps>)> {
         self.live_state.lock().clone()
     }
 
@@ -319,6 +377,17 @@ impl Graph {
 
     pub(crate) fn zero_time(&self) -> Option<Time> {
         self.zero_time.get().copied()
+    }
+
+    /// Notes that batches up to this one may have been run before a restart. The first call
+    /// holds.
+    pub(crate) fn set_reruns_up_to(&self, time: Time) {
+        let _ = self.reruns_up_to.set(time);
+    }
+
+    /// Whether the process before this one may have run a batch.
+    pub(crate) fn may_have_run(&self, time: Time) -> bool {
+        self.reruns_up_to.get().is_some_and(|last| time <= *last)
     }
 
     /// Whether a stream with this slide has a batch at `time`.

@@ -95,6 +95,15 @@ impl NodeInfo {
         shows.is_some_and(|(shown, _)| std::ptr::addr_eq(Arc::as_ptr(shown), Arc::as_ptr(store)))
     }
 
+    /// How long the readers of a state remember it, if this is one of them.
+    pub(crate) fn remembers(&self, store: &Arc<dyn AnyStore>) -> Duration {
+        if self.is_shown(store) {
+            self.remembered()
+        } else {
+            Duration::ZERO
+        }
+    }
+
     pub(crate) fn remembered(&self) -> Duration {
         *self.remember.lock()
     }

@@ -7,10 +7,13 @@ mod received;
 mod socket;
 mod source;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::checkpoint::{InputPast, InputRange, Keeper};
 use crate::error::StreamError;
 use crate::events::InputInfo;
+use crate::graph::StreamInfo;
 use crate::rate::RateController;
 use crate::time::Time;
 
@@ -22,10 +25,38 @@ pub use source::{InputSource, SourceBatch};
 /// How long a stop that is not graceful waits for a receiver, as in Spark.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(10);
 
+/// What belongs to a batch.
+#[derive(Default)]
+pub(crate) struct Allocated {
+    /// What events show of it.
+    pub(crate) info: Option<InputInfo>,
+    /// How it is found again after a restart, if it can be.
+    pub(crate) range: Option<InputRange>,
+}
+
 /// An input stream as the batches see it, without its record type.
 pub(crate) trait Input: Send + Sync {
     /// The number of the input, in the order of creation.
     fn id(&self) -> usize;
+
+    /// The stream of the input.
+    fn stream(&self) -> &StreamInfo;
+
+    /// How far before the last batch what was taken in has to be known after a restart.
+    fn reaches_back(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Called before the start when there is a checkpoint directory: what is taken in is
+    /// written there, under this number, and what was taken in before is found there.
+    fn keep(
+        &self,
+        _keeper: &Arc<Keeper>,
+        _number: usize,
+        _past: Option<&InputPast<'_>>,
+    ) -> Result<(), StreamError> {
+        Ok(())
+    }
 
     /// Called when the context starts, before the first batch.
     fn start(&self) -> Result<(), StreamError> {
@@ -37,14 +68,17 @@ pub(crate) trait Input: Send + Sync {
     fn stop(&self, _limit: Duration) {}
 
     /// Fixes what belongs to the batch of a time; says what it is, if that is known.
-    fn allocate(&self, _time: Time) -> Option<InputInfo> {
-        None
+    fn allocate(&self, _time: Time) -> Allocated {
+        Allocated::default()
     }
 
     /// Whether something was taken in that belongs to no batch yet.
     fn has_unallocated(&self) -> bool {
         false
     }
+
+    /// Called when a batch is done for good, in the order of the batches.
+    fn committed(&self, _time: Time) {}
 
     /// Called when a batch is done.
     fn end_batch(&self, _time: Time) {}

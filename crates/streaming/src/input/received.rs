@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_core::{Context, Record, Site};
+use headwater_core::{Context, Record, Site, Wire};
 use parking_lot::Mutex;
 
-use super::Input;
+use super::{Allocated, Input};
 use crate::StreamingContext;
 use crate::batch::Outcome;
+use crate::checkpoint::{InputPast, InputRange, Keeper};
 use crate::clock::Clock;
 use crate::conf::{self, OnFailure};
 use crate::dstream::DStream;
 use crate::error::StreamError;
 use crate::events::InputInfo;
-use crate::graph::Stream;
+use crate::graph::{AnyStream, Stream, StreamInfo};
 use crate::rate::{RateController, RateSettings};
 use crate::receiver::{BlockStore, Receiver, Supervisor, SupervisorPolicy};
 use crate::time::Time;
@@ -49,11 +50,11 @@ impl StreamingContext {
     /// ```
     #[track_caller]
     #[must_use]
-    pub fn receiver_stream<T: Record>(&self, receiver: impl Receiver<T>) -> DStream<T> {
+    pub fn receiver_stream<T: Wire>(&self, receiver: impl Receiver<T>) -> DStream<T> {
         self.received(Site::here("receiver_stream"), receiver)
     }
 
-    pub(crate) fn received<T: Record>(&self, site: Site, receiver: impl Receiver<T>) -> DStream<T> {
+    pub(crate) fn received<T: Wire>(&self, site: Site, receiver: impl Receiver<T>) -> DStream<T> {
         let settings = self.receiver_settings();
         let limiter = settings.rates.limiter(self.clock(), self.batch_duration());
         let limited = limiter.clone();
@@ -82,6 +83,7 @@ impl StreamingContext {
             settings,
             controller,
             supervisor: Mutex::new(None),
+            restored: Mutex::default(),
         });
         self.graph().add_input(site, input);
         stream
@@ -97,6 +99,8 @@ pub(crate) struct ReceiverSettings {
     /// Those of other inputs, too.
     pub(crate) rates: RateSettings,
     on_failure: OnFailure,
+    /// Whether what is received is written to the checkpoint directory.
+    is_logged: bool,
 }
 
 impl ReceiverSettings {
@@ -108,7 +112,18 @@ impl ReceiverSettings {
             start_attempts: conf.get(&conf::RECEIVER_START_ATTEMPTS)?,
             rates: RateSettings::read(conf)?,
             on_failure: conf.get(&conf::ON_FAILURE)?,
+            is_logged: conf.get(&conf::RECEIVER_LOG)?,
         })
+    }
+}
+
+impl<T: Record> ReceiverInput<T> {
+    /// Makes the RDD of a batch now, not when a window asks for it later: by then the blocks
+    /// may be freed.
+    fn plan(&self, time: Time) {
+        if let Err(error) = self.stream.rdd(time) {
+            tracing::error!(batch = %time, "{error}");
+        }
     }
 }
 
@@ -124,14 +139,40 @@ struct ReceiverInput<T> {
     settings: ReceiverSettings,
     controller: Option<RateController>,
     supervisor: Mutex<Option<Supervisor>>,
+    /// The batches of an earlier process that are still needed.
+    restored: Mutex<Vec<Time>>,
 }
 
-impl<T: Record> Input for ReceiverInput<T> {
+impl<T: Wire> Input for ReceiverInput<T> {
     fn id(&self) -> usize {
         self.id
     }
 
+    fn stream(&self) -> &StreamInfo {
+        self.stream.info()
+    }
+
+    fn keep(
+        &self,
+        keeper: &Arc<Keeper>,
+        number: usize,
+        past: Option<&InputPast<'_>>,
+    ) -> Result<(), StreamError> {
+        if !self.settings.is_logged {
+            return Ok(());
+        }
+        self.blocks.log_to(keeper, number);
+        let Some(past) = past else { return Ok(()) };
+        let times = self.blocks.restore(past)?;
+        *self.restored.lock() = times;
+        Ok(())
+    }
+
     fn start(&self) -> Result<(), StreamError> {
+        for time in std::mem::take(&mut *self.restored.lock()) {
+            // As when it was cut: a window may ask for it when its blocks are freed.
+            self.plan(time);
+        }
         let policy = SupervisorPolicy {
             restart_delay: self.settings.restart_delay,
             start_attempts: self.settings.start_attempts,
@@ -159,16 +200,19 @@ impl<T: Record> Input for ReceiverInput<T> {
         }
     }
 
-    fn allocate(&self, time: Time) -> Option<InputInfo> {
-        let records = self.blocks.allocate(time);
-        // Made now, not when a window asks for it later: by then the blocks may be freed.
-        if let Err(error) = self.stream.rdd(time) {
-            tracing::error!(batch = %time, "{error}");
+    fn allocate(&self, time: Time) -> Allocated {
+        let (records, blocks) = self.blocks.allocate(time);
+        self.plan(time);
+        Allocated {
+            info: Some(InputInfo {
+                records,
+                description: None,
+            }),
+            range: self.settings.is_logged.then_some(InputRange::Blocks {
+                from: blocks.start,
+                to: blocks.end,
+            }),
         }
-        Some(InputInfo {
-            records,
-            description: None,
-        })
     }
 
     fn has_unallocated(&self) -> bool {

@@ -8,12 +8,13 @@ use std::time::Duration;
 use headwater_core::{Context, Rdd, Record, Site, catch_panic};
 use parking_lot::Mutex;
 
-use super::Input;
+use super::{Allocated, Input};
 use crate::StreamingContext;
+use crate::checkpoint::{InputPast, InputRange, Keeper};
 use crate::dstream::DStream;
 use crate::error::{PlanError, StreamError};
 use crate::events::InputInfo;
-use crate::graph::{AnyStream, Stream};
+use crate::graph::{AnyStream, Stream, StreamInfo};
 use crate::rate::{RateController, ReadRate};
 use crate::time::Time;
 
@@ -81,6 +82,51 @@ pub trait InputSource<T: Record>: Send + 'static {
     /// What went wrong, as text for the user; the batch fails.
     fn compute(&mut self, time: Time, ctx: &Context) -> Result<SourceBatch<T>, String>;
 
+    /// Learns what an earlier process took for the batch of a time, from the
+    /// [range](SourceBatch::range) that it got with it.
+    ///
+    /// Called after a restart, between `start` and the first `compute`, for the batches of the
+    /// time that the source [reaches back](InputSource::reaches_back) and all later ones, in
+    /// the order of the times. `compute` is then asked for what comes after the last of them.
+    ///
+    /// # Errors
+    /// What went wrong, as text for the user; the stream does not start then.
+    fn recall(&mut self, time: Time, range: &[u8]) -> Result<(), String> {
+        let _ = (time, range);
+        Ok(())
+    }
+
+    /// How far before the last batch [`InputSource::recall`] has to know what was taken. At
+    /// least one batch is always there.
+    fn reaches_back(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Makes the batch of a time once more, for a process that goes on after a restart:
+    /// called after all `recall`, for each batch that was not done or that windows and state
+    /// still read.
+    ///
+    /// # Errors
+    /// What went wrong, as text for the user; the stream does not start then. That is what
+    /// happens unless the source provides this.
+    fn restore(
+        &mut self,
+        time: Time,
+        range: &[u8],
+        ctx: &Context,
+    ) -> Result<SourceBatch<T>, String> {
+        let _ = (range, ctx);
+        Err(format!(
+            "the batch at {time} cannot be made again: the source has no restore()"
+        ))
+    }
+
+    /// The batch of a time is done, and will not be asked for again, whatever happens. Called
+    /// in the order of the times, without a checkpoint directory too.
+    fn committed(&mut self, time: Time) {
+        let _ = time;
+    }
+
     /// How much of what waits each further batch should have: with backpressure
     /// (`streaming.backpressure.enabled`), what the batches manage to process.
     ///
@@ -146,6 +192,7 @@ pub struct SourceBatch<T> {
     pub(super) rdd: Rdd<T>,
     records: Option<u64>,
     description: Option<Arc<str>>,
+    range: Option<Vec<u8>>,
 }
 
 impl<T> SourceBatch<T> {
@@ -156,7 +203,17 @@ impl<T> SourceBatch<T> {
             rdd,
             records: None,
             description: None,
+            range: None,
         }
+    }
+
+    /// What tells the source which records these are, such as offsets: after a restart
+    /// [`InputSource::restore`] makes the batch from it. Without one a batch that was not done
+    /// is computed afresh, which is right for sources that depend on nothing but the time.
+    #[must_use]
+    pub fn range(mut self, range: impl Into<Vec<u8>>) -> Self {
+        self.range = Some(range.into());
+        self
     }
 
     /// How many records there are, if that is known before they are read: Spark's
@@ -236,6 +293,8 @@ impl StreamingContext {
             ctx: self.context().clone(),
             phase: Mutex::new(Phase::New(Box::new(source))),
             cut,
+            restored: Mutex::default(),
+            restored_at: Mutex::default(),
             rates,
             stream: stream.stream.clone(),
         };
@@ -316,6 +375,10 @@ struct SourceInput<T> {
     ctx: Context,
     phase: Mutex<Phase<T>>,
     cut: Arc<Cut<T>>,
+    /// The batches of an earlier process.
+    restored: Mutex<Vec<(Time, Vec<u8>)>>,
+    /// The last one of them that was done.
+    restored_at: Mutex<Option<Time>>,
     rates: Option<SourceRates>,
     stream: Arc<Stream<T>>,
 }
@@ -339,9 +402,62 @@ impl<T: Record> SourceInput<T> {
     }
 }
 
+impl<T: Record> SourceInput<T> {
+    /// Makes the batches of an earlier process again.
+    fn restore(&self, source: &mut dyn InputSource<T>) -> Result<(), String> {
+        let restored = mem::take(&mut *self.restored.lock());
+        for (time, range) in &restored {
+            let recalled = catch_panic(self.site, || source.recall(*time, range));
+            recalled.map_err(|panic| panic.to_string())??;
+        }
+        let ended = self.restored_at.lock().unwrap_or(Time::ZERO);
+        let needed_after = ended - self.stream.info().remembered();
+        for (time, range) in restored
+            .into_iter()
+            .filter(|(time, _)| *time > needed_after)
+        {
+            let made = catch_panic(self.site, || {
+                Site::uncover(|| source.restore(time, &range, &self.ctx))
+            });
+            let batch = made.map_err(|panic| panic.to_string())??;
+            self.cut.batches.lock().insert(time, Ok(batch.rdd));
+            // As when it was cut: a window may ask for it when the batch is long over.
+            self.stream.rdd(time).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+}
+
 impl<T: Record> Input for SourceInput<T> {
     fn id(&self) -> usize {
         self.id
+    }
+
+    fn stream(&self) -> &StreamInfo {
+        self.stream.info()
+    }
+
+    fn keep(
+        &self,
+        _: &Arc<Keeper>,
+        _: usize,
+        past: Option<&InputPast<'_>>,
+    ) -> Result<(), StreamError> {
+        let cuts = past.iter().flat_map(|past| &past.cuts);
+        let ranges = cuts.filter_map(|(time, range)| match range {
+            InputRange::Source(range) => Some((*time, range.clone())),
+            InputRange::Blocks { .. } => None,
+        });
+        *self.restored.lock() = ranges.collect();
+        *self.restored_at.lock() = past.map(|past| past.ended);
+        Ok(())
+    }
+
+    fn reaches_back(&self) -> Duration {
+        match &*self.phase.lock() {
+            Phase::New(source) | Phase::Running(source) => source.reaches_back(),
+            Phase::Stopped => Duration::ZERO,
+        }
     }
 
     fn start(&self) -> Result<(), StreamError> {
@@ -350,9 +466,10 @@ impl<T: Record> Input for SourceInput<T> {
             return Ok(());
         };
         let started = catch_panic(self.site, || source.start());
+        let started = started.map_err(|panic| panic.to_string()).flatten();
+        let started = started.and_then(|()| self.restore(&mut *source));
         *phase = Phase::Running(source);
-        let started = started.map_err(|panic| panic.to_string());
-        started.and_then(|result| result).map_err(|message| {
+        started.map_err(|message| {
             StreamError::State(format!("{}: the source cannot start: {message}", self.site))
         })
     }
@@ -366,7 +483,10 @@ impl<T: Record> Input for SourceInput<T> {
         }
     }
 
-    fn allocate(&self, time: Time) -> Option<InputInfo> {
+    fn allocate(&self, time: Time) -> Allocated {
+        if self.cut.batches.lock().contains_key(&time) {
+            return Allocated::default();
+        }
         let given = self.compute(time);
         let info = given.as_ref().ok().and_then(|batch| {
             Some(InputInfo {
@@ -374,13 +494,25 @@ impl<T: Record> Input for SourceInput<T> {
                 description: batch.description.clone(),
             })
         });
+        let range = given.as_ref().ok().and_then(|batch| batch.range.clone());
         let rdd = given.map(|batch| batch.rdd);
         self.cut.batches.lock().insert(time, rdd);
         // Made now, not when a window asks for it later: by then the batch may be done.
         if let Err(error) = self.stream.rdd(time) {
             tracing::error!(batch = %time, "{error}");
         }
-        info
+        Allocated {
+            info,
+            range: range.map(InputRange::Source),
+        }
+    }
+
+    fn committed(&self, time: Time) {
+        if let Phase::Running(source) = &mut *self.phase.lock()
+            && let Err(panic) = catch_panic(self.site, || source.committed(time))
+        {
+            tracing::error!("{}: committed() of the source failed: {panic}", self.site);
+        }
     }
 
     fn end_batch(&self, time: Time) {

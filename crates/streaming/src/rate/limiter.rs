@@ -125,7 +125,7 @@ impl RateLimiter {
         let _turn = self.turn.lock();
         loop {
             if is_stopped() {
-                return Err(StoreError);
+                return Err(StoreError::Stopped);
             }
             let taken = self.bucket.lock().take(least, most, self);
             match taken {

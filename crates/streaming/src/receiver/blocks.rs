@@ -1,13 +1,18 @@
 //! What receivers have stored and batches have not finished with.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use headwater_core::Wire;
 use parking_lot::{Condvar, Mutex};
 
 use super::StoreError;
+use super::block_log::BlockLog;
+use crate::checkpoint::{InputPast, Keeper};
 use crate::clock::Clock;
+use crate::error::StreamError;
 use crate::rate::RateLimiter;
 use crate::time::Time;
 
@@ -25,6 +30,9 @@ pub(crate) struct BlockStore<T> {
     pub(super) limiter: Arc<RateLimiter>,
     state: Mutex<State<T>>,
     freed: Condvar,
+    /// Where records go before they count as stored.
+    log: OnceLock<BlockLog<T>>,
+    make_log: fn(&Arc<Keeper>, usize) -> BlockLog<T>,
 }
 
 struct State<T> {
@@ -32,8 +40,15 @@ struct State<T> {
     open: Vec<T>,
     open_bytes: u64,
     open_until: Time,
+    /// How many of its records are in the log, and how many of its bytes.
+    logged: usize,
+    logged_bytes: u64,
+    /// The number of the block that is being gathered.
+    number: u64,
     /// Closed blocks that no batch has.
     waiting: Vec<Block<T>>,
+    /// The number of the first block that waits.
+    first_waiting: u64,
     /// Blocks of batches that are not done, so that they can be planned again.
     allocated: BTreeMap<Time, Vec<Block<T>>>,
     bytes: u64,
@@ -54,7 +69,10 @@ impl<T> Clone for Block<T> {
     }
 }
 
-impl<T> BlockStore<T> {
+/// A block that is being gathered is written to the log in parts of about this size.
+const LOG_PART_BYTES: u64 = 256 * 1024;
+
+impl<T: Wire> BlockStore<T> {
     pub(crate) fn new(
         clock: Arc<dyn Clock>,
         block_interval: Duration,
@@ -70,13 +88,51 @@ impl<T> BlockStore<T> {
                 open: Vec::new(),
                 open_bytes: 0,
                 open_until: Time::ZERO,
+                logged: 0,
+                logged_bytes: 0,
+                number: 0,
                 waiting: Vec::new(),
+                first_waiting: 0,
                 allocated: BTreeMap::new(),
                 bytes: 0,
                 accepting: false,
             }),
             freed: Condvar::new(),
+            log: OnceLock::new(),
+            make_log: BlockLog::new,
         }
+    }
+}
+
+impl<T> BlockStore<T> {
+    /// From now on what is stored is also written to a checkpoint directory.
+    pub(crate) fn log_to(&self, keeper: &Arc<Keeper>, input: usize) {
+        // There is one directory for each stream.
+        let _ = self.log.set((self.make_log)(keeper, input));
+    }
+
+    /// Takes over the blocks of an earlier process; the batches that have some.
+    pub(crate) fn restore(&self, past: &InputPast<'_>) -> Result<Vec<Time>, StreamError> {
+        let Some(log) = self.log.get() else {
+            return Ok(Vec::new());
+        };
+        let mut state = self.state.lock();
+        let mut times = Vec::new();
+        for (time, range) in &past.cuts {
+            if let Some(blocks) = log.read_range(past, range)? {
+                let blocks: Vec<_> = blocks.into_iter().map(Block::of).collect();
+                state.bytes += blocks.iter().map(|block| block.bytes).sum::<u64>();
+                state.allocated.insert(*time, blocks);
+                times.push(*time);
+            }
+        }
+        let last = past.blocks.keys().next_back().map_or(0, |last| last + 1);
+        state.first_waiting = past.first_unallocated;
+        state.number = last.max(past.first_unallocated);
+        let waiting = log.read_blocks(past, past.first_unallocated..state.number)?;
+        state.waiting = waiting.into_iter().map(Block::of).collect();
+        state.bytes += state.waiting.iter().map(|block| block.bytes).sum::<u64>();
+        Ok(times)
     }
 
     /// From now on records are taken in, or refused.
@@ -91,8 +147,7 @@ impl<T> BlockStore<T> {
     pub(crate) fn append(&self, records: &mut Vec<T>, heap_bytes: u64) -> Result<(), StoreError> {
         let bytes = heap_bytes + (records.len() * size_of::<T>()) as u64;
         let mut state = self.wait_for_room(bytes)?;
-        let now = self.clock.now();
-        state.close_if_over(now, self.block_interval);
+        self.close_if_over(&mut state)?;
         if state.open.is_empty() {
             std::mem::swap(&mut state.open, records);
         } else {
@@ -100,6 +155,9 @@ impl<T> BlockStore<T> {
         }
         state.open_bytes += bytes;
         state.bytes += bytes;
+        if state.open_bytes - state.logged_bytes >= LOG_PART_BYTES {
+            self.log_open(&mut state)?;
+        }
         Ok(())
     }
 
@@ -107,24 +165,74 @@ impl<T> BlockStore<T> {
     pub(crate) fn store(&self, record: T) -> Result<(), StoreError> {
         let bytes = size_of::<T>() as u64;
         let mut state = self.wait_for_room(bytes)?;
-        let now = self.clock.now();
-        state.close_if_over(now, self.block_interval);
+        self.close_if_over(&mut state)?;
         state.open.push(record);
         state.open_bytes += bytes;
         state.bytes += bytes;
         Ok(())
     }
 
-    /// Adds a block of its own; records that were gathered before stay before it.
+    /// Adds a block of its own; records that were gathered before stay before it. With a log
+    /// it returns once the block is safe in it.
     pub(crate) fn store_block(&self, records: Arc<Vec<T>>) -> Result<(), StoreError> {
         if records.is_empty() {
             return Ok(());
         }
         let bytes = (records.len() * size_of::<T>()) as u64;
         let mut state = self.wait_for_room(bytes)?;
-        state.close();
+        self.close(&mut state)?;
+        let log = self.log.get();
+        let number = state.number;
+        let logged = log.map(|log| log.append(number, &records)).transpose()?;
+        state.number += 1;
         state.waiting.push(Block { records, bytes });
         state.bytes += bytes;
+        drop(state);
+        // Others store meanwhile, and share the sync.
+        match (log, logged) {
+            (Some(log), Some(at)) => log.sync_to(at),
+            _ => Ok(()),
+        }
+    }
+
+    /// Closes the block that is being gathered when its interval is over.
+    fn close_if_over(&self, state: &mut State<T>) -> Result<(), StoreError> {
+        let (now, interval) = (self.clock.now(), self.block_interval);
+        let until = now.floor(interval) + interval;
+        if state.open.is_empty() {
+            state.open_until = until;
+        } else if now >= state.open_until || now + interval < state.open_until {
+            // The second case is a clock that was set back.
+            self.close(state)?;
+            state.open_until = until;
+        }
+        Ok(())
+    }
+
+    /// Closes the block that is being gathered. When it cannot be logged it stays open.
+    fn close(&self, state: &mut State<T>) -> Result<(), StoreError> {
+        if state.open.is_empty() {
+            return Ok(());
+        }
+        self.log_open(state)?;
+        let records = Arc::new(std::mem::take(&mut state.open));
+        let bytes = std::mem::take(&mut state.open_bytes);
+        (state.logged, state.logged_bytes) = (0, 0);
+        state.number += 1;
+        state.waiting.push(Block { records, bytes });
+        Ok(())
+    }
+
+    /// Writes what is gathered and not written yet to the log.
+    fn log_open(&self, state: &mut State<T>) -> Result<(), StoreError> {
+        let Some(log) = self.log.get() else {
+            return Ok(());
+        };
+        let new = state.open.get(state.logged..).unwrap_or_default();
+        if !new.is_empty() {
+            log.append(state.number, new)?;
+            (state.logged, state.logged_bytes) = (state.open.len(), state.open_bytes);
+        }
         Ok(())
     }
 
@@ -140,19 +248,30 @@ impl<T> BlockStore<T> {
         if state.accepting {
             Ok(state)
         } else {
-            Err(StoreError)
+            Err(StoreError::Stopped)
         }
     }
 
     /// Gives everything that was stored so far to a batch; a batch that has its blocks
-    /// already keeps them. The number of its records.
-    pub(crate) fn allocate(&self, time: Time) -> u64 {
+    /// already keeps them, and gets no others. The number of its records, and its blocks.
+    ///
+    /// What cannot be written to the log is in no batch: then the journal has failed, and the
+    /// stream stops when it cannot write the cut of the batch.
+    pub(crate) fn allocate(&self, time: Time) -> (u64, Range<u64>) {
         let mut state = self.state.lock();
-        state.close();
-        let waiting = std::mem::take(&mut state.waiting);
-        let blocks = state.allocated.entry(time).or_default();
-        blocks.extend(waiting);
-        blocks.iter().map(|block| block.records.len() as u64).sum()
+        let count =
+            |blocks: &[Block<T>]| blocks.iter().map(|block| block.records.len() as u64).sum();
+        if let Some(blocks) = state.allocated.get(&time) {
+            return (count(blocks), state.first_waiting..state.first_waiting);
+        }
+        if let Err(error) = self.close(&mut state) {
+            tracing::error!(batch = %time, "the block that is being gathered waits: {error}");
+        }
+        let blocks = std::mem::take(&mut state.waiting);
+        let records = count(&blocks);
+        state.allocated.insert(time, blocks);
+        let to = state.number;
+        (records, std::mem::replace(&mut state.first_waiting, to)..to)
     }
 
     pub(crate) fn blocks_of(&self, time: Time) -> Vec<Arc<Vec<T>>> {
@@ -186,23 +305,11 @@ impl<T> BlockStore<T> {
     }
 }
 
-impl<T> State<T> {
-    /// Closes the block that is being gathered when its interval is over.
-    fn close_if_over(&mut self, now: Time, interval: Duration) {
-        if self.open.is_empty() {
-            self.open_until = now.floor(interval) + interval;
-        } else if now >= self.open_until || now + interval < self.open_until {
-            // The second case is a clock that was set back.
-            self.close();
-            self.open_until = now.floor(interval) + interval;
-        }
-    }
-
-    fn close(&mut self) {
-        if !self.open.is_empty() {
-            let records = Arc::new(std::mem::take(&mut self.open));
-            let bytes = std::mem::take(&mut self.open_bytes);
-            self.waiting.push(Block { records, bytes });
+impl<T> Block<T> {
+    fn of(records: Vec<T>) -> Self {
+        Block {
+            bytes: (records.len() * size_of::<T>()) as u64,
+            records: Arc::new(records),
         }
     }
 }

@@ -26,10 +26,18 @@ impl<T> Clone for ReceiverContext<T> {
     }
 }
 
-/// The receiver was stopped: nothing was stored, or no more of what was appended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the receiver was stopped, so nothing more is stored")]
-pub struct StoreError;
+/// Why nothing was stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The receiver was stopped.
+    #[error("the receiver was stopped, so nothing more is stored")]
+    Stopped,
+    /// It could not be written to the checkpoint directory. The stream stops; what was
+    /// acknowledged before is safe, and this is not.
+    #[error("not stored: {0}")]
+    Checkpoint(Arc<str>),
+}
 
 impl<T: Send + Sync + 'static> ReceiverContext<T> {
     pub(super) fn new(blocks: Arc<BlockStore<T>>, control: Arc<Control>, generation: u64) -> Self {
@@ -193,7 +201,7 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
 
     fn check(&self) -> Result<(), StoreError> {
         if self.is_stopped() {
-            Err(StoreError)
+            Err(StoreError::Stopped)
         } else {
             Ok(())
         }

@@ -4,6 +4,7 @@
 //! threads of its own, which never take a task slot, and starts it again when it fails; the
 //! block store keeps what was stored until the batches have processed it.
 
+mod block_log;
 mod blocks;
 mod context;
 mod supervisor;

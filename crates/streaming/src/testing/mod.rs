@@ -38,6 +38,7 @@
 
 mod collected;
 mod diff;
+pub mod sink;
 mod stream;
 
 use headwater_core::Record;

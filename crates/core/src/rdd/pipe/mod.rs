@@ -28,6 +28,10 @@ impl<T: Record> Rdd<T> {
     /// when the job is cancelled or nobody wants more of its output, as after
     /// [`Rdd::take`].
     ///
+    /// On Unix the programs that it started are killed with it: it leads a process group of
+    /// its own, so that an interrupt from the terminal does not reach it either. What it
+    /// leaves running when it ends by itself is left alone.
+    ///
     /// Lines are UTF-8, with U+FFFD in place of what is not.
     ///
     /// ```

@@ -8,11 +8,15 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+#[cfg(unix)]
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use memchr::memrchr;
+#[cfg(unix)]
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::Pipe;
 use crate::chunk::{Emitter, Push, Sink, Stop};
@@ -80,7 +84,11 @@ impl<'a> Process<'a> {
         let cannot_start = |error: io::Error| TaskError::Io {
             operator: site,
             action: "start",
-            target: shown.clone(),
+            target: match &pipe.directory {
+                // The system does not say whether it missed the program or the directory.
+                Some(directory) => format!("{shown} in {}", directory.display()),
+                None => shown.clone(),
+            },
             message: error.to_string(),
         };
         let mut words = pipe.command.iter();
@@ -89,6 +97,8 @@ impl<'a> Process<'a> {
         if let Some(directory) = &pipe.directory {
             command.current_dir(directory);
         }
+        #[cfg(unix)]
+        command.process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let child = command.stderr(Stdio::piped()).spawn();
         let (report, events) = sync_channel(EVENTS);
@@ -266,7 +276,11 @@ impl<'a> Process<'a> {
 impl Drop for Process<'_> {
     fn drop(&mut self) {
         if !self.has_exited {
-            // It may have ended by itself just now, which is as well.
+            // It may have ended by itself just now, which is as well. Until it was waited for
+            // no other group can get its number.
+            #[cfg(unix)]
+            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+            // A program may also have moved to another group.
             let _ = self.child.kill();
             let _ = self.child.wait();
         }

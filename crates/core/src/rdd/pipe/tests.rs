@@ -95,6 +95,12 @@ fn what_cannot_be_run_is_named() {
     let (cause, text) = failure(&one.pipe("no-such-program --at all"));
     assert!(matches!(cause, TaskError::Io { .. }));
     assert!(text.contains("start no-such-program --at all"), "{text}");
+    let nowhere = Pipe::new(["true", "x"]).current_dir("/no/such/directory");
+    let (_, text) = failure(&one.pipe_with(nowhere));
+    assert!(
+        text.contains("start true x in /no/such/directory"),
+        "{text}"
+    );
     let error = one.pipe(" ").collect().unwrap_err();
     assert!(matches!(error, Error::Build { .. }));
 }
@@ -142,4 +148,34 @@ fn a_program_that_is_not_needed_any_more_is_killed() {
         context.cancel_all_jobs();
     });
     assert!(error.unwrap_err().is_cancelled());
+}
+
+/// What a child of the program writes into a pipe, which ends when no process holds it any
+/// more. The program says `up` once the child is there.
+#[cfg(unix)]
+fn said_by_a_child(run: impl FnOnce(&Rdd<Text>)) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("held");
+    let made = Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    let held = path.clone();
+    let reader = std::thread::spawn(move || std::fs::read_to_string(held));
+    let script = "exec 3>\"$HELD\"; (sleep 300; echo late >&3) & echo up; wait";
+    let ctx = Context::local(1).unwrap();
+    let one = ctx.range(0..1, 1, 1);
+    run(&one.pipe_with(shell(script).env("HELD", path)));
+    reader.join().unwrap().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn what_the_program_started_is_killed_with_it() {
+    let sated = said_by_a_child(|lines| assert_eq!(lines.first().unwrap(), "up"));
+    assert_eq!(sated, "");
+    let cancelled = said_by_a_child(|lines| {
+        let context = lines.context().clone();
+        let error = lines.for_each(move |_| context.cancel_all_jobs());
+        assert!(error.unwrap_err().is_cancelled());
+    });
+    assert_eq!(cancelled, "");
 }

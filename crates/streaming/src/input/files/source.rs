@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::mem;
+use std::time::Duration;
 
 use headwater_core::{Context, Rdd, Record, Site, catch_panic};
 use headwater_store::{Child, Entry, Location, StoreError};
@@ -178,6 +179,17 @@ impl<T: Record> FileSource<T> {
         files.map(open).collect()
     }
 
+    fn range(&self, selected: &SelectedFiles) -> Result<Vec<u8>, String> {
+        let range = (self.rules.only_after, selected);
+        postcard::to_stdvec(&range).map_err(|error| error.to_string())
+    }
+
+    /// What the stream has left out from its first life on, and what a batch has selected.
+    fn read_range(range: &[u8]) -> Result<(Time, SelectedFiles), String> {
+        postcard::from_bytes(range)
+            .map_err(|error| format!("the files of a batch cannot be read back: {error}"))
+    }
+
     /// The RDDs of a batch that is asked for again.
     fn reread(&self, ctx: &Context, selected: &SelectedFiles) -> Vec<Rdd<T>> {
         let reads = selected.reads();
@@ -206,7 +218,9 @@ impl<T: Record> InputSource<T> for FileSource<T> {
             None => self.choose(time, ctx)?,
         };
         let rdd = self.together(ctx, &rdds);
-        let mut batch = SourceBatch::new(rdd).records(self.records(&selected));
+        let mut batch = SourceBatch::new(rdd)
+            .records(self.records(&selected))
+            .range(self.range(&selected)?);
         let paths = selected.reads().map(|file| &file.path);
         let lines: Vec<_> = paths.chain(self.refused.values()).cloned().collect();
         if !lines.is_empty() {
@@ -215,6 +229,29 @@ impl<T: Record> InputSource<T> for FileSource<T> {
         // Only now: had anything above failed, the next batch would have to take the files.
         self.selections.keep(selected, self.rules.window);
         Ok(batch)
+    }
+
+    fn recall(&mut self, _time: Time, range: &[u8]) -> Result<(), String> {
+        let (only_after, selected) = Self::read_range(range)?;
+        // What came while no process ran is new to the stream.
+        self.rules.only_after = self.rules.only_after.min(only_after);
+        self.selections.keep(selected, self.rules.window);
+        Ok(())
+    }
+
+    fn reaches_back(&self) -> Duration {
+        self.rules.window
+    }
+
+    fn restore(
+        &mut self,
+        _time: Time,
+        range: &[u8],
+        ctx: &Context,
+    ) -> Result<SourceBatch<T>, String> {
+        let (_, selected) = Self::read_range(range)?;
+        let rdds = self.reread(ctx, &selected);
+        Ok(self.together(ctx, &rdds).into())
     }
 }
 

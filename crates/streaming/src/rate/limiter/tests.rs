@@ -155,7 +155,7 @@ fn a_stop_wakes_every_thread_that_waits() {
         is_stopped.store(true, Ordering::Release);
         limiter.wake();
         for thread in threads {
-            assert_eq!(thread.join().unwrap(), Err(StoreError));
+            assert_eq!(thread.join().unwrap(), Err(StoreError::Stopped));
         }
     });
     // A call for nobody wakes nobody wrongly.

@@ -1,0 +1,118 @@
+//! What the journal of a checkpoint directory holds.
+
+use serde::{Deserialize, Serialize};
+
+use super::program::Program;
+use crate::time::Time;
+
+/// The version of the entries; the first byte of each.
+const VERSION: u8 = 1;
+
+/// One record of the journal. States and inputs are named by their places in the
+/// [`Program`] that is in force: that of the manifest, then that of the last `Began`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Entry {
+    /// A process has begun to work, perhaps another program. Its parts go on from parts of
+    /// the program before.
+    Began {
+        program: Program,
+        states_from: Vec<Option<usize>>,
+        inputs_from: Vec<Option<usize>>,
+    },
+    /// A part of what a receiver has stored. A block is its parts, in their order.
+    Block {
+        input: usize,
+        block: u64,
+        records: u64,
+        bytes: Vec<u8>,
+    },
+    /// What belongs to a batch. It is there before any of the batch's tasks runs.
+    Cut { time: Time, inputs: Vec<CutInput> },
+    /// A batch is done: its outputs, and with the same stroke the changes of all state.
+    Ended {
+        time: Time,
+        changes: Vec<Change>,
+        /// Why it failed, when the stream goes on after failures.
+        failure: Option<String>,
+    },
+}
+
+/// What an input gives to a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CutInput {
+    pub(crate) input: usize,
+    pub(crate) range: InputRange,
+    pub(crate) records: u64,
+}
+
+/// Where the records of an input lie.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum InputRange {
+    /// In the blocks from one number to before another.
+    Blocks { from: u64, to: u64 },
+    /// In what the source understands by these bytes.
+    Source(Vec<u8>),
+}
+
+/// What a batch changed in a partition of a state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Change {
+    pub(crate) state: usize,
+    pub(crate) partition: usize,
+    pub(crate) time: Time,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Entry {
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        postcard::to_extend(self, vec![VERSION]).map_err(|error| error.to_string())
+    }
+
+    /// The entry that bytes hold; damage is found by the journal's checksums, so what cannot
+    /// be read is of another version.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        match bytes.split_first() {
+            Some((&VERSION, entry)) => postcard::from_bytes(entry)
+                .map_err(|error| format!("an entry of the journal cannot be read: {error}")),
+            Some((version, _)) => Err(format!(
+                "an entry of the journal has version {version}, and this program reads version \
+                 {VERSION}; run a newer one"
+            )),
+            None => Err("an entry of the journal is empty".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn entries_are_read_as_written_and_newer_ones_are_refused() {
+        let entry = Entry::Cut {
+            time: Time::from_millis(5000),
+            inputs: vec![CutInput {
+                input: 1,
+                range: InputRange::Blocks { from: 3, to: 9 },
+                records: 77,
+            }],
+        };
+        let mut bytes = entry.to_bytes().unwrap();
+        assert_eq!(Entry::from_bytes(&bytes), Ok(entry));
+        bytes[0] = 9;
+        assert!(Entry::from_bytes(&bytes).unwrap_err().contains("version 9"));
+        assert!(Entry::from_bytes(&[]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_reading_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut versioned = vec![VERSION];
+            versioned.extend(&bytes);
+            let _ = Entry::from_bytes(&bytes);
+            let _ = Entry::from_bytes(&versioned);
+        }
+    }
+}

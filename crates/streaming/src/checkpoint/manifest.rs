@@ -1,0 +1,165 @@
+//! The manifests of a checkpoint directory: each is a whole past at a place in the journal,
+//! with the snapshots of state that belong to it.
+
+use headwater_journal::Sequence;
+use headwater_store::{Durability, Location, StoreError};
+use serde::{Deserialize, Serialize};
+
+use super::past::Past;
+use crate::time::Time;
+
+/// Marks the files, and their format.
+const MAGIC: &[u8; 4] = b"HWCP";
+const FORMAT: u8 = 1;
+const PREFIX: &str = "checkpoint-";
+/// No manifest or snapshot is larger.
+const BYTES_MAX: u64 = 1 << 34;
+
+/// A past, and how it is brought up to date.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    pub(crate) past: Past,
+    /// The entries from this one on are not in the past.
+    pub(crate) next: u64,
+    pub(crate) snapshots: Vec<Snapshot>,
+}
+
+/// A snapshot of a partition of a state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Snapshot {
+    pub(crate) state: usize,
+    pub(crate) partition: usize,
+    /// How many partitions the state has.
+    pub(crate) partitions: usize,
+    /// The batch whose state it is.
+    pub(crate) time: Time,
+    /// The file below the directory of states.
+    pub(crate) file: String,
+}
+
+impl Manifest {
+    pub(crate) fn next(&self) -> Sequence {
+        Sequence(self.next)
+    }
+
+    /// Writes the manifest of the past's last batch, whole or not at all.
+    pub(crate) fn write(&self, dir: &Location) -> Result<Location, String> {
+        let at = dir.join(&format!("{PREFIX}{:020}", self.past.ended.as_millis()));
+        let bytes = postcard::to_stdvec(self).map_err(|error| error.to_string())?;
+        at.put(&seal(&bytes), Durability::Synced)
+            .map_err(|error| error.to_string())?;
+        Ok(at)
+    }
+
+    /// The manifests of a directory, the newest first; files that are something else are left
+    /// alone.
+    pub(crate) fn list(dir: &Location) -> Result<Vec<Location>, StoreError> {
+        let mut found: Vec<_> = match dir.list() {
+            Ok(entries) => entries.into_iter().map(|entry| entry.location).collect(),
+            Err(StoreError::NotFound { .. }) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        found.retain(|at| {
+            let name = at.name();
+            let number = name.strip_prefix(PREFIX);
+            number.is_some_and(|number| number.len() == 20 && number.parse::<u64>().is_ok())
+        });
+        found.sort_by_key(|at| std::cmp::Reverse(at.name().into_owned()));
+        Ok(found)
+    }
+
+    pub(crate) fn read(at: &Location) -> Result<Self, String> {
+        let bytes = read_sealed(at)?;
+        postcard::from_bytes(&bytes).map_err(|error| format!("{at} cannot be read: {error}"))
+    }
+}
+
+/// Bytes with what tells whether they are whole.
+pub(crate) fn seal(bytes: &[u8]) -> Vec<u8> {
+    let mut sealed = Vec::with_capacity(bytes.len() + 9);
+    sealed.extend_from_slice(MAGIC);
+    sealed.push(FORMAT);
+    sealed.extend_from_slice(&crc32c::crc32c(bytes).to_le_bytes());
+    sealed.extend_from_slice(bytes);
+    sealed
+}
+
+/// What was sealed, if it is whole and of a format that is understood.
+fn unseal(sealed: &[u8]) -> Result<&[u8], String> {
+    let (head, bytes) = sealed.split_at_checked(9).ok_or("it is too short")?;
+    let [magic @ .., format, a, b, c, d] = head else {
+        return Err("it is too short".to_owned());
+    };
+    if magic != MAGIC {
+        return Err("it is no file of a checkpoint".to_owned());
+    }
+    if *format != FORMAT {
+        return Err(format!(
+            "it has format {format}, and this program reads format {FORMAT}; run a newer one"
+        ));
+    }
+    if u32::from_le_bytes([*a, *b, *c, *d]) != crc32c::crc32c(bytes) {
+        return Err("it is damaged: its checksum is wrong".to_owned());
+    }
+    Ok(bytes)
+}
+
+pub(crate) fn read_sealed(at: &Location) -> Result<Vec<u8>, String> {
+    let head = at.head().map_err(|error| error.to_string())?;
+    if head.bytes > BYTES_MAX {
+        return Err(format!("{at} is larger than {BYTES_MAX} bytes"));
+    }
+    let sealed = at.get().map_err(|error| error.to_string())?;
+    let bytes = unseal(&sealed).map_err(|message| format!("{at} cannot be read: {message}"))?;
+    Ok(bytes.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::program::Program;
+    use super::*;
+
+    fn manifest(ended: i64) -> Manifest {
+        let program = Program {
+            app_name: "test".to_owned(),
+            batch_ms: 1000,
+            states: vec![],
+            inputs: vec![],
+        };
+        let mut past = Past::new(program, Time::ZERO);
+        past.ended = Time::from_millis(ended);
+        Manifest {
+            past,
+            next: 7,
+            snapshots: vec![],
+        }
+    }
+
+    #[test]
+    fn manifests_are_listed_newest_first_and_read_as_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Location::at(dir.path()).unwrap();
+        assert!(Manifest::list(&dir.join("none")).unwrap().is_empty());
+        manifest(9000).write(&dir).unwrap();
+        manifest(10_000).write(&dir).unwrap();
+        dir.join("checkpoint-notes")
+            .put(b"x", Durability::Cached)
+            .unwrap();
+        let found = Manifest::list(&dir).unwrap();
+        assert_eq!(found.len(), 2);
+        assert_eq!(Manifest::read(&found[0]), Ok(manifest(10_000)));
+    }
+
+    #[test]
+    fn damage_and_newer_formats_are_told_apart() {
+        let sealed = seal(b"content");
+        assert_eq!(unseal(&sealed), Ok(&b"content"[..]));
+        for place in 0..sealed.len() {
+            let mut bad = sealed.clone();
+            bad[place] ^= 1;
+            let message = unseal(&bad).unwrap_err();
+            assert_eq!(message.contains("run a newer one"), place == 4, "{message}");
+            assert!(unseal(&sealed[..place]).is_err());
+        }
+    }
+}

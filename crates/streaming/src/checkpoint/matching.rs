@@ -1,0 +1,394 @@
+//! Which parts of a program go on from which parts of an older one. A function of both: it
+//! reads nothing, so that it can be asked before anything runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+
+use super::program::Part;
+
+/// What the user has confirmed: Headwater drops and renames nothing that holds data unasked.
+///
+/// Written as `drop:NAME`, `rename:OLD=NEW` and `damage`, with commas between; what has no name is
+/// called by the label that the report gives it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Allowed {
+    dropped: BTreeSet<String>,
+    /// The old name of each new one.
+    renamed: BTreeMap<String, String>,
+    damage: bool,
+}
+
+impl Allowed {
+    /// Whether to go on without entries of the journal that are damaged.
+    pub(crate) fn damage(&self) -> bool {
+        self.damage
+    }
+}
+
+/// As it is read.
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dropped = self.dropped.iter().map(|name| format!("drop:{name}"));
+        let renamed = self.renamed.iter();
+        let renamed = renamed.map(|(new, old)| format!("rename:{old}={new}"));
+        let damage = self.damage.then(|| "damage".to_owned());
+        let all: Vec<_> = dropped.chain(renamed).chain(damage).collect();
+        f.write_str(&all.join(","))
+    }
+}
+
+impl FromStr for Allowed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut allowed = Allowed::default();
+        let entries = text.split(',').map(str::trim);
+        for entry in entries.filter(|entry| !entry.is_empty()) {
+            let (kind, of) = entry.split_once(':').unwrap_or((entry, ""));
+            match (kind, of.split_once('=')) {
+                ("damage", None) if of.is_empty() => allowed.damage = true,
+                ("drop", None) if !of.is_empty() => {
+                    allowed.dropped.insert(of.to_owned());
+                }
+                ("rename", Some((old, new))) if !old.is_empty() && !new.is_empty() => {
+                    allowed.renamed.insert(new.to_owned(), old.to_owned());
+                }
+                _ => {
+                    return Err(format!(
+                        "{entry:?} is none of drop:NAME, rename:OLD=NEW and damage"
+                    ));
+                }
+            }
+        }
+        Ok(allowed)
+    }
+}
+
+/// How the parts of a program go on from those of an older one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Matching {
+    /// For each part of the new program, the place of the old one that it goes on from.
+    pub(crate) from: Vec<Option<usize>>,
+    /// What happens to each part, in words.
+    pub(crate) report: Vec<String>,
+    /// What has to be changed or confirmed first.
+    pub(crate) problems: Vec<String>,
+}
+
+/// What the parts are, for the words of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    State,
+    Input,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::State => "state",
+            Kind::Input => "input",
+        })
+    }
+}
+
+/// Matches the parts of a new program with those of an old one.
+///
+/// A name matches itself. Parts without a name match by operator, record type and their order
+/// among those that are alike, as long as both programs have as many of them. A part that has
+/// got its first name is found in the same way. Nothing else matches.
+pub(crate) fn match_parts(
+    kind: Kind,
+    old: &[Part],
+    new: &[Part],
+    allowed: &Allowed,
+    can_migrate: impl Fn(usize) -> bool,
+) -> Matching {
+    let mut matcher = Matcher {
+        kind,
+        old,
+        new,
+        is_taken: vec![false; old.len()],
+        matching: Matching {
+            from: vec![None; new.len()],
+            ..Matching::default()
+        },
+    };
+    matcher.by_name(allowed, can_migrate);
+    matcher.by_order();
+    matcher.by_first_name();
+    matcher.what_is_left(allowed);
+    matcher.matching
+}
+
+struct Matcher<'a> {
+    kind: Kind,
+    old: &'a [Part],
+    new: &'a [Part],
+    is_taken: Vec<bool>,
+    matching: Matching,
+}
+
+impl Matcher<'_> {
+    fn take(&mut self, old: usize, new: usize, how: &str) {
+        if let (Some(is_taken), Some(from)) =
+            (self.is_taken.get_mut(old), self.matching.from.get_mut(new))
+        {
+            *is_taken = true;
+            *from = Some(old);
+        }
+        let line = format!("{} {} goes on{how}", self.kind, label(self.new, new));
+        self.matching.report.push(line);
+    }
+
+    fn is_new_taken(&self, new: usize) -> bool {
+        self.matching.from.get(new).is_some_and(Option::is_some)
+    }
+
+    fn by_name(&mut self, allowed: &Allowed, can_migrate: impl Fn(usize) -> bool) {
+        for (place, part) in self.new.iter().enumerate() {
+            let Some(name) = &part.name else { continue };
+            let old_name = allowed.renamed.get(name);
+            let wanted = old_name.unwrap_or(name);
+            let found = (0..self.old.len()).find(|old| {
+                let is_called = label(self.old, *old) == *wanted;
+                is_called && !self.is_taken.get(*old).copied().unwrap_or(true)
+            });
+            let Some(found) = found else { continue };
+            let Some(before) = self.old.get(found) else {
+                continue;
+            };
+            if before.is_like(part) || can_migrate(place) {
+                let how = old_name.map_or(String::new(), |old| format!(" from {old}"));
+                self.take(found, place, &how);
+            } else {
+                self.take(found, place, "");
+                self.matching.problems.push(format!(
+                    "{} {name} was kept by {} as {}, and is now kept by {} as {}; give the new \
+                     one another name, or a migration",
+                    self.kind, before.operator, before.records, part.operator, part.records
+                ));
+            }
+        }
+    }
+
+    /// The places of parts without a name that are not matched, by what they are like.
+    fn unnamed(&self, parts: &[Part], is_taken: impl Fn(usize) -> bool) -> Groups {
+        let mut groups = Groups::new();
+        for (place, part) in parts.iter().enumerate() {
+            if part.name.is_none() && !is_taken(place) {
+                let key = (part.operator.clone(), part.records.clone());
+                groups.entry(key).or_default().push(place);
+            }
+        }
+        groups
+    }
+
+    fn by_order(&mut self) {
+        let old = self.unnamed(self.old, |place| {
+            self.is_taken.get(place).copied().unwrap_or(true)
+        });
+        let new = self.unnamed(self.new, |place| self.is_new_taken(place));
+        for (like, new) in new {
+            let old = old.get(&like).map(Vec::as_slice).unwrap_or_default();
+            if old.len() == new.len() {
+                for (old, new) in old.iter().zip(new) {
+                    self.take(*old, new, "");
+                }
+            }
+        }
+    }
+
+    /// A part that had no name and has one now, if there is no doubt which it is.
+    fn by_first_name(&mut self) {
+        let old = self.unnamed(self.old, |place| {
+            self.is_taken.get(place).copied().unwrap_or(true)
+        });
+        for ((operator, records), old) in old {
+            let is_like = |part: &Part| part.operator == operator && part.records == records;
+            let new: Vec<usize> = (0..self.new.len())
+                .filter(|place| !self.is_new_taken(*place))
+                .filter(|place| self.new.get(*place).is_some_and(is_like))
+                .collect();
+            if let ([old], [new]) = (old.as_slice(), new.as_slice()) {
+                self.take(*old, *new, "; it had no name before");
+            }
+        }
+    }
+
+    fn what_is_left(&mut self, allowed: &Allowed) {
+        for new in 0..self.new.len() {
+            if !self.is_new_taken(new) {
+                let line = format!("{} {} is new", self.kind, label(self.new, new));
+                self.matching.report.push(line);
+            }
+        }
+        let left = |is_taken: &bool| !*is_taken;
+        let places: Vec<usize> = (0..self.old.len())
+            .filter(|place| self.is_taken.get(*place).is_some_and(left))
+            .collect();
+        for place in places {
+            let label = label(self.old, place);
+            if allowed.dropped.contains(&label) {
+                let line = format!("{} {label} is dropped", self.kind);
+                self.matching.report.push(line);
+            } else {
+                let problem = self.missing(place, &label);
+                self.matching.problems.push(problem);
+            }
+        }
+    }
+
+    /// Says that an old part has no place any more, and what can be done.
+    fn missing(&self, place: usize, label: &str) -> String {
+        let Some(part) = self.old.get(place) else {
+            return String::new();
+        };
+        let alike = (0..self.new.len()).find(|new| {
+            let is_like = self.new.get(*new).is_some_and(|new| new.is_like(part));
+            is_like && !self.is_new_taken(*new)
+        });
+        let name = alike.and_then(|new| self.new.get(new)?.name.clone());
+        let renamed = match (&name, alike) {
+            (Some(name), _) => format!("allow rename:{label}={name} if it is {name} now, or "),
+            (None, Some(_)) => {
+                "give the operator that goes on from it a name and allow a rename, or ".to_owned()
+            }
+            (None, None) => String::new(),
+        };
+        format!(
+            "{} {label} ({}) has no place in the program; {renamed}allow drop:{label}",
+            self.kind, part.site
+        )
+    }
+}
+
+type Groups = BTreeMap<(String, String), Vec<usize>>;
+
+/// What a part is called in reports: its name, or operator and place among all parts.
+pub(crate) fn label(parts: &[Part], place: usize) -> String {
+    let Some(part) = parts.get(place) else {
+        return place.to_string();
+    };
+    let unnamed = || format!("{}-{place}", part.operator);
+    part.name.clone().unwrap_or_else(unnamed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(name: &str, operator: &str, records: &str) -> Part {
+        Part {
+            name: (!name.is_empty()).then(|| name.to_owned()),
+            operator: operator.to_owned(),
+            records: records.to_owned(),
+            slide_ms: 1000,
+            site: format!("{operator} at main.rs:1"),
+        }
+    }
+
+    fn matched(old: &[Part], new: &[Part], allowed: &str) -> Matching {
+        match_parts(Kind::State, old, new, &allowed.parse().unwrap(), |_| false)
+    }
+
+    #[test]
+    fn names_match_wherever_they_are() {
+        let old = [part("a", "update", "i64"), part("b", "map", "i64")];
+        let new = [
+            part("b", "map", "i64"),
+            part("c", "map", "i64"),
+            part("a", "update", "i64"),
+        ];
+        let matching = matched(&old, &new, "");
+        assert_eq!(matching.from, [Some(1), None, Some(0)]);
+        assert!(matching.problems.is_empty());
+        assert_eq!(
+            matching.report,
+            ["state b goes on", "state a goes on", "state c is new"]
+        );
+    }
+
+    #[test]
+    fn what_has_no_name_matches_by_order_among_its_like() {
+        let old = [
+            part("", "map", "i64"),
+            part("", "update", "i64"),
+            part("", "map", "i64"),
+        ];
+        let new = [
+            part("", "update", "i64"),
+            part("", "map", "i64"),
+            part("", "map", "i64"),
+        ];
+        assert_eq!(matched(&old, &new, "").from, [Some(1), Some(0), Some(2)]);
+    }
+
+    #[test]
+    fn what_is_in_doubt_is_not_guessed() {
+        let old = [part("", "map", "i64")];
+        let new = [part("", "map", "i64"), part("", "map", "i64")];
+        let matching = matched(&old, &new, "");
+        assert_eq!(matching.from, [None, None]);
+        assert!(
+            matching.problems[0].contains("allow drop:map-0"),
+            "{matching:?}"
+        );
+        let other = matched(&old, &[part("", "map", "u8")], "");
+        assert_eq!(other.from, [None]);
+        assert_eq!(other.problems.len(), 1);
+    }
+
+    #[test]
+    fn a_first_name_is_no_new_part() {
+        let old = [part("", "map", "i64"), part("", "update", "i64")];
+        let new = [part("visits", "map", "i64"), part("", "update", "i64")];
+        let matching = matched(&old, &new, "");
+        assert_eq!(matching.from, [Some(0), Some(1)]);
+        assert!(matching.problems.is_empty());
+        // Two could be it.
+        let new = [
+            part("x", "map", "i64"),
+            part("y", "map", "i64"),
+            part("", "update", "i64"),
+        ];
+        assert_eq!(matched(&old, &new, "").from, [None, None, Some(1)]);
+    }
+
+    #[test]
+    fn renaming_and_dropping_have_to_be_allowed() {
+        let old = [part("a", "map", "i64")];
+        let new = [part("b", "map", "i64")];
+        let refused = matched(&old, &new, "");
+        assert_eq!(refused.from, [None]);
+        assert!(
+            refused.problems[0].contains("allow rename:a=b"),
+            "{refused:?}"
+        );
+        let renamed = matched(&old, &new, "rename:a=b");
+        assert_eq!(renamed.from, [Some(0)]);
+        assert_eq!(renamed.report, ["state b goes on from a"]);
+        let dropped = matched(&old, &new, "drop:a");
+        assert_eq!((dropped.from, dropped.problems), (vec![None], vec![]));
+    }
+
+    #[test]
+    fn another_type_under_the_same_name_needs_a_migration() {
+        let old = [part("a", "map", "i64")];
+        let new = [part("a", "map", "String")];
+        assert!(matched(&old, &new, "").problems[0].contains("a migration"));
+        let allowed = Allowed::default();
+        let migrated = match_parts(Kind::State, &old, &new, &allowed, |_| true);
+        assert_eq!((migrated.from, migrated.problems), (vec![Some(0)], vec![]));
+    }
+
+    #[test]
+    fn what_is_allowed_is_read_from_text() {
+        let allowed: Allowed = " drop:a, rename:b=c ,".parse().unwrap();
+        assert!(allowed.dropped.contains("a"));
+        assert_eq!(allowed.renamed["c"], "b");
+        for wrong in ["drop:", "rename:a", "a", "rename:=b", "keep:a"] {
+            assert!(wrong.parse::<Allowed>().is_err(), "{wrong}");
+        }
+    }
+}

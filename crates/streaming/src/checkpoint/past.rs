@@ -1,0 +1,319 @@
+//! What has happened so far, as far as it still matters: a fold over the entries of the
+//! journal. It reads nothing and decides nothing.
+
+use std::collections::BTreeMap;
+
+use std::time::Duration;
+
+use headwater_journal::Sequence;
+use serde::{Deserialize, Serialize};
+
+use super::entry::{CutInput, Entry, InputRange};
+use super::program::Program;
+use crate::time::Time;
+
+/// What the entries say, with references to where the large things lie.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Past {
+    pub(crate) program: Program,
+    /// When time began, exclusive: windows are aligned to it.
+    pub(crate) zero: Time,
+    /// Every batch up to this one is done.
+    pub(crate) ended: Time,
+    /// The batch that was done before that one.
+    pub(crate) ended_before: Option<Time>,
+    pub(crate) cuts: BTreeMap<Time, Cut>,
+    /// The blocks of each input of the program, by number.
+    pub(crate) blocks: Vec<BTreeMap<u64, Block>>,
+    /// Where the changes of state of each batch are.
+    pub(crate) changes: BTreeMap<Time, Changes>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Changes {
+    /// The entry that holds them.
+    pub(crate) at: u64,
+    /// The place in the program of each state that the entry names.
+    pub(crate) states: Vec<Option<usize>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cut {
+    pub(crate) at: u64,
+    pub(crate) inputs: Vec<CutInput>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Block {
+    pub(crate) records: u64,
+    /// The entries that hold its parts, in their order.
+    pub(crate) parts: Vec<u64>,
+}
+
+impl Past {
+    /// A program that has done nothing yet.
+    pub(crate) fn new(program: Program, zero: Time) -> Self {
+        Past {
+            blocks: vec![BTreeMap::new(); program.inputs.len()],
+            program,
+            zero,
+            ended: zero,
+            ended_before: None,
+            cuts: BTreeMap::new(),
+            changes: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in the next entry.
+    pub(crate) fn apply(&mut self, at: Sequence, entry: Entry) -> Result<(), String> {
+        match entry {
+            Entry::Began {
+                program,
+                states_from,
+                inputs_from,
+            } => self.go_on_as(program, &states_from, &inputs_from),
+            Entry::Block {
+                input,
+                block,
+                records,
+                ..
+            } => {
+                let blocks = self.blocks.get_mut(input).ok_or_else(|| {
+                    format!("entry {} is of input {input}, which is not there", at.0)
+                })?;
+                let block = blocks.entry(block).or_default();
+                block.records += records;
+                block.parts.push(at.0);
+            }
+            Entry::Cut { time, inputs } => {
+                // A batch that is cut again was cut by a process that could not know it.
+                self.cuts.entry(time).or_insert(Cut { at: at.0, inputs });
+            }
+            Entry::Ended { time, changes, .. } => {
+                if time <= self.ended {
+                    return Err(format!(
+                        "entry {} ends the batch at {time}, and that at {} was done before",
+                        at.0, self.ended
+                    ));
+                }
+                self.ended_before = Some(self.ended);
+                self.ended = time;
+                if !changes.is_empty() {
+                    let states = (0..self.program.states.len()).map(Some).collect();
+                    self.changes.insert(time, Changes { at: at.0, states });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on with another program, whose parts come from those of this one.
+    pub(crate) fn go_on_as(
+        &mut self,
+        program: Program,
+        states_from: &[Option<usize>],
+        inputs_from: &[Option<usize>],
+    ) {
+        for state in self.changes.values_mut().flat_map(|of| &mut of.states) {
+            *state = state.and_then(|old| states_from.iter().position(|from| *from == Some(old)));
+        }
+        let old = std::mem::take(&mut self.blocks);
+        let from = |new: usize| inputs_from.get(new).copied().flatten();
+        self.blocks = (0..program.inputs.len())
+            .map(|new| from(new).and_then(|old_place| old.get(old_place).cloned()))
+            .map(Option::unwrap_or_default)
+            .collect();
+        for cut in self.cuts.values_mut() {
+            let inputs = std::mem::take(&mut cut.inputs).into_iter();
+            let renumbered = inputs.filter_map(|cut| {
+                let input = inputs_from.iter().position(|old| *old == Some(cut.input))?;
+                Some(CutInput { input, ..cut })
+            });
+            cut.inputs = renumbered.collect();
+        }
+        self.program = program;
+    }
+
+    /// As if the last batch were not done, as Spark does after a restart.
+    pub(crate) fn forget_last_end(&mut self) {
+        if let Some(before) = self.ended_before.take() {
+            self.changes.remove(&self.ended);
+            self.ended = before;
+        }
+    }
+
+    /// The number of the first block of an input that belongs to no batch.
+    pub(crate) fn first_unallocated(&self, input: usize) -> u64 {
+        let cuts = self.cuts.values().flat_map(|cut| &cut.inputs);
+        let ends = cuts.filter_map(|cut| match cut.range {
+            InputRange::Blocks { to, .. } if cut.input == input => Some(to),
+            _ => None,
+        });
+        let known = self
+            .blocks
+            .get(input)
+            .and_then(|blocks| blocks.keys().next());
+        ends.max().or(known.copied()).unwrap_or(0)
+    }
+
+    /// Drops what no restart will ask for: cuts and blocks of batches that nothing remembers,
+    /// changes that every snapshot contains.
+    pub(crate) fn prune(&mut self, remembered: Duration, snapshots_at: Option<Time>) {
+        let last_dropped = self.ended - remembered;
+        let kept = self
+            .cuts
+            .split_off(&(last_dropped + Duration::from_millis(1)));
+        let dropped = std::mem::replace(&mut self.cuts, kept);
+        for cut in dropped.values().flat_map(|cut| &cut.inputs) {
+            if let (InputRange::Blocks { to, .. }, Some(blocks)) =
+                (&cut.range, self.blocks.get_mut(cut.input))
+            {
+                *blocks = blocks.split_off(to);
+            }
+        }
+        if let Some(at) = snapshots_at {
+            self.changes = self.changes.split_off(&(at + Duration::from_millis(1)));
+        }
+    }
+
+    /// The oldest entry of the journal that is still referred to.
+    pub(crate) fn oldest(&self) -> Option<Sequence> {
+        let blocks = self.blocks.iter().flat_map(BTreeMap::values);
+        let blocks = blocks.flat_map(|block| block.parts.first()).copied();
+        let changes = self.changes.values().map(|changes| changes.at);
+        blocks.chain(changes).min().map(Sequence)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::Change;
+    use super::super::program::Part;
+    use super::*;
+
+    fn at(second: i64) -> Time {
+        Time::from_millis(second * 1000)
+    }
+
+    fn program(inputs: usize, states: usize) -> Program {
+        let part = |place: usize| Part {
+            name: Some(format!("part {place}")),
+            operator: "operator".to_owned(),
+            records: "u8".to_owned(),
+            slide_ms: 1000,
+            site: String::new(),
+        };
+        Program {
+            app_name: "test".to_owned(),
+            batch_ms: 1000,
+            states: (0..states).map(part).collect(),
+            inputs: (0..inputs).map(part).collect(),
+        }
+    }
+
+    fn block(input: usize, block: u64) -> Entry {
+        Entry::Block {
+            input,
+            block,
+            records: 10,
+            bytes: vec![7],
+        }
+    }
+
+    fn cut(second: i64, input: usize, (from, to): (u64, u64)) -> Entry {
+        let range = InputRange::Blocks { from, to };
+        Entry::Cut {
+            time: at(second),
+            inputs: vec![CutInput {
+                input,
+                range,
+                records: 10,
+            }],
+        }
+    }
+
+    fn ended(second: i64, states: &[usize]) -> Entry {
+        let change = |state: &usize| Change {
+            state: *state,
+            partition: 0,
+            time: at(second),
+            bytes: vec![],
+        };
+        Entry::Ended {
+            time: at(second),
+            changes: states.iter().map(change).collect(),
+            failure: None,
+        }
+    }
+
+    fn past(entries: Vec<Entry>) -> Past {
+        let mut past = Past::new(program(1, 2), Time::ZERO);
+        for (number, entry) in (0..).zip(entries) {
+            past.apply(Sequence(number), entry).unwrap();
+        }
+        past
+    }
+
+    #[test]
+    fn blocks_wait_cuts_take_them_and_ends_finish_them() {
+        let entries = vec![
+            block(0, 0),
+            block(0, 0),
+            cut(1, 0, (0, 1)),
+            block(0, 1),
+            ended(1, &[0]),
+            cut(2, 0, (1, 2)),
+            block(0, 2),
+        ];
+        let past = past(entries);
+        assert_eq!(past.ended, at(1));
+        assert_eq!(past.blocks[0][&0].parts, [0, 1]);
+        assert_eq!(past.first_unallocated(0), 2);
+        assert_eq!(
+            past.cuts.keys().copied().collect::<Vec<_>>(),
+            [at(1), at(2)]
+        );
+        assert_eq!(past.changes[&at(1)].at, 4);
+    }
+
+    #[test]
+    fn what_nothing_remembers_is_dropped() {
+        let mut past = past(vec![
+            block(0, 0),
+            cut(1, 0, (0, 1)),
+            ended(1, &[0]),
+            block(0, 1),
+            cut(2, 0, (1, 2)),
+            ended(2, &[0]),
+            block(0, 2),
+        ]);
+        assert_eq!(past.oldest(), Some(Sequence(0)));
+        past.prune(Duration::from_secs(1), None);
+        assert_eq!(past.cuts.len(), 1);
+        assert_eq!(past.oldest(), Some(Sequence(2)));
+        past.prune(Duration::ZERO, Some(at(2)));
+        assert!(past.cuts.is_empty() && past.changes.is_empty());
+        // The block that no batch has stays.
+        assert_eq!(past.blocks[0].keys().copied().collect::<Vec<_>>(), [2]);
+        assert_eq!(past.first_unallocated(0), 2);
+    }
+
+    #[test]
+    fn another_program_takes_over_what_it_goes_on_from() {
+        let mut past = past(vec![block(0, 0), cut(1, 0, (0, 1)), ended(1, &[0, 1])]);
+        past.go_on_as(program(2, 1), &[Some(1)], &[None, Some(0)]);
+        assert_eq!(past.changes[&at(1)].states, [None, Some(0)]);
+        assert_eq!(past.blocks[1].len(), 1);
+        assert_eq!(past.cuts[&at(1)].inputs[0].input, 1);
+    }
+
+    #[test]
+    fn the_last_end_can_be_forgotten_once() {
+        let mut past = past(vec![ended(1, &[0]), ended(2, &[0])]);
+        past.forget_last_end();
+        assert_eq!((past.ended, past.changes.len()), (at(1), 1));
+        past.forget_last_end();
+        assert_eq!(past.ended, at(1));
+        assert!(past.apply(Sequence(9), ended(1, &[])).is_err());
+    }
+}

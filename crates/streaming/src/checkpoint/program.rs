@@ -1,0 +1,46 @@
+//! What a checkpoint knows about the program that wrote it: enough to tell whether another
+//! program can go on from it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::graph::StreamInfo;
+
+/// The parts of a program that have a past: its states and its inputs, each in the order of
+/// construction. Entries of the journal name them by their places here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Program {
+    pub(crate) app_name: String,
+    pub(crate) batch_ms: u64,
+    pub(crate) states: Vec<Part>,
+    pub(crate) inputs: Vec<Part>,
+}
+
+/// A state or an input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    /// What the user called it.
+    pub(crate) name: Option<String>,
+    pub(crate) operator: String,
+    /// The type of its records, as the compiler writes it.
+    pub(crate) records: String,
+    pub(crate) slide_ms: u64,
+    /// The line that built it, for messages.
+    pub(crate) site: String,
+}
+
+impl Part {
+    pub(crate) fn of(stream: &StreamInfo) -> Self {
+        Part {
+            name: stream.name().map(str::to_owned),
+            operator: stream.site.operator().to_owned(),
+            records: stream.record_type.to_owned(),
+            slide_ms: u64::try_from(stream.slide.as_millis()).unwrap_or(u64::MAX),
+            site: stream.site.to_string(),
+        }
+    }
+
+    /// Whether what one holds can be read by the other.
+    pub(crate) fn is_like(&self, other: &Part) -> bool {
+        self.operator == other.operator && self.records == other.records
+    }
+}

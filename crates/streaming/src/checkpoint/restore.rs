@@ -1,0 +1,345 @@
+//! Opens a checkpoint directory, and brings a program to where an older one has ended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_journal::{Journal, Options, Recovered, Sequence};
+use headwater_store::Location;
+
+use super::entry::{Change, Entry, InputRange};
+use super::keeper::{Keeper, Limits};
+use super::manifest::{Manifest, Snapshot, read_sealed};
+use super::matching::{Allowed, Kind, match_parts};
+use super::past::{Block, Past};
+use super::program::Program;
+use crate::error::StreamError;
+use crate::state::AnySteps;
+use crate::time::Time;
+
+const JOURNAL: &str = "journal";
+
+/// A checkpoint directory that nobody else writes to.
+pub(crate) struct Opened {
+    dir: Location,
+    journal: Journal,
+    /// The manifests, oldest first.
+    manifests: Vec<(Location, Manifest)>,
+    /// What was found, if anything was.
+    found: Option<Found>,
+}
+
+/// What an older process left.
+struct Found {
+    past: Past,
+    snapshots: Vec<Snapshot>,
+}
+
+/// A directory that is ready to be written by a program.
+pub(crate) struct Ready {
+    pub(crate) keeper: Arc<Keeper>,
+    /// Where the program goes on, if there is something to go on from.
+    pub(crate) resumed: Option<Resumed>,
+}
+
+/// Where a program goes on.
+pub(crate) struct Resumed {
+    pub(crate) past: Past,
+    snapshots: Vec<Snapshot>,
+}
+
+/// What an input finds of its past.
+pub(crate) struct InputPast<'a> {
+    pub(crate) keeper: &'a Keeper,
+    /// What belonged to each batch that is still needed, oldest first.
+    pub(crate) cuts: Vec<(Time, InputRange)>,
+    pub(crate) blocks: &'a BTreeMap<u64, Block>,
+    /// The first block that belongs to no batch.
+    pub(crate) first_unallocated: u64,
+    /// The last batch that was done.
+    pub(crate) ended: Time,
+}
+
+impl Opened {
+    /// Opens a directory, which is made if it is not there.
+    pub(crate) fn open(dir: &Location, allowed: &Allowed) -> Result<Self, StreamError> {
+        let failed = |message: String| error(dir, &message);
+        let opened = Journal::open(&dir.join(JOURNAL), Options::default());
+        let (journal, recovered) = opened.map_err(|error| failed(error.to_string()))?;
+        if let Some(torn) = recovered.torn() {
+            tracing::info!(
+                "{dir}: what was not finished when the process ended is cut off: {torn}"
+            );
+        }
+        let places = Manifest::list(dir).map_err(|error| failed(error.to_string()))?;
+        let mut manifests = Vec::new();
+        for place in places.into_iter().rev() {
+            match Manifest::read(&place) {
+                Ok(manifest) => manifests.push((place, manifest)),
+                Err(message) => tracing::error!("{message}; an older checkpoint is used"),
+            }
+        }
+        let found = match manifests.last() {
+            None => None,
+            Some((_, manifest)) => {
+                Some(Found::read(manifest, &recovered, allowed).map_err(failed)?)
+            }
+        };
+        Ok(Opened {
+            dir: dir.clone(),
+            journal,
+            manifests,
+            found,
+        })
+    }
+
+    /// Whether an older process has left something to go on from.
+    pub(crate) fn holds_past(&self) -> bool {
+        self.found.is_some()
+    }
+
+    /// When time began in the past, and the last batch that was done.
+    pub(crate) fn times(&self) -> Option<(Time, Time)> {
+        let past = &self.found.as_ref()?.past;
+        Some((past.zero, past.ended))
+    }
+
+    /// As if the last batch had not been done.
+    pub(crate) fn forget_last_end(&mut self) {
+        if let Some(found) = &mut self.found {
+            found.past.forget_last_end();
+        }
+    }
+
+    /// Hands the directory to a program, whose parts go on from those that match.
+    pub(crate) fn hand_to(
+        self,
+        program: Program,
+        zero: Time,
+        allowed: &Allowed,
+        limits: Limits,
+    ) -> Result<Ready, StreamError> {
+        let Opened {
+            dir,
+            journal,
+            manifests,
+            found,
+        } = self;
+        let Some(Found {
+            mut past,
+            mut snapshots,
+        }) = found
+        else {
+            let keeper = Keeper::new(dir, journal, Past::new(program, zero), limits);
+            return Ok(Ready {
+                keeper,
+                resumed: None,
+            });
+        };
+        let (states_from, inputs_from) = matched(&dir, &past.program, &program, allowed)?;
+        past.go_on_as(program.clone(), &states_from, &inputs_from);
+        renumber(&mut snapshots, &states_from);
+        let resumed = Resumed {
+            past: past.clone(),
+            snapshots,
+        };
+        let keeper = Keeper::new(dir, journal, past, limits);
+        keeper.goes_on_from(manifests, resumed.snapshots.clone());
+        keeper.append(Entry::Began {
+            program,
+            states_from,
+            inputs_from,
+        })?;
+        Ok(Ready {
+            keeper,
+            resumed: Some(resumed),
+        })
+    }
+}
+
+impl Found {
+    /// Brings the past of a manifest up to date.
+    fn read(manifest: &Manifest, recovered: &Recovered, allowed: &Allowed) -> Result<Self, String> {
+        let next = manifest.next();
+        for damage in recovered
+            .damaged()
+            .iter()
+            .filter(|damage| damage.lost.end > next)
+        {
+            let message = format!("the journal is damaged: {damage}");
+            if !allowed.damage() {
+                return Err(format!(
+                    "{message}; restore the file from a copy, or allow damage to go on without \
+                     these entries: their records are lost, and batches that they ended run again"
+                ));
+            }
+            tracing::error!("{message}; going on without it, as allowed");
+        }
+        let mut found = Found {
+            past: manifest.past.clone(),
+            snapshots: manifest.snapshots.clone(),
+        };
+        for record in recovered.records_from(next) {
+            let (at, bytes) = record.map_err(|error| error.to_string())?;
+            let entry = Entry::from_bytes(&bytes)?;
+            if let Entry::Began { states_from, .. } = &entry {
+                renumber(&mut found.snapshots, states_from);
+            }
+            found.past.apply(at, entry)?;
+        }
+        Ok(found)
+    }
+}
+
+/// Names the states of snapshots as a new program does; those that it does not have are left
+/// out.
+fn renumber(snapshots: &mut Vec<Snapshot>, states_from: &[Option<usize>]) {
+    snapshots.retain_mut(|snapshot| {
+        let new = states_from
+            .iter()
+            .position(|from| *from == Some(snapshot.state));
+        snapshot.state = new.unwrap_or_default();
+        new.is_some()
+    });
+}
+
+type From = Vec<Option<usize>>;
+
+/// Which states and inputs of a program go on from which of an older one.
+fn matched(
+    dir: &Location,
+    old: &Program,
+    new: &Program,
+    allowed: &Allowed,
+) -> Result<(From, From), StreamError> {
+    if old.batch_ms != new.batch_ms {
+        return Err(error(
+            dir,
+            &format!(
+                "its batches are {} ms apart, and those of the program {} ms; batches cannot \
+                 change their length, begin with an empty directory",
+                old.batch_ms, new.batch_ms
+            ),
+        ));
+    }
+    let states = match_parts(Kind::State, &old.states, &new.states, allowed, |_| false);
+    let inputs = match_parts(Kind::Input, &old.inputs, &new.inputs, allowed, |_| false);
+    for line in states.report.iter().chain(&inputs.report) {
+        tracing::info!("{dir}: {line}");
+    }
+    let problems: Vec<_> = states.problems.into_iter().chain(inputs.problems).collect();
+    if problems.is_empty() {
+        return Ok((states.from, inputs.from));
+    }
+    let message = format!(
+        "the program does not fit what is there:\n  {}\n(streaming.checkpoint.allow takes what is \
+         allowed)",
+        problems.join("\n  ")
+    );
+    Err(error(dir, &message))
+}
+
+fn error(dir: &Location, message: &str) -> StreamError {
+    StreamError::Checkpoint {
+        directory: dir.to_string(),
+        message: message.to_owned(),
+    }
+}
+
+impl Resumed {
+    /// The past of an input.
+    pub(crate) fn input<'a>(&'a self, keeper: &'a Keeper, input: usize) -> Option<InputPast<'a>> {
+        let cuts = self.past.cuts.iter().filter_map(|(time, cut)| {
+            let of_input = cut.inputs.iter().find(|one| one.input == input)?;
+            Some((*time, of_input.range.clone()))
+        });
+        Some(InputPast {
+            keeper,
+            cuts: cuts.collect(),
+            blocks: self.past.blocks.get(input)?,
+            first_unallocated: self.past.first_unallocated(input),
+            ended: self.past.ended,
+        })
+    }
+
+    /// Brings states to where their streams begin: so far before the last batch that what
+    /// readers remember can be computed again.
+    pub(crate) fn restore_states(
+        &self,
+        keeper: &Keeper,
+        states: &[(Arc<dyn AnySteps>, Duration)],
+    ) -> Result<(), StreamError> {
+        let bases: Vec<Time> = states
+            .iter()
+            .map(|(_, reaches_back)| self.past.ended - *reaches_back)
+            .collect();
+        for (number, ((steps, _), base)) in states.iter().zip(&bases).enumerate() {
+            self.restore_snapshots(keeper, number, &**steps, *base)?;
+        }
+        for at in self.past.changes.values() {
+            for change in read_changes(keeper, Sequence(at.at))? {
+                let state = at.states.get(change.state).copied().flatten();
+                let Some((steps, _)) = state.and_then(|state| states.get(state)) else {
+                    continue;
+                };
+                let base = state.and_then(|state| bases.get(state));
+                if base.is_none_or(|base| change.time > *base) {
+                    continue;
+                }
+                let replayed = steps
+                    .store()
+                    .replay(change.partition, change.time, &change.bytes);
+                replayed.map_err(|message| state_error(keeper, &**steps, &message))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn restore_snapshots(
+        &self,
+        keeper: &Keeper,
+        state: usize,
+        steps: &dyn AnySteps,
+        base: Time,
+    ) -> Result<(), StreamError> {
+        let store = steps.store();
+        let mut newest: BTreeMap<usize, &Snapshot> = BTreeMap::new();
+        let fits = |one: &&Snapshot| one.state == state && one.time <= base;
+        for snapshot in self.snapshots.iter().filter(fits) {
+            let known = newest.entry(snapshot.partition).or_insert(snapshot);
+            if known.time <= snapshot.time {
+                *known = snapshot;
+            }
+        }
+        for (partition, snapshot) in newest {
+            if snapshot.partitions != store.partitions() {
+                let message = format!(
+                    "it was kept in {} partitions and is now kept in {}; give the operator as many",
+                    snapshot.partitions,
+                    store.partitions()
+                );
+                return Err(state_error(keeper, steps, &message));
+            }
+            let bytes = read_sealed(&keeper.snapshot_at(snapshot))
+                .map_err(|message| state_error(keeper, steps, &message))?;
+            store
+                .restore(partition, snapshot.time, &bytes)
+                .map_err(|message| state_error(keeper, steps, &message))?;
+        }
+        Ok(())
+    }
+}
+
+fn read_changes(keeper: &Keeper, at: Sequence) -> Result<Vec<Change>, StreamError> {
+    match keeper.read(at)? {
+        Entry::Ended { changes, .. } => Ok(changes),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn state_error(keeper: &Keeper, steps: &dyn AnySteps, message: &str) -> StreamError {
+    keeper.failed(&format!(
+        "the state of {} cannot be restored: {message}",
+        steps.site()
+    ))
+}

@@ -1,0 +1,176 @@
+//! Going on where an earlier process has ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_store::Location;
+
+use super::Inner;
+use crate::checkpoint::{Checkpointer, Limits, Opened, Part, Program};
+use crate::conf;
+use crate::error::StreamError;
+use crate::graph::{AnyStream, NodeId};
+use crate::state::{AnySteps, AnyStore};
+use crate::time::Time;
+
+/// The checkpoint directory of a stream.
+#[derive(Clone)]
+pub(super) struct CheckpointDirectory {
+    pub(super) at: Location,
+    /// Go on from what is there; otherwise nothing must be there.
+    pub(super) goes_on: bool,
+}
+
+impl Inner {
+    /// Opens the checkpoint directory, if there is one.
+    pub(super) fn open_checkpoint(&self) -> Result<Option<Opened>, StreamError> {
+        let Some(directory) = self.checkpoint.lock().clone() else {
+            return Ok(None);
+        };
+        let allowed = self.ctx.conf().get(&conf::CHECKPOINT_ALLOW)?;
+        let mut opened = Opened::open(&directory.at, &allowed.0)?;
+        if !directory.goes_on && opened.holds_past() {
+            return Err(StreamError::Checkpoint {
+                directory: directory.at.to_string(),
+                message: "a stream has left its past there; StreamingContext::get_or_create goes \
+                          on from it, and a stream that begins anew needs an empty directory"
+                    .to_owned(),
+            });
+        }
+        if self.ctx.conf().get(&conf::CHECKPOINT_RUN_LAST_AGAIN)? {
+            opened.forget_last_end();
+        }
+        Ok(Some(opened))
+    }
+
+    /// Brings the graph, which has begun, to where the past has ended, and has everything
+    /// written from now on.
+    pub(super) fn go_on_from(&self, opened: Opened, zero: Time) -> Result<(), StreamError> {
+        let conf = self.ctx.conf();
+        let allowed = conf.get(&conf::CHECKPOINT_ALLOW)?;
+        let (states, inputs) = (self.graph.live_state(), self.graph.inputs());
+        let reaching: Vec<_> = states
+            .iter()
+            .map(|(stream, steps)| (steps.clone(), self.reaches_back(&**stream, &**steps)))
+            .collect();
+        let input_memory = |input: &Arc<dyn crate::input::Input>| {
+            input.reaches_back().max(input.stream().remembered())
+        };
+        // What may have to be run again reaches back further.
+        let again = match conf.get(&conf::CHECKPOINT_RUN_LAST_AGAIN)? {
+            true => self.graph.batch,
+            false => Duration::ZERO,
+        };
+        let remembered = inputs.iter().map(input_memory).max().unwrap_or_default();
+        let longest = reaching
+            .iter()
+            .map(|(_, back)| *back)
+            .max()
+            .unwrap_or_default();
+        let limits = Limits {
+            manifests: conf.get(&conf::CHECKPOINT_KEEP)?,
+            remembered: remembered.saturating_add(again),
+            state_reaches_back: longest.saturating_add(again),
+        };
+        self.warn_of_queues();
+        let program = Program {
+            app_name: self.ctx.app_name().to_owned(),
+            batch_ms: u64::try_from(self.graph.batch.as_millis()).unwrap_or(u64::MAX),
+            states: states
+                .iter()
+                .map(|(stream, _)| Part::of(stream.info()))
+                .collect(),
+            inputs: inputs
+                .iter()
+                .map(|input| Part::of(input.stream()))
+                .collect(),
+        };
+        let ready = opened.hand_to(program, zero, &allowed.0, limits)?;
+        let keeper = ready.keeper;
+        if let Some(resumed) = &ready.resumed {
+            resumed.restore_states(&keeper, &reaching)?;
+            if let Some(last) = resumed.past.cuts.keys().next_back() {
+                self.graph.set_reruns_up_to(*last);
+            }
+        }
+        for (number, (steps, _)) in reaching.iter().enumerate() {
+            if !steps.store().set_log(NodeId(number), keeper.clone()) {
+                let message = format!(
+                    "the state of {} has a log of its own; with a checkpoint directory it is \
+                     logged there",
+                    steps.site()
+                );
+                return Err(StreamError::State(message));
+            }
+        }
+        for (number, input) in inputs.iter().enumerate() {
+            let past = ready.resumed.as_ref();
+            let past = past.and_then(|resumed| resumed.input(&keeper, number));
+            input.keep(&keeper, number, past.as_ref())?;
+        }
+        keeper.begin()?;
+        let stores = reaching.into_iter().map(|(steps, _)| steps).collect();
+        let asked = states
+            .iter()
+            .filter_map(|(stream, _)| stream.info().checkpoint());
+        let interval = match asked.map(|(_, interval)| interval).min() {
+            Some(interval) => interval,
+            None => conf.get(&conf::CHECKPOINT_INTERVAL)?,
+        };
+        let owner = self.graph.owner;
+        let ended = ready.resumed.map_or(zero, |resumed| resumed.past.ended);
+        let checkpointer = Checkpointer::start(owner, keeper.clone(), stores, interval, ended)?;
+        self.graph.keep(keeper, checkpointer);
+        Ok(())
+    }
+
+    fn warn_of_queues(&self) {
+        for stream in self.graph.streams() {
+            let site = stream.info().site;
+            if site.operator().starts_with("queue_stream") {
+                tracing::warn!(
+                    "{site}: what is in a queue is not found again after a restart; a source or a \
+                     receiver is"
+                );
+            }
+        }
+    }
+
+    /// Plans what readers of state remember of the batches before the first one of this
+    /// process, as they would have been planned in their time.
+    pub(super) fn plan_remembered(&self, ended: Time) -> Result<(), StreamError> {
+        let batch = self.graph.batch;
+        let streams = self.graph.streams();
+        for (stream, steps) in self.graph.live_state() {
+            let since = ended - self.reaches_back(&*stream, &*steps);
+            let readers = streams.iter().filter(|reader| {
+                reader.info().id == stream.info().id || reader.info().is_shown(steps.store())
+            });
+            for reader in readers {
+                for time in (since + batch).to(ended, batch) {
+                    reader.plan(time).map_err(|error| {
+                        let message = error.to_string();
+                        let site = steps.site();
+                        StreamError::Stateful {
+                            time,
+                            site,
+                            message,
+                        }
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How far before the last batch a state has to begin again, so that all that its readers
+    /// remember is there.
+    fn reaches_back(&self, stream: &dyn AnyStream, steps: &dyn AnySteps) -> Duration {
+        let store: &Arc<dyn AnyStore> = steps.store();
+        let readers = self.graph.streams().into_iter();
+        let readers = readers.map(|reader| reader.info().remembers(store));
+        let info = stream.info();
+        let longest = readers.max().unwrap_or_default().max(info.remembered());
+        longest.saturating_sub(info.slide)
+    }
+}

@@ -1,0 +1,96 @@
+//! The blocks of a receiver in the journal of a checkpoint directory.
+
+use std::ops::Range;
+use std::sync::{Arc, Weak};
+
+use headwater_core::Wire;
+use headwater_journal::Sequence;
+
+use super::StoreError;
+use crate::checkpoint::{Entry, InputPast, InputRange, Keeper};
+use crate::error::StreamError;
+
+/// Writes and reads the blocks of one input.
+pub(super) struct BlockLog<T> {
+    /// Whoever holds on to an input must not hold on to the directory.
+    keeper: Weak<Keeper>,
+    input: usize,
+    encode: fn(&[T]) -> Result<Vec<u8>, postcard::Error>,
+    decode: fn(&[u8]) -> Result<Vec<T>, postcard::Error>,
+}
+
+impl<T: Wire> BlockLog<T> {
+    pub(super) fn new(keeper: &Arc<Keeper>, input: usize) -> Self {
+        BlockLog {
+            keeper: Arc::downgrade(keeper),
+            input,
+            encode: |records| postcard::to_stdvec(records),
+            decode: |bytes| postcard::from_bytes(bytes),
+        }
+    }
+}
+
+impl<T> BlockLog<T> {
+    /// Appends a part of a block.
+    pub(super) fn append(&self, block: u64, records: &[T]) -> Result<Sequence, StoreError> {
+        let bytes = (self.encode)(records).map_err(|error| {
+            StoreError::Checkpoint(format!("a record cannot be written: {error}").into())
+        })?;
+        let entry = Entry::Block {
+            input: self.input,
+            block,
+            records: records.len() as u64,
+            bytes,
+        };
+        let keeper = self.keeper.upgrade().ok_or(StoreError::Stopped)?;
+        keeper.append(entry).map_err(failed)
+    }
+
+    /// Returns once a part is safe.
+    pub(super) fn sync_to(&self, at: Sequence) -> Result<(), StoreError> {
+        let keeper = self.keeper.upgrade().ok_or(StoreError::Stopped)?;
+        keeper.sync_to(at).map_err(failed)
+    }
+
+    /// The blocks of a batch, if it has blocks.
+    pub(super) fn read_range(
+        &self,
+        past: &InputPast<'_>,
+        range: &InputRange,
+    ) -> Result<Option<Vec<Vec<T>>>, StreamError> {
+        match range {
+            InputRange::Blocks { from, to } => self.read_blocks(past, *from..*to).map(Some),
+            InputRange::Source(_) => Ok(None),
+        }
+    }
+
+    pub(super) fn read_blocks(
+        &self,
+        past: &InputPast<'_>,
+        numbers: Range<u64>,
+    ) -> Result<Vec<Vec<T>>, StreamError> {
+        let blocks = past.blocks.range(numbers);
+        blocks
+            .map(|(_, block)| self.read(past, &block.parts))
+            .collect()
+    }
+
+    fn read(&self, past: &InputPast<'_>, parts: &[u64]) -> Result<Vec<T>, StreamError> {
+        let mut records = Vec::new();
+        for part in parts {
+            if let Entry::Block { bytes, .. } = past.keeper.read(Sequence(*part))? {
+                let decoded = (self.decode)(&bytes).map_err(|error| {
+                    past.keeper.failed(&format!(
+                        "what a receiver stored cannot be read as its records: {error}"
+                    ))
+                })?;
+                records.extend(decoded);
+            }
+        }
+        Ok(records)
+    }
+}
+
+fn failed(error: StreamError) -> StoreError {
+    StoreError::Checkpoint(error.to_string().into())
+}
