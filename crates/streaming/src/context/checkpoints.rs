@@ -69,14 +69,14 @@ impl StreamingContext {
     ///     let ctx = Context::local(2).unwrap();
     ///     let test = TestStream::with_clock(&ctx, seconds(1), clock).unwrap();
     ///     test.context().go_on_from(directory).unwrap();
-    ///     let ones = test.context().stream_by_time(|_| vec![("batches", 1)]);
+    ///     let ones = test.context().stream_by_time(|_| vec![('b', 1)]);
     ///     let count = |new: Vec<i32>, old: Option<usize>| Some(old.unwrap_or(0) + new.len());
     ///     let counts = test.collect(&ones.update_state_by_key(count));
     ///     test.run(3);
     ///     counts.batches().concat().pop().unwrap()
     /// };
-    /// assert_eq!(life(0), ("batches", 3));
-    /// assert_eq!(life(3_000), ("batches", 6));
+    /// assert_eq!(life(0), ('b', 3));
+    /// assert_eq!(life(3_000), ('b', 6));
     /// ```
     ///
     /// # Errors
