@@ -53,8 +53,10 @@ fn sources() -> Vec<String> {
 
 fn tests_in(text: &str) -> Vec<Tested> {
     let functions = text.split("#[test]").skip(1).filter_map(|rest| {
-        let function = rest
-            .trim_start()
+        let head = rest.trim_start();
+        let function = head
+            .strip_prefix("pub(crate) ")
+            .unwrap_or(head)
             .strip_prefix("fn ")?
             .split('(')
             .next()?
@@ -119,6 +121,23 @@ fn cases_without_a_test_and_tests_without_a_case_are_faults() {
         "b is opened by two tests",
     ];
     assert_eq!(found, expected);
+}
+
+/// A stream that has a past must find it again.
+#[test]
+fn every_case_with_a_past_is_also_stopped_in_its_middle() {
+    let read = |stem: &str| read(&golden_dir().join(format!("{stem}.rs")));
+    let restarted = read("restarted");
+    let restarted: Vec<_> = restarted.split_whitespace().collect();
+    for stem in ["windows", "inverse", "state"] {
+        for text in read(stem).split("#[test]").skip(1) {
+            let ends_early = text.contains(".failure()") || text.contains("refusal");
+            for tested in tests_in(&format!("#[test]{text}")) {
+                let is_listed = restarted.contains(&tested.function.as_str());
+                assert_ne!(is_listed, ends_early, "{stem}: {}", tested.function);
+            }
+        }
+    }
 }
 
 /// An opening outside a test, or a second one in a test, would count for the wrong test.

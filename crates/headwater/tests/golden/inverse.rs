@@ -29,7 +29,7 @@ fn filtered_sums(golden: &Golden, stays: impl Fn(i64) -> bool + Send + Sync + 's
 }
 
 #[test]
-fn reduce_by_key_and_window_inverse_04() {
+pub(crate) fn reduce_by_key_and_window_inverse_04() {
     let golden = Golden::open("reduceByKeyAndWindowInverse_04");
     let (window, slide) = golden.window();
     let a = golden.input::<Pair>("a");
@@ -38,13 +38,13 @@ fn reduce_by_key_and_window_inverse_04() {
 }
 
 #[test]
-fn reduce_by_key_and_window_inverse_05() {
+pub(crate) fn reduce_by_key_and_window_inverse_05() {
     sums(Golden::open("reduceByKeyAndWindowInverse_05"));
 }
 
 /// The inverse is wrong on purpose: the result tells when and with what it is called.
 #[test]
-fn reduce_by_key_and_window_inverse_06() {
+pub(crate) fn reduce_by_key_and_window_inverse_06() {
     let golden = Golden::open("reduceByKeyAndWindowInverse_06");
     let (window, slide) = golden.window();
     let a = golden.input::<Pair>("a");
@@ -54,12 +54,12 @@ fn reduce_by_key_and_window_inverse_06() {
 }
 
 #[test]
-fn long_run_01() {
+pub(crate) fn long_run_01() {
     sums(Golden::open("longRun_01"));
 }
 
 #[test]
-fn long_run_02() {
+pub(crate) fn long_run_02() {
     let golden = Golden::open("longRun_02");
     filtered_sums(&golden, |sum| sum > 0);
     golden.run();
@@ -88,7 +88,7 @@ fn reduce_by_key_and_window_inverse_filter_02() {
 }
 
 #[test]
-fn reduce_by_key_and_window_inverse_filter_04() {
+pub(crate) fn reduce_by_key_and_window_inverse_filter_04() {
     let golden = Golden::open("reduceByKeyAndWindowInverseFilter_04");
     let (window, slide) = golden.window();
     let settings = InverseWindow::new()
@@ -103,14 +103,14 @@ fn reduce_by_key_and_window_inverse_filter_04() {
 }
 
 #[test]
-fn reduce_by_key_and_window_inverse_filter_07() {
+pub(crate) fn reduce_by_key_and_window_inverse_filter_07() {
     let golden = Golden::open("reduceByKeyAndWindowInverseFilter_07");
     filtered_sums(&golden, |sum| sum > 0);
     golden.run();
 }
 
 #[test]
-fn join_with_own_window_04() {
+pub(crate) fn join_with_own_window_04() {
     let golden = Golden::open("joinWithOwnWindow_04");
     let (window, slide) = golden.window();
     let a = golden.input::<Pair>("a");
@@ -120,7 +120,7 @@ fn join_with_own_window_04() {
 }
 
 #[test]
-fn reduce_by_window_03() {
+pub(crate) fn reduce_by_window_03() {
     let golden = Golden::open("reduceByWindow_03");
     let (window, slide) = golden.window();
     let a = golden.input::<i64>("a");
@@ -129,7 +129,7 @@ fn reduce_by_window_03() {
 }
 
 #[test]
-fn reduce_by_window_04() {
+pub(crate) fn reduce_by_window_04() {
     let golden = Golden::open("reduceByWindow_04");
     let (window, slide) = golden.window();
     let a = golden.input::<i64>("a");
@@ -138,7 +138,7 @@ fn reduce_by_window_04() {
 }
 
 #[test]
-fn reduce_by_window_05() {
+pub(crate) fn reduce_by_window_05() {
     let golden = Golden::open("reduceByWindow_05");
     let (window, slide) = golden.window();
     let a = golden.input::<i64>("a");
@@ -147,7 +147,7 @@ fn reduce_by_window_05() {
 }
 
 #[test]
-fn count_by_value_and_window_02() {
+pub(crate) fn count_by_value_and_window_02() {
     let golden = Golden::open("countByValueAndWindow_02");
     let (window, slide) = golden.window();
     let partitions = golden.param("partitions");
@@ -157,7 +157,7 @@ fn count_by_value_and_window_02() {
 }
 
 #[test]
-fn count_by_value_and_window_03() {
+pub(crate) fn count_by_value_and_window_03() {
     let golden = Golden::open("countByValueAndWindow_03");
     let (window, slide) = golden.window();
     golden.output(

@@ -18,6 +18,7 @@ mod case;
 mod compare;
 mod float;
 mod golden;
+mod lives;
 mod log;
 
 mod files;
@@ -30,6 +31,7 @@ mod pairs;
 mod queue;
 mod recovery;
 mod refusals;
+mod restarted;
 mod state;
 mod transform;
 mod windows;

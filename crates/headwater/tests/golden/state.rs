@@ -23,14 +23,14 @@ fn sum(key: &String, value: Option<i64>, state: &mut State<'_, i64>) -> Pair {
 }
 
 #[test]
-fn update_state_by_key_01() {
+pub(crate) fn update_state_by_key_01() {
     let golden = Golden::open("updateStateByKey_01");
     golden.output(&golden.input::<Pair>("a").update_state_by_key(add));
     golden.run();
 }
 
 #[test]
-fn update_state_by_key_02() {
+pub(crate) fn update_state_by_key_02() {
     let golden = Golden::open("updateStateByKey_02");
     let words = golden.input::<String>("a").map(|word| (word, 1));
     golden.output(
@@ -40,7 +40,7 @@ fn update_state_by_key_02() {
 }
 
 #[test]
-fn update_state_by_key_04() {
+pub(crate) fn update_state_by_key_04() {
     let golden = Golden::open("updateStateByKey_04");
     let a = golden.input::<Pair>("a");
     golden.output(&a.update_state_by_key(|values, state: Option<(i64, i64)>| {
@@ -52,7 +52,7 @@ fn update_state_by_key_04() {
 }
 
 #[test]
-fn update_state_by_key_06() {
+pub(crate) fn update_state_by_key_06() {
     let golden = Golden::open("updateStateByKey_06");
     let initial = golden.param::<Vec<Pair>>("initial");
     let initial = golden.context().context().parallelize(initial, 2);
@@ -68,7 +68,7 @@ fn update_state_by_key_06() {
 }
 
 #[test]
-fn update_state_by_key_07() {
+pub(crate) fn update_state_by_key_07() {
     let golden = Golden::open("updateStateByKey_07");
     let partitions = golden.param::<usize>("partitions");
     let maximum = |values: Vec<i64>, max: Option<i64>| values.into_iter().chain(max).max();
@@ -78,7 +78,7 @@ fn update_state_by_key_07() {
 }
 
 #[test]
-fn chain_01() {
+pub(crate) fn chain_01() {
     let golden = Golden::open("chain_01");
     let a = golden.input::<Pair>("a");
     let (window, slide) = golden.window();
@@ -88,7 +88,7 @@ fn chain_01() {
 }
 
 #[test]
-fn chain_04() {
+pub(crate) fn chain_04() {
     let golden = Golden::open("chain_04");
     let (window, slide) = golden.window();
     let a = golden.input::<Pair>("a");
@@ -125,7 +125,7 @@ fn refusal_13() {
 }
 
 #[test]
-fn map_with_state_02() {
+pub(crate) fn map_with_state_02() {
     let golden = Golden::open("mapWithState_02");
     let words = golden.input::<String>("a").map(|word| (word, 1));
     golden.output(&words.map_with_state(StateSpec::function(sum)));
@@ -171,27 +171,27 @@ fn times_out(golden: Golden) {
 }
 
 #[test]
-fn map_with_state_07() {
+pub(crate) fn map_with_state_07() {
     times_out(Golden::open("mapWithState_07"));
 }
 
 #[test]
-fn map_with_state_08() {
+pub(crate) fn map_with_state_08() {
     times_out(Golden::open("mapWithState_08"));
 }
 
 #[test]
-fn map_with_state_09() {
+pub(crate) fn map_with_state_09() {
     times_out(Golden::open("mapWithState_09"));
 }
 
 #[test]
-fn map_with_state_10() {
+pub(crate) fn map_with_state_10() {
     times_out(Golden::open("mapWithState_10"));
 }
 
 #[test]
-fn map_with_state_11() {
+pub(crate) fn map_with_state_11() {
     let golden = Golden::open("mapWithState_11");
     let initial = golden.param::<Vec<Pair>>("initial");
     let initial = golden.context().context().parallelize(initial, 2);
@@ -200,7 +200,7 @@ fn map_with_state_11() {
 }
 
 #[test]
-fn map_with_state_12() {
+pub(crate) fn map_with_state_12() {
     let golden = Golden::open("mapWithState_12");
     let first = |key: &String, value: Option<i64>, state: &mut State<'_, i64>| {
         if state.is_timing_out() {
@@ -219,7 +219,7 @@ fn map_with_state_12() {
 }
 
 #[test]
-fn map_with_state_13() {
+pub(crate) fn map_with_state_13() {
     let golden = Golden::open("mapWithState_13");
     let spec = StateSpec::function(sum).num_partitions(golden.param("partitions"));
     golden.output(&golden.input::<Pair>("a").map_with_state(spec));

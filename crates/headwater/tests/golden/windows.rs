@@ -23,42 +23,42 @@ fn window_of_numbers(golden: Golden) {
 }
 
 #[test]
-fn window_01() {
+pub(crate) fn window_01() {
     window_of_text(Golden::open("window_01"));
 }
 
 #[test]
-fn window_02() {
+pub(crate) fn window_02() {
     window_of_numbers(Golden::open("window_02"));
 }
 
 #[test]
-fn window_03() {
+pub(crate) fn window_03() {
     window_of_text(Golden::open("window_03"));
 }
 
 #[test]
-fn window_04() {
+pub(crate) fn window_04() {
     window_of_numbers(Golden::open("window_04"));
 }
 
 #[test]
-fn window_06() {
+pub(crate) fn window_06() {
     window_of_numbers(Golden::open("window_06"));
 }
 
 #[test]
-fn window_08() {
+pub(crate) fn window_08() {
     window_of_numbers(Golden::open("window_08"));
 }
 
 #[test]
-fn window_10() {
+pub(crate) fn window_10() {
     window_of_numbers(Golden::open("window_10"));
 }
 
 #[test]
-fn nested_window_01() {
+pub(crate) fn nested_window_01() {
     let golden = Golden::open("nestedWindow_01");
     let (window, slide) = golden.window();
     let inner = golden.input::<i64>("a").window(window, slide);
@@ -67,7 +67,7 @@ fn nested_window_01() {
 }
 
 #[test]
-fn nested_window_03() {
+pub(crate) fn nested_window_03() {
     let golden = Golden::open("nestedWindow_03");
     let (window, slide) = golden.window();
     let sums = golden
@@ -79,7 +79,7 @@ fn nested_window_03() {
 }
 
 #[test]
-fn window_union_02() {
+pub(crate) fn window_union_02() {
     let golden = Golden::open("windowUnion_02");
     let (window, slide) = golden.window();
     let sorted = golden
@@ -91,7 +91,7 @@ fn window_union_02() {
 }
 
 #[test]
-fn by_time_02() {
+pub(crate) fn by_time_02() {
     let golden = Golden::open("byTime_02");
     let (window, slide) = golden.window();
     let a = golden.input::<Pair>("a");
@@ -100,7 +100,7 @@ fn by_time_02() {
 }
 
 #[test]
-fn reduce_by_key_and_window_01() {
+pub(crate) fn reduce_by_key_and_window_01() {
     let golden = Golden::open("reduceByKeyAndWindow_01");
     let (window, slide) = golden.window();
     let a = golden.input::<Pair>("a");
@@ -109,7 +109,7 @@ fn reduce_by_key_and_window_01() {
 }
 
 #[test]
-fn reduce_by_key_and_window_04() {
+pub(crate) fn reduce_by_key_and_window_04() {
     let golden = Golden::open("reduceByKeyAndWindow_04");
     let a = golden.input::<Pair>("a");
     let least = a.reduce_by_key_and_window(|x, y| x.min(y), golden.length("window_ms"), None);
@@ -118,7 +118,7 @@ fn reduce_by_key_and_window_04() {
 }
 
 #[test]
-fn reduce_by_key_and_window_05() {
+pub(crate) fn reduce_by_key_and_window_05() {
     let golden = Golden::open("reduceByKeyAndWindow_05");
     let (window, slide) = golden.window();
     let a = golden.input::<Pair>("a");
@@ -127,7 +127,7 @@ fn reduce_by_key_and_window_05() {
 }
 
 #[test]
-fn group_by_key_and_window_01() {
+pub(crate) fn group_by_key_and_window_01() {
     let golden = Golden::open("groupByKeyAndWindow_01");
     let (window, slide) = golden.window();
     let groups = golden
@@ -138,7 +138,7 @@ fn group_by_key_and_window_01() {
 }
 
 #[test]
-fn group_by_key_and_window_03() {
+pub(crate) fn group_by_key_and_window_03() {
     let golden = Golden::open("groupByKeyAndWindow_03");
     let (window, slide) = golden.window();
     let groups = golden
@@ -149,7 +149,7 @@ fn group_by_key_and_window_03() {
 }
 
 #[test]
-fn count_by_window_01() {
+pub(crate) fn count_by_window_01() {
     let golden = Golden::open_differing("countByWindow_01").expecting(|entry| {
         if entry.records == Some(Vec::new()) {
             entry.records = Some(vec![json!(0)]);
@@ -161,7 +161,7 @@ fn count_by_window_01() {
 }
 
 #[test]
-fn count_by_window_03() {
+pub(crate) fn count_by_window_03() {
     let golden = Golden::open("countByWindow_03");
     let (window, slide) = golden.window();
     golden.output(&golden.input::<String>("a").count_by_window(window, slide));
@@ -169,7 +169,7 @@ fn count_by_window_03() {
 }
 
 #[test]
-fn top_words_01() {
+pub(crate) fn top_words_01() {
     let golden = Golden::open("topWords_01");
     let (window, slide) = golden.window();
     let words = golden.input::<String>("a").flat_map_into(|line, out| {
