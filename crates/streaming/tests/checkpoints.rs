@@ -162,6 +162,24 @@ fn a_stream_that_was_stopped_anywhere_goes_on_as_if_it_had_not_been() {
 }
 
 #[test]
+fn an_object_store_is_a_directory_too() {
+    let run = |begin_ms, batches| {
+        let clock = ManualClock::at(Time::from_millis(begin_ms));
+        let test = TestStream::with_clock(&context(&[]), seconds(1), clock).unwrap();
+        test.context()
+            .go_on_from("memory://checkpoints/stream")
+            .unwrap();
+        let out = test.collect(&by_time(&test).update_state_by_key(total));
+        test.run(batches);
+        out.batches().pop().unwrap()
+    };
+    run(0, 5);
+    let mut last = run(5_000, 4);
+    last.sort();
+    assert_eq!(last[0], ("a".to_owned(), 115));
+}
+
+#[test]
 fn batches_of_the_time_without_a_process_are_run() {
     let lives = Lives::new(&[]);
     let run = |begin_ms, batches| {

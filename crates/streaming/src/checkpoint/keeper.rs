@@ -145,11 +145,15 @@ impl Keeper {
     }
 
     /// Notes that a batch is done. Ends are written in the order of the batches: one that
-    /// overtook another waits for it.
-    pub(crate) fn end(&self, time: Time, failure: Option<String>) -> Result<(), StreamError> {
+    /// overtook another waits for it. The batches whose ends are written now.
+    pub(crate) fn end(
+        &self,
+        time: Time,
+        failure: Option<String>,
+    ) -> Result<Vec<Time>, StreamError> {
         let mut done = self.done.lock();
         done.insert(time, failure);
-        let mut last = None;
+        let (mut last, mut ended) = (None, Vec::new());
         while let Some(time) = self.first_open().filter(|time| done.contains_key(time)) {
             let failure = done.remove(&time).flatten();
             let changes = {
@@ -165,8 +169,12 @@ impl Keeper {
                 changes,
                 failure,
             })?);
+            ended.push(time);
         }
-        last.map_or(Ok(()), |last| self.sync_to(last))
+        if let Some(last) = last {
+            self.sync_to(last)?;
+        }
+        Ok(ended)
     }
 
     /// The first batch that was cut and has not ended.

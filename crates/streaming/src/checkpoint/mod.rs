@@ -18,4 +18,4 @@ pub(crate) use entry::{CutInput, Entry, InputRange};
 pub(crate) use keeper::{Keeper, Limits};
 pub(crate) use matching::Allowed;
 pub(crate) use program::{Part, Program};
-pub(crate) use restore::{InputPast, Opened};
+pub(crate) use restore::{InputPast, Opened, Resumed};

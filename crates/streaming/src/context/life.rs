@@ -50,6 +50,8 @@ impl StreamingContext {
             Ok(begun) => *running = Some(begun),
             Err(error) => {
                 inner.graph.set_state(StreamingState::Stopped);
+                // What made the start fail is what is told.
+                let _ = inner.graph.stop_keeping(false);
                 inner
                     .graph
                     .inputs()

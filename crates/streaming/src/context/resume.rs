@@ -6,7 +6,7 @@ use std::time::Duration;
 use headwater_store::Location;
 
 use super::Inner;
-use crate::checkpoint::{Checkpointer, Limits, Opened, Part, Program};
+use crate::checkpoint::{Checkpointer, Keeper, Limits, Opened, Part, Program, Resumed};
 use crate::conf;
 use crate::error::StreamError;
 use crate::graph::{AnyStream, NodeId};
@@ -87,28 +87,11 @@ impl Inner {
         };
         let ready = opened.hand_to(program, zero, &allowed.0, limits)?;
         let keeper = ready.keeper;
-        if let Some(resumed) = &ready.resumed {
-            resumed.restore_states(&keeper, &reaching)?;
-            if let Some(last) = resumed.past.cuts.keys().next_back() {
-                self.graph.set_reruns_up_to(*last);
-            }
+        if let Err(error) = self.restore(&keeper, ready.resumed.as_ref(), &reaching) {
+            // States may hold on to it.
+            keeper.close();
+            return Err(error);
         }
-        for (number, (steps, _)) in reaching.iter().enumerate() {
-            if !steps.store().set_log(NodeId(number), keeper.clone()) {
-                let message = format!(
-                    "the state of {} has a log of its own; with a checkpoint directory it is \
-                     logged there",
-                    steps.site()
-                );
-                return Err(StreamError::State(message));
-            }
-        }
-        for (number, input) in inputs.iter().enumerate() {
-            let past = ready.resumed.as_ref();
-            let past = past.and_then(|resumed| resumed.input(&keeper, number));
-            input.keep(&keeper, number, past.as_ref())?;
-        }
-        keeper.begin()?;
         let stores = reaching.into_iter().map(|(steps, _)| steps).collect();
         let asked = states
             .iter()
@@ -122,6 +105,36 @@ impl Inner {
         let checkpointer = Checkpointer::start(owner, keeper.clone(), stores, interval, ended)?;
         self.graph.keep(keeper, checkpointer);
         Ok(())
+    }
+
+    /// Brings states and inputs back, and has what happens to them written.
+    fn restore(
+        &self,
+        keeper: &Arc<Keeper>,
+        resumed: Option<&Resumed>,
+        states: &[(Arc<dyn AnySteps>, Duration)],
+    ) -> Result<(), StreamError> {
+        if let Some(resumed) = resumed {
+            resumed.restore_states(keeper, states)?;
+            if let Some(last) = resumed.past.cuts.keys().next_back() {
+                self.graph.set_reruns_up_to(*last);
+            }
+        }
+        for (number, (steps, _)) in states.iter().enumerate() {
+            if !steps.store().set_log(NodeId(number), keeper.clone()) {
+                let message = format!(
+                    "the state of {} has a log of its own; with a checkpoint directory it is \
+                     logged there",
+                    steps.site()
+                );
+                return Err(StreamError::State(message));
+            }
+        }
+        for (number, input) in self.graph.inputs().iter().enumerate() {
+            let past = resumed.and_then(|resumed| resumed.input(keeper, number));
+            input.keep(keeper, number, past.as_ref())?;
+        }
+        keeper.begin()
     }
 
     fn warn_of_queues(&self) {

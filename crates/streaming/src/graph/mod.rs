@@ -218,15 +218,20 @@ impl Graph {
     /// Makes what a batch has done last.
     pub(crate) fn commit(&self, time: Time, failure: Option<&str>) -> Result<(), StreamError> {
         let keeping = self.keeping.lock().clone();
-        if let Some(Keeping {
-            keeper,
-            checkpointer,
-        }) = keeping
-        {
-            keeper.end(time, failure.map(str::to_owned))?;
-            checkpointer.ended(time);
+        let ended = match keeping {
+            None => vec![time],
+            Some(Keeping {
+                keeper,
+                checkpointer,
+            }) => {
+                let ended = keeper.end(time, failure.map(str::to_owned))?;
+                ended.iter().for_each(|time| checkpointer.ended(*time));
+                ended
+            }
+        };
+        for input in self.inputs() {
+            ended.iter().for_each(|time| input.committed(*time));
         }
-        self.inputs().iter().for_each(|input| input.committed(time));
         Ok(())
     }
 
