@@ -24,24 +24,32 @@ use probe::context;
 
 /// Where the child finds its directory.
 const DIR: &str = "HEADWATER_KILLED_DIR";
+/// Whether the child's receiver goes on from its position.
+const BY_POSITION: &str = "HEADWATER_KILLED_BY_POSITION";
 const LIVES: usize = 8;
 
 /// Stores numbers one after the other, each in a block of its own, and writes down the last
-/// one that was acknowledged: the sender that sends again what was not.
+/// one that was acknowledged: the sender that sends again what was not, unless the receiver
+/// knows its position.
 struct Counting {
     acknowledged: std::path::PathBuf,
+    by_position: bool,
 }
 
 impl Receiver<u64> for Counting {
     fn on_start(&self, ctx: &ReceiverContext<u64>) -> Result<(), String> {
-        let first = next_number(&self.acknowledged);
+        let first = match ctx.last_position() {
+            Some(next) if self.by_position => postcard::from_bytes(&next).unwrap(),
+            _ => next_number(&self.acknowledged),
+        };
         let mut file = OpenOptions::new()
             .create(true)
             .append(true)
             .open(&self.acknowledged)
             .map_err(|error| error.to_string())?;
         for number in first.. {
-            if ctx.store_many([number]).is_err() {
+            let next = postcard::to_stdvec(&(number + 1)).unwrap();
+            if ctx.store_many_at([number], &next).is_err() {
                 return Ok(());
             }
             // In one piece, whenever the process is killed.
@@ -70,6 +78,7 @@ fn setup(dir: &Path) -> Result<StreamingContext, StreamError> {
     let ssc = StreamingContext::new(&context(&settings), millis(20))?;
     let receiver = Counting {
         acknowledged: dir.join("acknowledged"),
+        by_position: std::env::var(BY_POSITION).is_ok(),
     };
     let numbers = ssc.receiver_stream(receiver);
     let seen = |key: &u64, value: Option<()>, times: &mut State<'_, u64>| {
@@ -121,8 +130,12 @@ fn child() {
 }
 
 /// Kills the child after so many batches, in the midst of whatever it does.
-fn live(dir: &Path, batches: usize) {
-    let mut child: Child = Command::new(std::env::current_exe().unwrap())
+fn live(dir: &Path, by_position: bool, batches: usize) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    if by_position {
+        command.env(BY_POSITION, "1");
+    }
+    let mut child: Child = command
         .args(["child", "--exact", "--nocapture"])
         .env(DIR, dir)
         .stdout(Stdio::piped())
@@ -140,6 +153,15 @@ fn live(dir: &Path, batches: usize) {
 
 #[test]
 fn nothing_is_lost_or_counted_twice_by_a_stream_that_is_killed() {
+    kill_and_check(false);
+}
+
+#[test]
+fn with_positions_not_even_the_last_number_is_counted_twice() {
+    kill_and_check(true);
+}
+
+fn kill_and_check(by_position: bool) {
     let dir = tempfile::tempdir().unwrap();
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
     // What was stored when the process died, before the sender knew: it is sent again. All
@@ -149,9 +171,15 @@ fn nothing_is_lost_or_counted_twice_by_a_stream_that_is_killed() {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        live(dir.path(), 1 + usize::try_from(random % 12).unwrap());
-        let next = next_number(&dir.path().join("acknowledged"));
-        *sent_again.entry(next).or_default() += 1;
+        live(
+            dir.path(),
+            by_position,
+            1 + usize::try_from(random % 12).unwrap(),
+        );
+        if !by_position {
+            let next = next_number(&dir.path().join("acknowledged"));
+            *sent_again.entry(next).or_default() += 1;
+        }
     }
     let text = fs::read_to_string(dir.path().join("batches")).unwrap();
     // A batch that was not done is run again and says the same: its lines are there twice.

@@ -19,11 +19,14 @@ pub(crate) enum Entry {
         states_from: Vec<Option<usize>>,
         inputs_from: Vec<Option<usize>>,
     },
-    /// A part of what a receiver has stored. A block is its parts, in their order.
+    /// A part of what a receiver has stored. A block is its parts, in their order. Without
+    /// records it is no block, and tells the position alone.
     Block {
         input: usize,
         block: u64,
         records: u64,
+        /// Where the source is after it, if the receiver says so.
+        position: Option<Vec<u8>>,
         bytes: Vec<u8>,
     },
     /// What belongs to a batch. It is there before any of the batch's tasks runs.

@@ -25,6 +25,8 @@ pub(crate) struct Past {
     pub(crate) cuts: BTreeMap<Time, Cut>,
     /// The blocks of each input of the program, by number.
     pub(crate) blocks: Vec<BTreeMap<u64, Block>>,
+    /// How far each input of the program has come, blocks that are long done included.
+    pub(crate) received: Vec<Received>,
     /// Where the changes of state of each batch are.
     pub(crate) changes: BTreeMap<Time, Changes>,
 }
@@ -44,6 +46,15 @@ pub(crate) struct Cut {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Received {
+    /// The number after that of the last block. No number is given twice: an older manifest
+    /// and the entries after it must not take two blocks for one.
+    pub(crate) next_block: u64,
+    /// Where the source was after what was stored last.
+    pub(crate) position: Option<Vec<u8>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Block {
     pub(crate) records: u64,
     /// The entries that hold its parts, in their order.
@@ -55,6 +66,7 @@ impl Past {
     pub(crate) fn new(program: Program, zero: Time) -> Self {
         Past {
             blocks: vec![BTreeMap::new(); program.inputs.len()],
+            received: vec![Received::default(); program.inputs.len()],
             program,
             zero,
             ended: zero,
@@ -76,14 +88,22 @@ impl Past {
                 input,
                 block,
                 records,
+                position,
                 ..
             } => {
-                let blocks = self.blocks.get_mut(input).ok_or_else(|| {
+                let places = self.blocks.get_mut(input).zip(self.received.get_mut(input));
+                let (blocks, received) = places.ok_or_else(|| {
                     format!("entry {} is of input {input}, which is not there", at.0)
                 })?;
-                let block = blocks.entry(block).or_default();
-                block.records += records;
-                block.parts.push(at.0);
+                if records > 0 {
+                    received.next_block = received.next_block.max(block + 1);
+                    let block = blocks.entry(block).or_default();
+                    block.records += records;
+                    block.parts.push(at.0);
+                }
+                if position.is_some() {
+                    received.position = position;
+                }
             }
             Entry::Cut { time, inputs } => {
                 // A batch that is cut again was cut by a process that could not know it.
@@ -117,12 +137,9 @@ impl Past {
         for state in self.changes.values_mut().flat_map(|of| &mut of.states) {
             *state = state.and_then(|old| states_from.iter().position(|from| *from == Some(old)));
         }
-        let old = std::mem::take(&mut self.blocks);
-        let from = |new: usize| inputs_from.get(new).copied().flatten();
-        self.blocks = (0..program.inputs.len())
-            .map(|new| from(new).and_then(|old_place| old.get(old_place).cloned()))
-            .map(Option::unwrap_or_default)
-            .collect();
+        let inputs = program.inputs.len();
+        self.blocks = taken_over(&self.blocks, inputs, inputs_from);
+        self.received = taken_over(&self.received, inputs, inputs_from);
         for cut in self.cuts.values_mut() {
             let inputs = std::mem::take(&mut cut.inputs).into_iter();
             let renumbered = inputs.filter_map(|cut| {
@@ -153,7 +170,8 @@ impl Past {
             .blocks
             .get(input)
             .and_then(|blocks| blocks.keys().next());
-        ends.max().or(known.copied()).unwrap_or(0)
+        let next = || self.received.get(input).map_or(0, |of| of.next_block);
+        ends.max().or(known.copied()).unwrap_or_else(next)
     }
 
     /// Drops what no restart will ask for: cuts and blocks of batches that nothing remembers,
@@ -183,6 +201,13 @@ impl Past {
         let changes = self.changes.values().map(|changes| changes.at);
         blocks.chain(changes).min().map(Sequence)
     }
+}
+
+/// What belongs to the parts of a new program, of what belonged to those of an old one.
+fn taken_over<T: Clone + Default>(old: &[T], parts: usize, from: &[Option<usize>]) -> Vec<T> {
+    let from = |new: usize| from.get(new).copied().flatten();
+    let old = (0..parts).map(|new| from(new).and_then(|old_place| old.get(old_place)));
+    old.map(|old| old.cloned().unwrap_or_default()).collect()
 }
 
 #[cfg(test)]
@@ -216,7 +241,15 @@ mod tests {
             input,
             block,
             records: 10,
+            position: Some(vec![u8::try_from(block).unwrap()]),
             bytes: vec![7],
+        }
+    }
+
+    fn received(next_block: u64, position: u8) -> Received {
+        Received {
+            next_block,
+            position: Some(vec![position]),
         }
     }
 
@@ -293,9 +326,15 @@ mod tests {
         assert_eq!(past.oldest(), Some(Sequence(2)));
         past.prune(Duration::ZERO, Some(at(2)));
         assert!(past.cuts.is_empty() && past.changes.is_empty());
-        // The block that no batch has stays.
+        // The block that no batch has stays, and so does the position.
         assert_eq!(past.blocks[0].keys().copied().collect::<Vec<_>>(), [2]);
+        assert_eq!(past.received, [received(3, 2)]);
         assert_eq!(past.first_unallocated(0), 2);
+        past.apply(Sequence(9), cut(3, 0, (2, 3))).unwrap();
+        past.apply(Sequence(10), ended(3, &[])).unwrap();
+        past.prune(Duration::ZERO, None);
+        // No number comes again, though nothing is left that has one.
+        assert_eq!((past.blocks[0].len(), past.first_unallocated(0)), (0, 3));
     }
 
     #[test]
@@ -304,7 +343,24 @@ mod tests {
         past.go_on_as(program(2, 1), &[Some(1)], &[None, Some(0)]);
         assert_eq!(past.changes[&at(1)].states, [None, Some(0)]);
         assert_eq!(past.blocks[1].len(), 1);
+        assert_eq!(past.received, [Received::default(), received(1, 0)]);
         assert_eq!(past.cuts[&at(1)].inputs[0].input, 1);
+    }
+
+    #[test]
+    fn positions_stay_when_a_block_has_none_or_there_is_no_block() {
+        let alone = |position: Option<Vec<u8>>, records| Entry::Block {
+            input: 0,
+            block: 4,
+            records,
+            position,
+            bytes: vec![],
+        };
+        let mut past = past(vec![block(0, 0), alone(None, 10)]);
+        assert_eq!(past.received, [received(5, 0)]);
+        past.apply(Sequence(2), alone(Some(vec![9]), 0)).unwrap();
+        assert_eq!(past.received, [received(5, 9)]);
+        assert_eq!(past.blocks[0][&4].parts, [1]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::entry::{Change, Entry, InputRange};
 use super::keeper::{Keeper, Limits};
 use super::manifest::{Manifest, Snapshot, read_sealed};
 use super::matching::{Allowed, Kind, match_parts};
-use super::past::{Block, Past};
+use super::past::{Block, Past, Received};
 use super::program::Program;
 use crate::error::StreamError;
 use crate::state::AnySteps;
@@ -54,6 +54,8 @@ pub(crate) struct InputPast<'a> {
     /// What belonged to each batch that is still needed, oldest first.
     pub(crate) cuts: Vec<(Time, InputRange)>,
     pub(crate) blocks: &'a BTreeMap<u64, Block>,
+    /// How far it has come.
+    pub(crate) received: &'a Received,
     /// The first block that belongs to no batch.
     pub(crate) first_unallocated: u64,
     /// The last batch that was done.
@@ -257,6 +259,7 @@ impl Resumed {
             keeper,
             cuts: cuts.collect(),
             blocks: self.past.blocks.get(input)?,
+            received: self.past.received.get(input)?,
             first_unallocated: self.past.first_unallocated(input),
             ended: self.past.ended,
         })

@@ -31,8 +31,13 @@ impl<T: Wire> BlockLog<T> {
 }
 
 impl<T> BlockLog<T> {
-    /// Appends a part of a block.
-    pub(super) fn append(&self, block: u64, records: &[T]) -> Result<Sequence, StoreError> {
+    /// Appends a part of a block; with the position of the source after it, if it is known.
+    pub(super) fn append(
+        &self,
+        block: u64,
+        records: &[T],
+        position: Option<&[u8]>,
+    ) -> Result<Sequence, StoreError> {
         let bytes = (self.encode)(records).map_err(|error| {
             StoreError::Checkpoint(format!("a record cannot be written: {error}").into())
         })?;
@@ -40,6 +45,7 @@ impl<T> BlockLog<T> {
             input: self.input,
             block,
             records: records.len() as u64,
+            position: position.map(<[u8]>::to_vec),
             bytes,
         };
         let keeper = self.keeper.upgrade().ok_or(StoreError::Stopped)?;

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use headwater_core::Wire;
+use headwater_journal::Sequence;
 use parking_lot::{Condvar, Mutex};
 
 use super::StoreError;
@@ -52,7 +53,16 @@ struct State<T> {
     /// Blocks of batches that are not done, so that they can be planned again.
     allocated: BTreeMap<Time, Vec<Block<T>>>,
     bytes: u64,
-    accepting: bool,
+    /// The start of the receiver whose records are taken in; none while it is stopped.
+    accepted: Option<u64>,
+    position: Option<Position>,
+}
+
+/// Where the source was after what it stored last.
+struct Position {
+    bytes: Vec<u8>,
+    /// The entry of the log that says so, unless there is no log or it was read from there.
+    logged: Option<Sequence>,
 }
 
 struct Block<T> {
@@ -95,7 +105,8 @@ impl<T: Wire> BlockStore<T> {
                 first_waiting: 0,
                 allocated: BTreeMap::new(),
                 bytes: 0,
-                accepting: false,
+                accepted: None,
+                position: None,
             }),
             freed: Condvar::new(),
             log: OnceLock::new(),
@@ -126,27 +137,35 @@ impl<T> BlockStore<T> {
                 times.push(*time);
             }
         }
-        let last = past.blocks.keys().next_back().map_or(0, |last| last + 1);
         state.first_waiting = past.first_unallocated;
-        state.number = last.max(past.first_unallocated);
+        state.number = past.received.next_block.max(past.first_unallocated);
         let waiting = log.read_blocks(past, past.first_unallocated..state.number)?;
         state.waiting = waiting.into_iter().map(Block::of).collect();
         state.bytes += state.waiting.iter().map(|block| block.bytes).sum::<u64>();
+        state.position = past.received.position.clone().map(|bytes| Position {
+            bytes,
+            logged: None,
+        });
         Ok(times)
     }
 
-    /// From now on records are taken in, or refused.
-    pub(crate) fn accept(&self, accepting: bool) {
-        self.state.lock().accepting = accepting;
+    /// From now on the records of one start of the receiver are taken in, or none are.
+    pub(crate) fn accept(&self, start: Option<u64>) {
+        self.state.lock().accepted = start;
         self.freed.notify_all();
         self.limiter.wake();
     }
 
     /// Adds records to the block that is being gathered. `heap_bytes` is what they hold
     /// beside their own size.
-    pub(crate) fn append(&self, records: &mut Vec<T>, heap_bytes: u64) -> Result<(), StoreError> {
+    pub(crate) fn append(
+        &self,
+        start: u64,
+        records: &mut Vec<T>,
+        heap_bytes: u64,
+    ) -> Result<(), StoreError> {
         let bytes = heap_bytes + (records.len() * size_of::<T>()) as u64;
-        let mut state = self.wait_for_room(bytes)?;
+        let mut state = self.wait_for_room(start, bytes)?;
         self.close_if_over(&mut state)?;
         if state.open.is_empty() {
             std::mem::swap(&mut state.open, records);
@@ -162,9 +181,9 @@ impl<T> BlockStore<T> {
     }
 
     /// Adds one record to the block that is being gathered.
-    pub(crate) fn store(&self, record: T) -> Result<(), StoreError> {
+    pub(crate) fn store(&self, start: u64, record: T) -> Result<(), StoreError> {
         let bytes = size_of::<T>() as u64;
-        let mut state = self.wait_for_room(bytes)?;
+        let mut state = self.wait_for_room(start, bytes)?;
         self.close_if_over(&mut state)?;
         state.open.push(record);
         state.open_bytes += bytes;
@@ -172,24 +191,52 @@ impl<T> BlockStore<T> {
         Ok(())
     }
 
-    /// Adds a block of its own; records that were gathered before stay before it. With a log
-    /// it returns once the block is safe in it.
-    pub(crate) fn store_block(&self, records: Arc<Vec<T>>) -> Result<(), StoreError> {
-        if records.is_empty() {
+    /// Adds a block of its own, and the position of the source after it; records that were
+    /// gathered before stay before it. With a log it returns once both are safe in it.
+    pub(crate) fn store_block(
+        &self,
+        start: u64,
+        records: Arc<Vec<T>>,
+        position: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
+        if records.is_empty() && position.is_none() {
             return Ok(());
         }
         let bytes = (records.len() * size_of::<T>()) as u64;
-        let mut state = self.wait_for_room(bytes)?;
+        let mut state = self.wait_for_room(start, bytes)?;
         self.close(&mut state)?;
-        let log = self.log.get();
         let number = state.number;
-        let logged = log.map(|log| log.append(number, &records)).transpose()?;
-        state.number += 1;
-        state.waiting.push(Block { records, bytes });
-        state.bytes += bytes;
+        let append = |log: &BlockLog<T>| log.append(number, &records, position);
+        let logged = self.log.get().map(append).transpose()?;
+        if let Some(position) = position {
+            state.position = Some(Position {
+                bytes: position.to_vec(),
+                logged,
+            });
+        }
+        if !records.is_empty() {
+            state.number += 1;
+            state.waiting.push(Block { records, bytes });
+            state.bytes += bytes;
+        }
         drop(state);
         // Others store meanwhile, and share the sync.
-        match (log, logged) {
+        self.sync_to(logged)
+    }
+
+    /// The position of the source after what was stored last, once it is safe; none if it
+    /// cannot be made safe, and then nothing more can be stored either.
+    pub(crate) fn last_position(&self) -> Option<Vec<u8>> {
+        let (bytes, logged) = {
+            let state = self.state.lock();
+            let position = state.position.as_ref()?;
+            (position.bytes.clone(), position.logged)
+        };
+        self.sync_to(logged).ok().map(|()| bytes)
+    }
+
+    fn sync_to(&self, logged: Option<Sequence>) -> Result<(), StoreError> {
+        match (self.log.get(), logged) {
             (Some(log), Some(at)) => log.sync_to(at),
             _ => Ok(()),
         }
@@ -230,7 +277,7 @@ impl<T> BlockStore<T> {
         };
         let new = state.open.get(state.logged..).unwrap_or_default();
         if !new.is_empty() {
-            log.append(state.number, new)?;
+            log.append(state.number, new, None)?;
             (state.logged, state.logged_bytes) = (state.open.len(), state.open_bytes);
         }
         Ok(())
@@ -238,14 +285,17 @@ impl<T> BlockStore<T> {
 
     fn wait_for_room(
         &self,
+        start: u64,
         bytes: u64,
     ) -> Result<parking_lot::MutexGuard<'_, State<T>>, StoreError> {
         let mut state = self.state.lock();
         // What is larger than the bound goes in alone, or it never would.
-        while state.accepting && state.bytes > 0 && state.bytes + bytes > self.bytes_max {
+        let is_full = |state: &State<T>| state.bytes > 0 && state.bytes + bytes > self.bytes_max;
+        while state.accepted == Some(start) && is_full(&state) {
             self.freed.wait(&mut state);
         }
-        if state.accepting {
+        // A start that is over must not store between the records of the next.
+        if state.accepted == Some(start) {
             Ok(state)
         } else {
             Err(StoreError::Stopped)
@@ -320,12 +370,14 @@ mod tests {
     use crate::clock::ManualClock;
     use crate::time::millis;
 
+    const START: u64 = 1;
+
     fn store(bytes_max: u64) -> (ManualClock, BlockStore<u8>) {
         let clock = ManualClock::new();
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
         let limiter = RateLimiter::new(shared.clone(), millis(200), None, None);
         let store = BlockStore::new(shared, millis(200), bytes_max, Arc::new(limiter));
-        store.accept(true);
+        store.accept(Some(START));
         (clock, store)
     }
 
@@ -342,13 +394,15 @@ mod tests {
     #[test]
     fn records_of_an_interval_are_a_block_and_a_batch_takes_all() {
         let (clock, store) = store(1000);
-        store.store(1).unwrap();
+        store.store(START, 1).unwrap();
         clock.advance(millis(199));
-        store.store(2).unwrap();
+        store.store(START, 2).unwrap();
         clock.advance(millis(1));
-        store.store(3).unwrap();
-        store.store_block(Arc::new(vec![4, 5])).unwrap();
-        store.store(6).unwrap();
+        store.store(START, 3).unwrap();
+        store
+            .store_block(START, Arc::new(vec![4, 5]), None)
+            .unwrap();
+        store.store(START, 6).unwrap();
         assert!(store.has_unallocated());
         assert_eq!(
             blocks(&store, 1000),
@@ -361,10 +415,12 @@ mod tests {
     #[test]
     fn storing_waits_for_batches_that_are_behind() {
         let (_, store) = store(4);
-        store.store_block(Arc::new(vec![1, 2, 3])).unwrap();
+        store
+            .store_block(START, Arc::new(vec![1, 2, 3]), None)
+            .unwrap();
         store.allocate(Time::from_millis(1000));
         std::thread::scope(|scope| {
-            let storing = scope.spawn(|| store.append(&mut vec![4, 5], 0));
+            let storing = scope.spawn(|| store.append(START, &mut vec![4, 5], 0));
             // The batch is done only now: whichever thread comes first, nothing is lost.
             store.free(Time::from_millis(1000));
             storing.join().unwrap().unwrap();
@@ -375,22 +431,38 @@ mod tests {
     #[test]
     fn a_stop_wakes_and_refuses() {
         let (_, store) = store(1);
-        store.store(1).unwrap();
+        store.store(START, 1).unwrap();
         std::thread::scope(|scope| {
-            let storing = scope.spawn(|| store.store(2));
-            store.accept(false);
+            let storing = scope.spawn(|| store.store(START, 2));
+            store.accept(None);
             assert!(storing.join().unwrap().is_err());
         });
         assert_eq!(blocks(&store, 1000), [vec![1]]);
     }
 
     #[test]
+    fn a_start_that_is_over_stores_nothing_though_the_next_one_stores() {
+        let (_, store) = store(1);
+        store.store(START, 1).unwrap();
+        std::thread::scope(|scope| {
+            let storing = scope.spawn(|| store.store(START, 2));
+            // Whether it waits already or comes too late, and though there is room now.
+            store.accept(Some(START + 1));
+            assert_eq!(blocks(&store, 1000), [vec![1]]);
+            store.free(Time::from_millis(1000));
+            assert_eq!(storing.join().unwrap(), Err(StoreError::Stopped));
+        });
+        store.store(START + 1, 3).unwrap();
+        assert_eq!(blocks(&store, 2000), [vec![3]]);
+    }
+
+    #[test]
     fn a_clock_that_is_set_back_closes_the_block() {
         let (clock, store) = store(1000);
         clock.set(Time::from_millis(10_000));
-        store.store(1).unwrap();
+        store.store(START, 1).unwrap();
         clock.set(Time::from_millis(5_000));
-        store.store(2).unwrap();
+        store.store(START, 2).unwrap();
         assert_eq!(blocks(&store, 11_000), [vec![1], vec![2]]);
     }
 }

@@ -57,7 +57,7 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
     pub fn store(&self, record: T) -> Result<(), StoreError> {
         self.check()?;
         self.pass(1)?;
-        self.blocks.store(record)?;
+        self.blocks.store(self.generation, record)?;
         self.control.worked();
         Ok(())
     }
@@ -84,7 +84,7 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
         if passed < records.len() {
             return self.append_in_parts(records, heap_bytes, passed);
         }
-        self.blocks.append(records, heap_bytes)?;
+        self.blocks.append(self.generation, records, heap_bytes)?;
         self.control.worked();
         Ok(())
     }
@@ -104,7 +104,7 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
         let result = loop {
             part.extend(rest.by_ref().take(passed));
             let part_bytes = bytes_each * passed as u64 + mem::take(&mut more_bytes);
-            if let Err(stopped) = self.blocks.append(&mut part, part_bytes) {
+            if let Err(stopped) = self.blocks.append(self.generation, &mut part, part_bytes) {
                 break Err(stopped);
             }
             self.control.worked();
@@ -138,9 +138,97 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
     /// # Errors
     /// [`StoreError`] once the receiver was stopped.
     pub fn store_block(&self, records: Arc<Vec<T>>) -> Result<(), StoreError> {
+        self.store_at(records, None)
+    }
+
+    /// As [`ReceiverContext::store_many`], with the position of the source after the records:
+    /// see [`ReceiverContext::store_block_at`].
+    ///
+    /// # Errors
+    /// As [`ReceiverContext::store_block_at`].
+    pub fn store_many_at(
+        &self,
+        records: impl IntoIterator<Item = T>,
+        position: &[u8],
+    ) -> Result<(), StoreError> {
+        self.store_block_at(Arc::new(records.into_iter().collect()), position)
+    }
+
+    /// Stores a block, and with the same stroke where the source is after it: an offset, a
+    /// cursor, the number of a message, in bytes that only the receiver understands. Spark has
+    /// no such thing.
+    ///
+    /// When it returns both are recorded, and with a checkpoint directory both are safe. Should
+    /// the process die before, the directory holds both or neither of them. So a receiver that
+    /// begins each start at [`ReceiverContext::last_position`], and stores everything with a
+    /// position, takes each record of a source that can go on from a position exactly once,
+    /// whether or not the source learned that the records had arrived.
+    ///
+    /// A block without records only records the position. What [`ReceiverContext::store`] and
+    /// [`ReceiverContext::append`] gathered before stays before the block and is recorded with
+    /// it; the positions of several threads are those of the source only if one stores after
+    /// the other.
+    ///
+    /// ```
+    /// use headwater_streaming::testing::TestStream;
+    /// use headwater_streaming::{Receiver, ReceiverContext, time::seconds};
+    ///
+    /// /// Reads a list that can be read from any place, and stops after each two records.
+    /// struct Messages(Vec<&'static str>);
+    ///
+    /// impl Receiver<String> for Messages {
+    ///     fn on_start(&self, ctx: &ReceiverContext<String>) -> Result<(), String> {
+    ///         let next = ctx.last_position().map_or(0, |position| usize::from(position[0]));
+    ///         let two: Vec<_> = self.0.iter().skip(next).take(2).map(|s| s.to_string()).collect();
+    ///         let after = next + two.len();
+    ///         ctx.store_many_at(two, &[after as u8]).map_err(|error| error.to_string())
+    ///     }
+    ///     fn on_stop(&self) {}
+    /// }
+    ///
+    /// // Two processes, one after the other, with the same checkpoint directory.
+    /// let dir = tempfile::tempdir()?;
+    /// let mut seen = Vec::new();
+    /// for _ in 0..2 {
+    ///     let test = TestStream::new(seconds(1));
+    ///     test.context().go_on_from(&dir.path().to_string_lossy())?;
+    ///     let messages = Messages(vec!["a", "b", "c", "d"]);
+    ///     let out = test.collect(&test.context().receiver_stream(messages));
+    ///     while out.batches().concat().len() < 2 {
+    ///         test.run(1);
+    ///     }
+    ///     seen.extend(out.batches().concat());
+    ///     test.context().stop(false, false)?;
+    /// }
+    /// assert_eq!(seen, ["a", "b", "c", "d"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StoreError`] once the receiver was stopped, or when the checkpoint directory cannot be
+    /// written.
+    pub fn store_block_at(&self, records: Arc<Vec<T>>, position: &[u8]) -> Result<(), StoreError> {
+        self.store_at(records, Some(position))
+    }
+
+    /// The position of the source after what was stored last, by this start of the receiver or
+    /// an earlier one, in this process or an earlier one that wrote to the same checkpoint
+    /// directory; none if there never was one. The batches may have processed it long ago, and
+    /// the program may have changed, as long as it still has the input.
+    ///
+    /// With a checkpoint directory it returns once the position is safe, so that the source may
+    /// be told. When the directory cannot be written any more there is no position; then nothing
+    /// can be stored either.
+    #[must_use]
+    pub fn last_position(&self) -> Option<Vec<u8>> {
+        self.blocks.last_position()
+    }
+
+    fn store_at(&self, records: Arc<Vec<T>>, position: Option<&[u8]>) -> Result<(), StoreError> {
         self.check()?;
         self.pass(records.len())?;
-        self.blocks.store_block(records)?;
+        self.blocks
+            .store_block(self.generation, records, position)?;
         self.control.worked();
         Ok(())
     }

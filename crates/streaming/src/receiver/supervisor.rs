@@ -273,7 +273,7 @@ impl<T: Send + Sync + 'static> Work<T> {
         let control = &self.control;
         *control.request.lock() = None;
         control.current.store(generation, Ordering::Release);
-        self.blocks.accept(true);
+        self.blocks.accept(Some(generation));
         let context = ReceiverContext::new(self.blocks.clone(), control.clone(), generation);
         let (receiver, failing, site) = (self.receiver.clone(), control.clone(), self.site);
         // Before the receiver can report anything itself.
@@ -295,7 +295,7 @@ impl<T: Send + Sync + 'static> Work<T> {
         };
         control.current.store(0, Ordering::Release);
         // Wakes a reader that waits for room.
-        self.blocks.accept(false);
+        self.blocks.accept(None);
         if let Err(panic) = catch_panic(self.site, || self.receiver.on_stop()) {
             control.report(panic.to_string());
         }
