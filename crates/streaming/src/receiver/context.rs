@@ -173,7 +173,7 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
     /// use headwater_streaming::testing::TestStream;
     /// use headwater_streaming::{Receiver, ReceiverContext, time::seconds};
     ///
-    /// /// Reads a list that can be read from any place, and stops after each two records.
+    /// /// Reads a list that can be read from any place, and loses it after each two records.
     /// struct Messages(Vec<&'static str>);
     ///
     /// impl Receiver<String> for Messages {
@@ -181,27 +181,19 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
     ///         let next = ctx.last_position().map_or(0, |position| usize::from(position[0]));
     ///         let two: Vec<_> = self.0.iter().skip(next).take(2).map(|s| s.to_string()).collect();
     ///         let after = next + two.len();
-    ///         ctx.store_many_at(two, &[after as u8]).map_err(|error| error.to_string())
+    ///         ctx.store_many_at(two, &[after as u8]).map_err(|error| error.to_string())?;
+    ///         Err("the connection is lost".to_owned())
     ///     }
     ///     fn on_stop(&self) {}
     /// }
     ///
-    /// // Two processes, one after the other, with the same checkpoint directory.
-    /// let dir = tempfile::tempdir()?;
-    /// let mut seen = Vec::new();
-    /// for _ in 0..2 {
-    ///     let test = TestStream::new(seconds(1));
-    ///     test.context().go_on_from(&dir.path().to_string_lossy())?;
-    ///     let messages = Messages(vec!["a", "b", "c", "d"]);
-    ///     let out = test.collect(&test.context().receiver_stream(messages));
-    ///     while out.batches().concat().len() < 2 {
-    ///         test.run(1);
-    ///     }
-    ///     seen.extend(out.batches().concat());
-    ///     test.context().stop(false, false)?;
+    /// let test = TestStream::new(seconds(1));
+    /// let messages = Messages(vec!["a", "b", "c", "d", "e"]);
+    /// let out = test.collect(&test.context().receiver_stream(messages));
+    /// while out.batches().concat().len() < 5 {
+    ///     test.run(1);
     /// }
-    /// assert_eq!(seen, ["a", "b", "c", "d"]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// assert_eq!(out.batches().concat(), ["a", "b", "c", "d", "e"]);
     /// ```
     ///
     /// # Errors
