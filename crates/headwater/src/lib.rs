@@ -33,11 +33,11 @@ pub use headwater_store as store;
 pub use headwater_streaming::{
     BatchId, BatchInfo, BatchRun, Begun, DStream, FileStreamOptions, InputInfo, InputSource,
     InverseWindow, MapWithState, Mistake, NodeId, OpenBatches, OpenRun, OutputId, OutputInfo,
-    OutputResult, PartitionKey, Queue, RateInfo, ReadRate, Receiver, ReceiverContext, ReceiverInfo,
-    SourceBatch, State, StateChange, StateLog, StateSize, StateSnapshot, StateSpec, StateStore,
-    StoreError, StreamError, StreamTuple, StreamingContext, StreamingEvent, StreamingListener,
-    StreamingState, TaskDescriptor, TaskRunner, TimeoutCheck, TransactionalSink, UpdateStateSpec,
-    clock, testing, time,
+    OutputNumber, OutputResult, PartitionKey, Queue, RateInfo, ReadRate, Receiver, ReceiverContext,
+    ReceiverInfo, SourceBatch, State, StateChange, StateLog, StateSize, StateSnapshot, StateSpec,
+    StateStore, StoreError, StreamError, StreamTuple, StreamingContext, StreamingEvent,
+    StreamingListener, StreamingState, TaskDescriptor, TaskRunner, TimeoutCheck, TransactionalSink,
+    UpdateStateSpec, clock, testing, time,
 };
 
 /// What programs use: `use headwater::prelude::*;`.

@@ -141,11 +141,15 @@ impl<T: 'static> PostgresSink<T> {
 
 /// Output and time of a batch as values.
 fn numbers(batch: BatchId) -> (i64, i64) {
-    let output = i64::try_from(batch.output.index()).unwrap_or(i64::MAX);
+    let output = i64::try_from(batch.output.get()).unwrap_or(i64::MAX);
     (output, batch.time.as_millis())
 }
 
 impl<T: 'static> TransactionalSink<T> for PostgresSink<T> {
+    fn name(&self) -> Option<String> {
+        Some(self.config.name.clone())
+    }
+
     /// Drops the staging tables of sinks of this name that are not of this process.
     fn recover(&self) -> Result<(), String> {
         let mut client = self.connection()?;

@@ -13,7 +13,7 @@ use headwater_postgres::postgres::{Client, NoTls};
 use headwater_postgres::{PostgresError, PostgresSink, PostgresSinkBuilder};
 use headwater_streaming::testing::TestStream;
 use headwater_streaming::time::{Time, seconds};
-use headwater_streaming::{BatchId, BatchRun, Begun, OutputId, TransactionalSink};
+use headwater_streaming::{BatchId, BatchRun, Begun, OutputNumber, TransactionalSink};
 
 type Count = (String, i64);
 
@@ -31,7 +31,7 @@ fn counts(schema: &str) -> PostgresSinkBuilder<Count> {
 }
 
 fn batch(second: i64) -> BatchId {
-    let output = OutputId::default();
+    let output = OutputNumber::new(0);
     BatchId {
         time: Time::from_millis(second * 1000),
         output,

@@ -99,11 +99,15 @@ impl<T: 'static> SqliteSink<T> {
 
 /// Output and time of a batch as values.
 fn numbers(batch: BatchId) -> (i64, i64) {
-    let output = i64::try_from(batch.output.index()).unwrap_or(i64::MAX);
+    let output = i64::try_from(batch.output.get()).unwrap_or(i64::MAX);
     (output, batch.time.as_millis())
 }
 
 impl<T: 'static> TransactionalSink<T> for SqliteSink<T> {
+    fn name(&self) -> Option<String> {
+        Some(self.config.name.clone())
+    }
+
     /// There is nothing to clean: what is staged belongs to the process.
     fn recover(&self) -> Result<(), String> {
         Ok(())

@@ -10,7 +10,7 @@ use headwater_sqlite::rusqlite::{Connection, types::Value};
 use headwater_sqlite::{SqliteError, SqliteSink, SqliteSinkBuilder};
 use headwater_streaming::testing::TestStream;
 use headwater_streaming::time::{Time, seconds};
-use headwater_streaming::{BatchId, BatchRun, Begun, OutputId, TransactionalSink};
+use headwater_streaming::{BatchId, BatchRun, Begun, OutputNumber, TransactionalSink};
 
 type Count = (String, i64);
 
@@ -21,7 +21,7 @@ fn counts(path: &Path) -> SqliteSinkBuilder<Count> {
 }
 
 fn batch(second: i64) -> BatchId {
-    let output = OutputId::default();
+    let output = OutputNumber::new(0);
     BatchId {
         time: Time::from_millis(second * 1000),
         output,

@@ -45,7 +45,7 @@ pub use error::{Mistake, StreamError};
 pub use events::{
     BatchInfo, InputInfo, OutputInfo, RateInfo, ReceiverInfo, StreamingEvent, StreamingListener,
 };
-pub use graph::{NodeId, OutputId, OutputResult, StreamingState};
+pub use graph::{NodeId, OutputId, OutputNumber, OutputResult, StreamingState};
 pub use input::{FileStreamOptions, InputSource, Queue, SourceBatch};
 pub use rate::ReadRate;
 pub use receiver::{Receiver, ReceiverContext, StoreError};

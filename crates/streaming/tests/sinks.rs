@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use headwater_core::PartitionIter;
 use headwater_streaming::testing::sink::{Scenario, SinkPlace, scenarios};
-use headwater_streaming::{BatchId, BatchRun, Begun, OpenBatches, OutputId, TransactionalSink};
+use headwater_streaming::{BatchId, BatchRun, Begun, OpenBatches, OutputNumber, TransactionalSink};
 
 /// What outlives a process.
 #[derive(Default)]
@@ -55,7 +55,7 @@ struct Memory {
 impl Memory {
     fn key(&self, id: BatchId) -> BatchId {
         if self.flaw == Flaw::IgnoresOutput {
-            let output = OutputId::default();
+            let output = OutputNumber::new(0);
             return BatchId { output, ..id };
         }
         id

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use headwater_core::Context;
 use headwater_streaming::testing::TestStream;
 use headwater_streaming::time::{Time, seconds};
-use headwater_streaming::{InputSource, PartitionKey, SourceBatch, StreamingState};
+use headwater_streaming::{InputSource, OutputNumber, PartitionKey, SourceBatch, StreamingState};
 use parking_lot::Mutex;
 use probe::{Log, Told, record, stream};
 
@@ -198,7 +198,7 @@ fn partitions_are_written_under_the_key_of_their_first_attempt() {
     test.run(3);
     let key = |second: i64, partition| PartitionKey {
         time: Time::from_millis(second * 1000),
-        output,
+        output: OutputNumber::new(1),
         partition,
     };
     let expected = BTreeMap::from([

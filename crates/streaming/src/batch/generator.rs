@@ -187,7 +187,7 @@ fn generate(graph: &Arc<Graph>, scheduler: &JobScheduler, time: Time) -> bool {
         .into_iter()
         .filter_map(|output| {
             // What cannot be planned fails alone; the other outputs of the batch run.
-            let job = match (output.make)(time) {
+            let job = match (output.make)(time, output.number) {
                 Ok(job) => job?,
                 Err(error) => failed(error.to_string()),
             };

@@ -116,6 +116,7 @@ pub(crate) fn read_sealed(at: &Location) -> Result<Vec<u8>, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::outputs::Outputs;
     use super::super::program::Program;
     use super::*;
 
@@ -125,6 +126,7 @@ mod tests {
             batch_ms: 1000,
             states: vec![],
             inputs: vec![],
+            outputs: Outputs::default(),
         };
         let mut past = Past::new(program, Time::ZERO);
         past.ended = Time::from_millis(ended);

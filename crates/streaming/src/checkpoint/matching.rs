@@ -24,6 +24,16 @@ impl Allowed {
     pub(crate) fn damage(&self) -> bool {
         self.damage
     }
+
+    /// What was called otherwise before.
+    pub(super) fn old_name(&self, name: &str) -> Option<&String> {
+        self.renamed.get(name)
+    }
+
+    /// Whether something with this name goes on under another one.
+    pub(super) fn is_old_name(&self, name: &str) -> bool {
+        self.renamed.values().any(|old| old == name)
+    }
 }
 
 /// As it is read.
@@ -148,7 +158,7 @@ impl Matcher<'_> {
     fn by_name(&mut self, allowed: &Allowed, can_migrate: impl Fn(usize) -> bool) {
         for (place, part) in self.new.iter().enumerate() {
             let Some(name) = &part.name else { continue };
-            let old_name = allowed.renamed.get(name);
+            let old_name = allowed.old_name(name);
             let wanted = old_name.unwrap_or(name);
             let found = (0..self.old.len()).find(|old| {
                 let is_called = label(self.old, *old) == *wanted;

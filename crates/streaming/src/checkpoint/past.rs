@@ -151,6 +151,12 @@ impl Past {
         self.program = program;
     }
 
+    /// How many batches were begun and not done.
+    pub(crate) fn open_batches(&self) -> usize {
+        let after = self.ended + Duration::from_millis(1);
+        self.cuts.range(after..).count()
+    }
+
     /// As if the last batch were not done, as Spark does after a restart.
     pub(crate) fn forget_last_end(&mut self) {
         if let Some(before) = self.ended_before.take() {
@@ -213,6 +219,7 @@ fn taken_over<T: Clone + Default>(old: &[T], parts: usize, from: &[Option<usize>
 #[cfg(test)]
 mod tests {
     use super::super::entry::Change;
+    use super::super::outputs::Outputs;
     use super::super::program::Part;
     use super::*;
 
@@ -233,6 +240,7 @@ mod tests {
             batch_ms: 1000,
             states: (0..states).map(part).collect(),
             inputs: (0..inputs).map(part).collect(),
+            outputs: Outputs::default(),
         }
     }
 
@@ -302,6 +310,7 @@ mod tests {
         assert_eq!(past.ended, at(1));
         assert_eq!(past.blocks[0][&0].parts, [0, 1]);
         assert_eq!(past.first_unallocated(0), 2);
+        assert_eq!(past.open_batches(), 1);
         assert_eq!(
             past.cuts.keys().copied().collect::<Vec<_>>(),
             [at(1), at(2)]

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::graph::StreamInfo;
+use super::outputs::Outputs;
+use crate::graph::{Output, StreamInfo};
 
 /// The parts of a program that have a past: its states and its inputs, each in the order of
 /// construction. Entries of the journal name them by their places here.
@@ -13,9 +14,10 @@ pub(crate) struct Program {
     pub(crate) batch_ms: u64,
     pub(crate) states: Vec<Part>,
     pub(crate) inputs: Vec<Part>,
+    pub(crate) outputs: Outputs,
 }
 
-/// A state or an input.
+/// A state, an input or an output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Part {
     /// What the user called it.
@@ -36,6 +38,15 @@ impl Part {
             records: stream.record_type.to_owned(),
             slide_ms: u64::try_from(stream.slide.as_millis()).unwrap_or(u64::MAX),
             site: stream.site.to_string(),
+        }
+    }
+
+    pub(crate) fn of_output(output: &Output) -> Self {
+        Part {
+            name: output.name().map(str::to_owned),
+            operator: output.site.operator().to_owned(),
+            site: output.site.to_string(),
+            ..Part::of(output.stream.info())
         }
     }
 

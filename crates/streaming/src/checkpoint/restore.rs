@@ -14,6 +14,7 @@ use super::matching::{Allowed, Kind, match_parts};
 use super::past::{Block, Past, Received};
 use super::program::Program;
 use crate::error::StreamError;
+use crate::graph::OutputNumber;
 use crate::state::AnySteps;
 use crate::time::Time;
 
@@ -38,6 +39,8 @@ struct Found {
 /// A directory that is ready to be written by a program.
 pub(crate) struct Ready {
     pub(crate) keeper: Arc<Keeper>,
+    /// The number of each output.
+    pub(crate) outputs: Vec<OutputNumber>,
     /// Where the program goes on, if there is something to go on from.
     pub(crate) resumed: Option<Resumed>,
 }
@@ -116,7 +119,7 @@ impl Opened {
     /// Hands the directory to a program, whose parts go on from those that match.
     pub(crate) fn hand_to(
         self,
-        program: Program,
+        mut program: Program,
         zero: Time,
         allowed: &Allowed,
         limits: Limits,
@@ -132,13 +135,25 @@ impl Opened {
             mut snapshots,
         }) = found
         else {
+            let outputs = program.outputs.numbers().to_vec();
             let keeper = Keeper::new(dir, journal, Past::new(program, zero), limits);
             return Ok(Ready {
                 keeper,
+                outputs,
                 resumed: None,
             });
         };
         let (states_from, inputs_from) = matched(&dir, &past.program, &program, allowed)?;
+        let old_outputs = &past.program.outputs;
+        let open = past.open_batches();
+        let told = program.outputs.take_over(old_outputs, allowed, open);
+        told.report
+            .iter()
+            .for_each(|line| tracing::info!("{dir}: {line}"));
+        told.warnings
+            .iter()
+            .for_each(|line| tracing::warn!("{dir}: {line}"));
+        let outputs = program.outputs.numbers().to_vec();
         past.go_on_as(program.clone(), &states_from, &inputs_from);
         renumber(&mut snapshots, &states_from);
         let resumed = Resumed {
@@ -154,6 +169,7 @@ impl Opened {
         })?;
         Ok(Ready {
             keeper,
+            outputs,
             resumed: Some(resumed),
         })
     }

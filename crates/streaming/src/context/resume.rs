@@ -6,7 +6,7 @@ use std::time::Duration;
 use headwater_store::Location;
 
 use super::Inner;
-use crate::checkpoint::{Checkpointer, Keeper, Limits, Opened, Part, Program, Resumed};
+use crate::checkpoint::{Checkpointer, Keeper, Limits, Opened, Outputs, Part, Program, Resumed};
 use crate::conf;
 use crate::error::StreamError;
 use crate::graph::{AnyStream, NodeId};
@@ -84,8 +84,10 @@ impl Inner {
                 .iter()
                 .map(|input| Part::of(input.stream()))
                 .collect(),
+            outputs: Outputs::new(self.graph.outputs().iter().map(Part::of_output).collect()),
         };
         let ready = opened.hand_to(program, zero, &allowed.0, limits)?;
+        self.graph.number_outputs(&ready.outputs);
         let keeper = ready.keeper;
         if let Err(error) = self.restore(&keeper, ready.resumed.as_ref(), &reaching) {
             // States may hold on to it.

@@ -1,14 +1,14 @@
 //! What an output operation is told about the batch that it runs for.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use headwater_core::{Rdd, Record, Site};
 use serde::{Deserialize, Serialize};
 
 use super::{DStream, PartitionKey};
-use crate::graph::{OutputId, OutputJob, OutputResult};
+use crate::graph::{OutputId, OutputJob, OutputNumber, OutputResult};
 use crate::time::Time;
 
 /// What tells the write of one batch by one output operation from every other write of the
@@ -19,8 +19,8 @@ use crate::time::Time;
 /// when a batch is run again; the batch is the same.
 ///
 /// ```
-/// use headwater_streaming::{BatchId, OutputId, time::Time};
-/// let batch = BatchId { time: Time::from_millis(2000), output: OutputId::default() };
+/// use headwater_streaming::{BatchId, OutputNumber, time::Time};
+/// let batch = BatchId { time: Time::from_millis(2000), output: OutputNumber::new(0) };
 /// assert_eq!(batch.to_string(), "2000-0");
 /// assert_eq!(batch.partition(1).to_string(), "2000-0-1");
 /// ```
@@ -28,16 +28,16 @@ use crate::time::Time;
 pub struct BatchId {
     /// The batch.
     pub time: Time,
-    /// The output operation.
-    pub output: OutputId,
+    /// The output operation, by the number that it keeps when the program changes.
+    pub output: OutputNumber,
 }
 
 impl BatchId {
     /// The key of one partition of the batch.
     ///
     /// ```
-    /// use headwater_streaming::{BatchId, OutputId, time::Time};
-    /// let batch = BatchId { time: Time::from_millis(500), output: OutputId::default() };
+    /// use headwater_streaming::{BatchId, OutputNumber, time::Time};
+    /// let batch = BatchId { time: Time::from_millis(500), output: OutputNumber::new(0) };
     /// assert_eq!(batch.partition(3).partition, 3);
     /// ```
     #[must_use]
@@ -53,15 +53,15 @@ impl BatchId {
 /// As text that can be part of a file name or of a row's key.
 impl fmt::Display for BatchId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.time.as_millis(), self.output.index())
+        write!(f, "{}-{}", self.time.as_millis(), self.output)
     }
 }
 
 /// One run of an output operation for one batch.
 ///
 /// ```
-/// use headwater_streaming::{BatchId, BatchRun, OutputId, time::Time};
-/// let id = BatchId { time: Time::from_millis(500), output: OutputId::default() };
+/// use headwater_streaming::{BatchId, BatchRun, OutputNumber, time::Time};
+/// let id = BatchId { time: Time::from_millis(500), output: OutputNumber::new(0) };
 /// assert!(!BatchRun::first(id).is_rerun);
 /// assert!(BatchRun::again(id).is_rerun);
 /// ```
@@ -134,14 +134,10 @@ impl<T: Record> DStream<T> {
     ) -> OutputId {
         let (stream, graph) = (self.stream.clone(), Arc::downgrade(self.graph()));
         let run = Arc::new(run);
-        // Known as soon as the output is part of the graph, long before its first batch.
-        let id = Arc::new(OnceLock::new());
-        let known = id.clone();
-        let make = move |time| {
+        let make = move |time, output| {
             let Some(rdd) = stream.rdd(time)? else {
                 return Ok(None);
             };
-            let output = known.get().copied().unwrap_or_default();
             let id = BatchId { time, output };
             let graph = graph.upgrade();
             let was_run = graph.is_some_and(|graph| graph.may_have_run(time));
@@ -153,8 +149,7 @@ impl<T: Record> DStream<T> {
             });
             Ok(Some(job))
         };
-        let output = self.graph().add_output(site, make, self.erased());
-        *id.get_or_init(|| output)
+        self.graph().add_output(site, make, self.erased())
     }
 }
 

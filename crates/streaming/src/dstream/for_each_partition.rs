@@ -7,7 +7,7 @@ use headwater_core::{Error, PartitionIter, Rdd, Record, Site};
 use serde::{Deserialize, Serialize};
 
 use super::{BatchId, DStream};
-use crate::graph::{OutputId, OutputResult};
+use crate::graph::{OutputId, OutputNumber, OutputResult};
 use crate::time::Time;
 
 /// What tells the write of one partition from every other write of the program: the key
@@ -19,8 +19,8 @@ use crate::time::Time;
 /// that it knows, holds every record exactly once.
 ///
 /// ```
-/// use headwater_streaming::{OutputId, PartitionKey, time::Time};
-/// let (time, output) = (Time::from_millis(2000), OutputId::default());
+/// use headwater_streaming::{OutputNumber, PartitionKey, time::Time};
+/// let (time, output) = (Time::from_millis(2000), OutputNumber::new(0));
 /// let key = PartitionKey { time, output, partition: 1 };
 /// assert_eq!(key.to_string(), "2000-0-1");
 /// ```
@@ -28,8 +28,8 @@ use crate::time::Time;
 pub struct PartitionKey {
     /// The batch.
     pub time: Time,
-    /// The output operation.
-    pub output: OutputId,
+    /// The output operation, by the number that it keeps when the program changes.
+    pub output: OutputNumber,
     /// The number of the partition in the batch.
     pub partition: usize,
 }

@@ -51,7 +51,7 @@ impl<T: Record> DStream<T> {
     }
 
     /// Names the stream. A name must be unique in its graph; it identifies the stream's
-    /// state in checkpoints and the stream in the UI, whatever else changes around it.
+    /// state and outputs in checkpoints and the stream in the UI, whatever else changes around it.
     ///
     /// ```
     /// # use headwater_streaming::{StreamingContext, time::seconds};

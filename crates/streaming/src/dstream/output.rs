@@ -116,7 +116,7 @@ impl<T: Record> DStream<T> {
     ) -> OutputId {
         let stream = self.stream.clone();
         let run = Arc::new(run);
-        let make = move |time| {
+        let make = move |time, _| {
             let Some(rdd) = stream.rdd(time)? else {
                 return Ok(None);
             };

@@ -19,7 +19,7 @@ use parking_lot::{Mutex, ReentrantMutex};
 pub use node::NodeId;
 pub(crate) use node::{AnyStream, NodeInfo as StreamInfo, Plan, Stream, remember};
 pub(crate) use output::{Output, OutputJob};
-pub use output::{OutputId, OutputResult};
+pub use output::{OutputId, OutputNumber, OutputResult};
 
 use crate::batch::Outcome;
 use crate::checkpoint::{Checkpointer, Keeper};
@@ -260,7 +260,10 @@ impl Graph {
     pub(crate) fn add_output(
         &self,
         site: Site,
-        make: impl Fn(Time) -> Result<Option<OutputJob>, PlanError> + Send + Sync + 'static,
+        make: impl Fn(Time, OutputNumber) -> Result<Option<OutputJob>, PlanError>
+        + Send
+        + Sync
+        + 'static,
         stream: Arc<dyn AnyStream>,
     ) -> OutputId {
         let is_frozen = self.refuse_when_frozen(site);
@@ -269,6 +272,8 @@ impl Graph {
         if !is_frozen {
             outputs.push(Output {
                 id,
+                number: OutputNumber::first(id),
+                name: None,
                 site,
                 stream,
                 make: Arc::new(make),

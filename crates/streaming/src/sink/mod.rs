@@ -53,12 +53,20 @@ pub enum Begun {
 /// * **One user.** Two processes with the same sink at the same time are not provided for;
 ///   the unique id keeps even them from storing a batch twice.
 ///
-/// The id names the output by its place among the outputs of the program: keep the order of
-/// outputs when a program is changed and batches of before are to be run again.
+/// The id names the output by a [number](crate::OutputNumber) that it keeps when the program is
+/// changed and goes on from its checkpoint; [`name`](TransactionalSink::name) helps to find it.
 ///
 /// [`OpenBatches`] does the bookkeeping, and [`testing::sink`](crate::testing::sink) checks an implementation against this, crashes
 /// included.
 pub trait TransactionalSink<T>: Send + Sync + 'static {
+    /// What the sink is called, the same in every process: by it a changed program that goes on
+    /// from a checkpoint finds the output again, and so the ids of the batches that the sink has.
+    /// Sinks of one program should have different names. Without a name, as by default, the
+    /// output is found by its stream's.
+    fn name(&self) -> Option<String> {
+        None
+    }
+
     /// Cleans up after processes that ended without doing so.
     ///
     /// # Errors
@@ -98,6 +106,10 @@ pub trait TransactionalSink<T>: Send + Sync + 'static {
 
 /// A sink that others look at too, or that several outputs write to.
 impl<T, S: TransactionalSink<T> + ?Sized> TransactionalSink<T> for Arc<S> {
+    fn name(&self) -> Option<String> {
+        (**self).name()
+    }
+
     fn recover(&self) -> Result<(), String> {
         (**self).recover()
     }

@@ -18,8 +18,8 @@ use crate::dstream::BatchId;
 /// `Drop` of `P` free what it stands for.
 ///
 /// ```
-/// use headwater_streaming::{BatchId, OpenBatches, OutputId, time::Time};
-/// let batch = BatchId { time: Time::from_millis(1000), output: OutputId::default() };
+/// use headwater_streaming::{BatchId, OpenBatches, OutputNumber, time::Time};
+/// let batch = BatchId { time: Time::from_millis(1000), output: OutputNumber::new(0) };
 /// let open = OpenBatches::new();
 /// open.open(batch, ());
 /// let late = open.run_of(batch)?;

@@ -75,12 +75,15 @@ impl<T: Record> DStream<T> {
     #[track_caller]
     pub fn write_to(&self, sink: impl TransactionalSink<T>) -> OutputId {
         let site = Site::here("write_to");
+        let name = sink.name();
         let output = SinkOutput {
             site,
             sink: Arc::new(sink),
             recovered: Mutex::new(false),
         };
-        self.output_with_run(site, move |rdd, run| output.run(rdd, run))
+        let id = self.output_with_run(site, move |rdd, run| output.run(rdd, run));
+        self.graph().name_output(id, name);
+        id
     }
 }
 

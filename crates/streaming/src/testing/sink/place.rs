@@ -7,7 +7,7 @@ use std::thread;
 use headwater_core::{PartitionIter, Record};
 
 use crate::dstream::{BatchId, BatchRun};
-use crate::graph::OutputId;
+use crate::graph::OutputNumber;
 use crate::sink::{Begun, TransactionalSink};
 use crate::time::Time;
 
@@ -179,7 +179,7 @@ impl<'a, T: Record + Ord + Debug> Stage<'a, T> {
 pub(super) fn batch(second: i64) -> BatchId {
     BatchId {
         time: Time::from_millis(second * 1000),
-        output: OutputId::default(),
+        output: OutputNumber::new(0),
     }
 }
 

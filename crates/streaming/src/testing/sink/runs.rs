@@ -6,7 +6,7 @@ use headwater_core::{PartitionIter, Record};
 
 use super::place::{Stage, again, batch, first};
 use crate::dstream::{BatchId, BatchRun};
-use crate::graph::OutputId;
+use crate::graph::OutputNumber;
 
 /// More than buffers hold that are meant for a moment.
 const MANY: u64 = 60_000;
@@ -89,7 +89,7 @@ pub(super) fn several_open<T: Record + Ord + Debug>(stage: &Stage<'_, T>) {
 pub(super) fn several_outputs<T: Record + Ord + Debug>(stage: &Stage<'_, T>) {
     let (sink, other) = (stage.open(), stage.open());
     let of_other = BatchId {
-        output: OutputId(1),
+        output: OutputNumber::new(1),
         ..batch(1)
     };
     stage.begin(&*sink, first(1));
