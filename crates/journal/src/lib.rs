@@ -3,14 +3,15 @@
 //! [`Journal::append`] gives a record the next [`Sequence`] number and takes it into memory;
 //! [`Journal::sync_to`] returns when it will survive a power failure. Callers that wait at the
 //! same time share one write and one sync. [`Journal::open`] finds out what an earlier process
-//! left behind: [`Recovered`] reads the records and tells what is damaged.
+//! left behind: [`Recovered`] reads the records and tells what is damaged. [`Journal::inspect`]
+//! only looks, and may do so while another process writes.
 //!
 //! It knows nothing of what the records mean, and starts no thread: the caller that waits does
 //! the work.
 //!
 //! Read in this order: `format` says how segments look; `scan` finds the groups in the bytes of
 //! a segment; `segments` is the index of the whole log; `medium` writes; `recovery` opens;
-//! `journal` commits; `reading` and `forget` are the rest of [`Journal`].
+//! `journal` commits; `inspect`, `reading` and `forget` are the rest of [`Journal`].
 //!
 //! ```
 //! use headwater_journal::{Journal, Options, Sequence};
@@ -35,6 +36,7 @@ mod buffer;
 mod error;
 mod forget;
 mod format;
+mod inspect;
 mod journal;
 mod medium;
 mod options;

@@ -7,13 +7,16 @@ use std::ops::Range;
 use crate::buffer::record_of;
 use crate::error::JournalError;
 use crate::format::RECORD_HEADER_BYTES;
+use crate::journal::Size;
 use crate::segments::{Segment, read_group};
 use crate::sequence::Sequence;
 
-/// What was found when a journal was opened.
+/// What was found when a journal was opened, or [looked into](crate::Journal::inspect).
 #[derive(Debug)]
 pub struct Recovered {
     pub(crate) segments: VecDeque<Segment>,
+    /// The number behind the last record.
+    pub(crate) end: Sequence,
     pub(crate) torn: Option<Torn>,
     pub(crate) damaged: Vec<Damage>,
 }
@@ -31,7 +34,7 @@ pub struct Torn {
     pub bytes: u64,
 }
 
-/// A part of the journal before its end that cannot be read. Its segment was set aside under
+/// A part of the journal before its end that cannot be read. Opening sets its segment aside under
 /// its name with `.damaged` behind it; what is readable in it still counts, until it is
 /// forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +117,32 @@ impl Recovered {
         }
     }
 
-    /// The end that was cut off, if one was.
+    /// The number of the first record that was not forgotten, as [`Journal::first`] has it.
+    ///
+    /// [`Journal::first`]: crate::Journal::first
+    #[must_use]
+    pub fn first(&self) -> Sequence {
+        self.segments.front().map_or(self.end, |first| first.first)
+    }
+
+    /// The number behind the last record that was found.
+    #[must_use]
+    pub fn end(&self) -> Sequence {
+        self.end
+    }
+
+    /// What the journal takes in its directory; without a torn end once that is cut off.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        Size {
+            bytes: self.segments.iter().map(|segment| segment.bytes).sum(),
+            segments: self.segments.len(),
+        }
+    }
+
+    /// The end that was cut off, if one was; after [`Journal::inspect`] it is still there.
+    ///
+    /// [`Journal::inspect`]: crate::Journal::inspect
     #[must_use]
     pub fn torn(&self) -> Option<&Torn> {
         self.torn.as_ref()

@@ -1,4 +1,5 @@
-//! Opening: reading every segment once, cutting off a torn end, setting damage aside.
+//! Opening: reading every segment once, cutting off a torn end, setting damage aside. Looking is
+//! the same without the last two.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::OpenOptions;
@@ -26,17 +27,46 @@ struct Findings {
     rest: Option<(String, Range<u64>)>,
 }
 
+/// Whether a journal is read to go on with it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Write,
+    /// Nothing in the directory is changed.
+    Look,
+}
+
 /// Reads what is in the directory and puts it in order. `disk` is there for a local one.
 pub(crate) fn recover(
     directory: &Location,
     disk: Option<&dyn Disk>,
 ) -> Result<(Log, Recovered), JournalError> {
+    let (findings, torn) = read(directory, Purpose::Write)?;
+    findings.report();
+    if let (Some(disk), Some(path)) = (disk, directory.as_path()) {
+        sync(disk, path, findings.segments.back())?;
+    }
+    let log = Log {
+        segments: findings.segments.clone(),
+        end: findings.end,
+    };
+    Ok((log, findings.into_recovered(torn)))
+}
+
+/// Reads what is in the directory and changes nothing in it.
+pub(crate) fn look(directory: &Location) -> Result<Recovered, JournalError> {
+    let (findings, torn) = read(directory, Purpose::Look)?;
+    Ok(findings.into_recovered(torn))
+}
+
+/// Reads every segment, and does what the purpose allows about what cannot be read.
+fn read(directory: &Location, purpose: Purpose) -> Result<(Findings, Option<Torn>), JournalError> {
     let found = segments_in(directory)?;
     let mut findings = Findings::default();
     let mut torn = None;
     let count = found.len();
+    let is_local = directory.as_path().is_some();
     for (index, (first, segment)) in found.into_iter().enumerate() {
-        let may_be_torn = index + 1 == count && disk.is_some() && !segment.is_damaged;
+        let may_be_torn = index + 1 == count && is_local && !segment.is_damaged;
         let bytes = segment.location.get()?;
         refuse_other_versions(&segment.location, &bytes)?;
         let scan = scan(&bytes, first, findings.end);
@@ -47,29 +77,33 @@ pub(crate) fn recover(
         };
         drop(bytes);
         if may_be_torn && scan.gaps.is_empty() {
-            torn = cut(&mut segment, scan.rest.clone())?;
+            torn = torn_end(&segment, &scan.rest);
+            if let (Some(torn), Purpose::Write) = (&torn, purpose) {
+                cut(&mut segment, torn)?;
+            }
             findings.add(segment, scan.without_rest());
         } else {
             let is_sound = scan.gaps.is_empty() && scan.rest.is_empty();
-            if !is_sound && !segment.is_damaged {
+            if !is_sound && !segment.is_damaged && purpose == Purpose::Write {
                 set_aside(&mut segment)?;
             }
             findings.add(segment, scan);
         }
     }
-    if let (Some(disk), Some(path)) = (disk, directory.as_path()) {
-        sync(disk, path, findings.segments.back())?;
-    }
     let end = findings.end;
     findings.explain_rest(end);
-    Ok(findings.finish(torn))
+    Ok((findings, torn))
 }
 
 /// The segments by their first records. Of a damaged one and a whole one with the same number
 /// the whole one counts: it was begun where nothing could be read.
 fn segments_in(directory: &Location) -> Result<BTreeMap<Sequence, Segment>, JournalError> {
     let mut segments = BTreeMap::new();
-    for child in directory.children()? {
+    let children = match directory.children() {
+        Err(StoreError::NotFound { .. }) => Vec::new(),
+        children => children?,
+    };
+    for child in children {
         let Child::File(entry) = child else { continue };
         let Some((first, is_damaged)) = parse_segment_name(&entry.location.name()) else {
             continue;
@@ -137,7 +171,8 @@ impl Findings {
         }
     }
 
-    fn finish(self, torn: Option<Torn>) -> (Log, Recovered) {
+    /// Tells about damage.
+    fn report(&self) {
         for damage in &self.damaged {
             let Damage {
                 segment,
@@ -149,40 +184,42 @@ impl Findings {
                 "the journal is damaged"
             );
         }
-        let recovered = Recovered {
-            segments: self.segments.clone(),
-            torn,
-            damaged: self.damaged,
-        };
-        let log = Log {
+    }
+
+    fn into_recovered(self, torn: Option<Torn>) -> Recovered {
+        Recovered {
             segments: self.segments,
             end: self.end,
-        };
-        (log, recovered)
+            torn,
+            damaged: self.damaged,
+        }
     }
 }
 
-/// Cuts off what a process left half written.
-fn cut(segment: &mut Segment, rest: Range<u64>) -> Result<Option<Torn>, JournalError> {
-    let Some(path) = segment.location.as_path().filter(|_| !rest.is_empty()) else {
-        return Ok(None);
-    };
-    let file = OpenOptions::new().write(true).open(path);
-    file.and_then(|file| file.set_len(rest.start))
-        .map_err(|error| segment.location.failed("cut", error))?;
-    segment.bytes = rest.start;
-    let torn = Torn {
+/// What a process left half written.
+fn torn_end(segment: &Segment, rest: &Range<u64>) -> Option<Torn> {
+    (!rest.is_empty()).then(|| Torn {
         segment: segment.location.to_string(),
         offset: rest.start,
         bytes: rest.end - rest.start,
-    };
+    })
+}
+
+/// Cuts off what a process left half written.
+fn cut(segment: &mut Segment, torn: &Torn) -> Result<(), JournalError> {
+    if let Some(path) = segment.location.as_path() {
+        let file = OpenOptions::new().write(true).open(path);
+        file.and_then(|file| file.set_len(torn.offset))
+            .map_err(|error| segment.location.failed("cut", error))?;
+    }
+    segment.bytes = torn.offset;
     tracing::warn!(
         segment = torn.segment,
         offset = torn.offset,
         bytes = torn.bytes,
         "the end of the journal was half written and is cut off"
     );
-    Ok(Some(torn))
+    Ok(())
 }
 
 /// Gives a damaged segment the name under which nothing is written.

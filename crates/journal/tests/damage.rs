@@ -86,3 +86,32 @@ fn changed_at_any_byte() {
         });
     }
 }
+
+#[test]
+fn looking_finds_the_same_and_changes_nothing() {
+    let (bytes, groups) = groups();
+    let mut damaged = bytes.clone();
+    damaged[groups[1].start + 40] ^= 1;
+    let torn = bytes[..groups[3].end - 1].to_vec();
+    for bytes in [bytes, damaged, torn] {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Location::at(dir.path()).unwrap();
+        place.join(SEGMENT).put(&bytes, Durability::Cached).unwrap();
+        let looked = Journal::inspect(&place).unwrap();
+        let files = std::fs::read_dir(dir.path()).unwrap().count();
+        assert_eq!(files, 1, "no lock, nothing set aside");
+        assert_eq!(place.join(SEGMENT).get().unwrap(), bytes);
+        let found = numbers(&looked);
+        let (_journal, recovered) = Journal::open(&place, Options::default()).unwrap();
+        assert_eq!(found, numbers(&recovered));
+        assert_eq!(looked.end(), recovered.end());
+        assert_eq!(looked.torn(), recovered.torn());
+        let lost = |found: &Recovered| -> Vec<_> {
+            let damaged = found.damaged().iter();
+            damaged
+                .map(|one| (one.bytes.clone(), one.lost.clone()))
+                .collect()
+        };
+        assert_eq!(lost(&looked), lost(&recovered));
+    }
+}
