@@ -146,6 +146,14 @@ pub const CHECKPOINT_ALLOW: Key<Allowed> = Key::new(
 )
 .default("");
 
+/// Whether a start only tells what it would do.
+pub const CHECKPOINT_DRY_RUN: Key<bool> = Key::new(
+    "streaming.checkpoint.dry_run",
+    "whether `start` prints what the program would take from its checkpoint directory, and what \
+     would be lost, instead of starting; the directory is not changed",
+)
+.default("false");
+
 /// Whether the last batch is run once more.
 pub const CHECKPOINT_RUN_LAST_AGAIN: Key<bool> = Key::new(
     "streaming.checkpoint.run_last_again",
@@ -245,6 +253,7 @@ pub const STREAMING_KEYS: &[KeyInfo] = &[
     CHECKPOINT_INTERVAL.info(),
     CHECKPOINT_KEEP.info(),
     CHECKPOINT_ALLOW.info(),
+    CHECKPOINT_DRY_RUN.info(),
     CHECKPOINT_RUN_LAST_AGAIN.info(),
     RECEIVER_LOG.info(),
     FILE_STREAM_MIN_REMEMBER.info(),
@@ -288,12 +297,21 @@ impl ConfValue for OnFailure {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Allowed(pub(crate) crate::checkpoint::Allowed);
 
+/// As the key is read.
+impl std::str::FromStr for Allowed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Allowed)
+    }
+}
+
 impl ConfValue for Allowed {
     const ACCEPTED: &'static str =
         "`drop:NAME`, `rename:OLD=NEW` and `damage`, with commas between";
 
     fn parse_conf(text: &str) -> Result<Self, String> {
-        text.parse().map(Allowed)
+        text.parse()
     }
 
     fn conf_text(&self) -> String {

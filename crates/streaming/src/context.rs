@@ -1,6 +1,7 @@
 //! The streaming context: where every stream begins, and what runs it.
 
 mod checkpoints;
+mod describe;
 mod life;
 mod resume;
 mod run;

@@ -22,7 +22,7 @@ mod error;
 mod events;
 
 mod batch;
-mod checkpoint;
+pub mod checkpoint;
 pub mod clock;
 pub mod conf;
 mod console;

@@ -16,7 +16,7 @@ use crate::state::{AnySteps, StateChange, StateLog};
 use crate::time::Time;
 
 /// The directory of the snapshots of state.
-const STATES: &str = "state";
+pub(super) const STATES: &str = "state";
 
 /// Keeps the checkpoint directory of a running stream.
 pub(crate) struct Keeper {

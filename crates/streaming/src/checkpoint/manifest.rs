@@ -10,7 +10,7 @@ use crate::time::Time;
 
 /// Marks the files, and their format.
 const MAGIC: &[u8; 4] = b"HWCP";
-const FORMAT: u8 = 1;
+pub(super) const FORMAT: u8 = 1;
 const PREFIX: &str = "checkpoint-";
 /// No manifest or snapshot is larger.
 const BYTES_MAX: u64 = 1 << 34;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use super::program::Part;
+use super::program::{Part, Program};
 
 /// What the user has confirmed: Headwater drops and renames nothing that holds data unasked.
 ///
@@ -33,6 +33,11 @@ impl Allowed {
     /// Whether something with this name goes on under another one.
     pub(super) fn is_old_name(&self, name: &str) -> bool {
         self.renamed.values().any(|old| old == name)
+    }
+
+    /// Whether a part may go that has no place any more.
+    pub(super) fn drops(&self, label: &str) -> bool {
+        self.dropped.contains(label)
     }
 }
 
@@ -100,6 +105,28 @@ impl fmt::Display for Kind {
             Kind::Input => "input",
         })
     }
+}
+
+/// Why a program cannot go on from another one whose batches have another length.
+pub(crate) fn other_batches(old: &Program, new: &Program) -> Option<String> {
+    (old.batch_ms != new.batch_ms).then(|| {
+        format!(
+            "its batches are {} ms apart, and those of the program {} ms; batches cannot change \
+             their length, begin with an empty directory",
+            old.batch_ms, new.batch_ms
+        )
+    })
+}
+
+/// Matches the states and the inputs of a new program with those of an old one.
+pub(crate) fn match_programs(
+    old: &Program,
+    new: &Program,
+    allowed: &Allowed,
+) -> (Matching, Matching) {
+    let states = match_parts(Kind::State, &old.states, &new.states, allowed, |_| false);
+    let inputs = match_parts(Kind::Input, &old.inputs, &new.inputs, allowed, |_| false);
+    (states, inputs)
 }
 
 /// Matches the parts of a new program with those of an old one.
@@ -239,7 +266,7 @@ impl Matcher<'_> {
             .collect();
         for place in places {
             let label = label(self.old, place);
-            if allowed.dropped.contains(&label) {
+            if allowed.drops(&label) {
                 let line = format!("{} {label} is dropped", self.kind);
                 self.matching.report.push(line);
             } else {

@@ -1,9 +1,13 @@
 //! Checkpoints: what a stream has done, in a directory, so that another process can go on.
 //!
-//! Everything that happens is an [`entry`] of a journal; a [`past`] is what the entries say,
-//! and a [`manifest`] is a past that was written whole, so that older entries can go. Which
-//! part of a changed [`program`] goes on from which is decided in [`matching`], and which number
-//! an output has in [`outputs`].
+//! [`CheckpointSummary`] tells what a directory holds, [`ProgramDescription`] what a program is
+//! made of, and [`CheckpointDiff`] what becomes of the one in the other. None of them changes
+//! anything.
+//!
+//! Everything that happens is an `entry` of a journal; a `past` is what the entries say,
+//! and a `manifest` is a past that was written whole, so that older entries can go. Which
+//! part of a changed `program` goes on from which is decided in `matching`, and which number
+//! an output has in `outputs`.
 
 mod checkpointer;
 mod entry;
@@ -15,6 +19,17 @@ mod past;
 mod program;
 mod restore;
 
+mod describe;
+mod diff;
+mod inspect;
+mod restart;
+mod show;
+mod summary;
+
+use headwater_store::Location;
+
+use crate::error::StreamError;
+
 pub(crate) use checkpointer::Checkpointer;
 pub(crate) use entry::{CutInput, Entry, InputRange};
 pub(crate) use keeper::{Keeper, Limits};
@@ -22,3 +37,19 @@ pub(crate) use matching::Allowed;
 pub(crate) use outputs::Outputs;
 pub(crate) use program::{Part, Program};
 pub(crate) use restore::{InputPast, Opened, Resumed};
+
+pub use describe::{PartDescription, PartKind, ProgramDescription};
+pub use diff::{CheckpointDiff, PartDiff, PartFate};
+pub use summary::{
+    BatchSummary, BlockCount, CheckpointSummary, DamageSummary, InputSummary, JournalSummary,
+    ManifestSummary, MissedBatches, Problem, RangeSummary, Restart, SelectedFileSummary,
+    SnapshotSummary, StateSummary, StreamSummary, TakenRange, TornSummary,
+};
+
+/// The directory that a path or URL names.
+pub(crate) fn locate(directory: &str) -> Result<Location, StreamError> {
+    Location::at(directory).map_err(|error| StreamError::Checkpoint {
+        directory: directory.to_owned(),
+        message: error.to_string(),
+    })
+}

@@ -10,7 +10,7 @@ use headwater_store::Location;
 use super::entry::{Change, Entry, InputRange};
 use super::keeper::{Keeper, Limits};
 use super::manifest::{Manifest, Snapshot, read_sealed};
-use super::matching::{Allowed, Kind, match_parts};
+use super::matching::{Allowed, match_programs, other_batches};
 use super::past::{Block, Past, Received};
 use super::program::Program;
 use crate::error::StreamError;
@@ -18,7 +18,12 @@ use crate::graph::OutputNumber;
 use crate::state::AnySteps;
 use crate::time::Time;
 
-const JOURNAL: &str = "journal";
+/// The directory of the journal.
+pub(super) const JOURNAL: &str = "journal";
+
+/// Why a directory is refused of which every manifest is damaged.
+pub(super) const NO_MANIFEST: &str = "none of its checkpoint- files can be read; restore one from \
+     a copy, or begin with an empty directory";
 
 /// A checkpoint directory that nobody else writes to.
 pub(crate) struct Opened {
@@ -31,9 +36,9 @@ pub(crate) struct Opened {
 }
 
 /// What an older process left.
-struct Found {
-    past: Past,
-    snapshots: Vec<Snapshot>,
+pub(super) struct Found {
+    pub(super) past: Past,
+    pub(super) snapshots: Vec<Snapshot>,
 }
 
 /// A directory that is ready to be written by a program.
@@ -78,13 +83,15 @@ impl Opened {
         }
         let places = Manifest::list(dir).map_err(|error| failed(error.to_string()))?;
         let mut manifests = Vec::new();
-        for place in places.into_iter().rev() {
-            match Manifest::read(&place) {
-                Ok(manifest) => manifests.push((place, manifest)),
+        for place in places.iter().rev() {
+            match Manifest::read(place) {
+                Ok(manifest) => manifests.push((place.clone(), manifest)),
                 Err(message) => tracing::error!("{message}; an older checkpoint is used"),
             }
         }
         let found = match manifests.last() {
+            // To begin anew would be to lose everything unasked.
+            None if !places.is_empty() => return Err(failed(NO_MANIFEST.to_owned())),
             None => None,
             Some((_, manifest)) => {
                 Some(Found::read(manifest, &recovered, allowed).map_err(failed)?)
@@ -193,19 +200,28 @@ impl Found {
             }
             tracing::error!("{message}; going on without it, as allowed");
         }
-        let mut found = Found {
-            past: manifest.past.clone(),
-            snapshots: manifest.snapshots.clone(),
-        };
+        let mut found = Found::of(manifest);
         for record in recovered.records_from(next) {
             let (at, bytes) = record.map_err(|error| error.to_string())?;
-            let entry = Entry::from_bytes(&bytes)?;
-            if let Entry::Began { states_from, .. } = &entry {
-                renumber(&mut found.snapshots, states_from);
-            }
-            found.past.apply(at, entry)?;
+            found.take_in(at, Entry::from_bytes(&bytes)?)?;
         }
         Ok(found)
+    }
+
+    /// What a manifest says.
+    pub(super) fn of(manifest: &Manifest) -> Self {
+        Found {
+            past: manifest.past.clone(),
+            snapshots: manifest.snapshots.clone(),
+        }
+    }
+
+    /// Takes in the next entry of the journal.
+    pub(super) fn take_in(&mut self, at: Sequence, entry: Entry) -> Result<(), String> {
+        if let Entry::Began { states_from, .. } = &entry {
+            renumber(&mut self.snapshots, states_from);
+        }
+        self.past.apply(at, entry)
     }
 }
 
@@ -230,18 +246,10 @@ fn matched(
     new: &Program,
     allowed: &Allowed,
 ) -> Result<(From, From), StreamError> {
-    if old.batch_ms != new.batch_ms {
-        return Err(error(
-            dir,
-            &format!(
-                "its batches are {} ms apart, and those of the program {} ms; batches cannot \
-                 change their length, begin with an empty directory",
-                old.batch_ms, new.batch_ms
-            ),
-        ));
+    if let Some(message) = other_batches(old, new) {
+        return Err(error(dir, &message));
     }
-    let states = match_parts(Kind::State, &old.states, &new.states, allowed, |_| false);
-    let inputs = match_parts(Kind::Input, &old.inputs, &new.inputs, allowed, |_| false);
+    let (states, inputs) = match_programs(old, new, allowed);
     for line in states.report.iter().chain(&inputs.report) {
         tracing::info!("{dir}: {line}");
     }

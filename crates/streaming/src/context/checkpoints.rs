@@ -1,10 +1,10 @@
 //! Where a stream's past is kept.
 
 use headwater_core::Conf;
-use headwater_store::Location;
 
 use super::StreamingContext;
 use super::resume::CheckpointDirectory;
+use crate::checkpoint::locate;
 use crate::conf;
 use crate::error::StreamError;
 use crate::graph::StreamingState;
@@ -150,11 +150,4 @@ impl CheckpointDirectory {
         });
         directory.transpose()
     }
-}
-
-fn locate(directory: &str) -> Result<Location, StreamError> {
-    Location::at(directory).map_err(|error| StreamError::Checkpoint {
-        directory: directory.to_owned(),
-        message: error.to_string(),
-    })
 }

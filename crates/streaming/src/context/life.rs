@@ -14,7 +14,8 @@ impl StreamingContext {
     /// Starts cutting batches: Spark's `start`.
     ///
     /// The first batch is at the first multiple of the batch duration after now. Calling
-    /// it on a running context does nothing but warn.
+    /// it on a running context does nothing but warn. With `streaming.checkpoint.dry_run` it
+    /// prints what it would take from the checkpoint directory, and the context is stopped.
     ///
     /// ```
     /// use headwater_streaming::{StreamingContext, time::seconds};
@@ -45,9 +46,17 @@ impl StreamingContext {
             }
             StreamingState::Initialized => {}
         }
-        let started = inner.graph.check_whole().and_then(|()| inner.begin());
+        let started = inner
+            .graph
+            .check_whole()
+            .and_then(|()| inner.is_rehearsal());
+        let started = started.and_then(|is_rehearsal| match is_rehearsal {
+            true => inner.rehearse().map(|()| None),
+            false => inner.begin().map(Some),
+        });
         match started {
-            Ok(begun) => *running = Some(begun),
+            Ok(None) => return Ok(()),
+            Ok(begun) => *running = begun,
             Err(error) => {
                 inner.graph.set_state(StreamingState::Stopped);
                 // What made the start fail is what is told.

@@ -21,6 +21,21 @@ pub(super) struct CheckpointDirectory {
     pub(super) goes_on: bool,
 }
 
+impl CheckpointDirectory {
+    /// Whether the past of an earlier stream may be there.
+    pub(super) fn take_past(&self) -> Result<(), StreamError> {
+        if self.goes_on {
+            return Ok(());
+        }
+        Err(StreamError::Checkpoint {
+            directory: self.at.to_string(),
+            message: "a stream has left its past there; StreamingContext::get_or_create goes on \
+                      from it, and a stream that begins anew needs an empty directory"
+                .to_owned(),
+        })
+    }
+}
+
 impl Inner {
     /// Opens the checkpoint directory, if there is one.
     pub(super) fn open_checkpoint(&self) -> Result<Option<Opened>, StreamError> {
@@ -29,18 +44,27 @@ impl Inner {
         };
         let allowed = self.ctx.conf().get(&conf::CHECKPOINT_ALLOW)?;
         let mut opened = Opened::open(&directory.at, &allowed.0)?;
-        if !directory.goes_on && opened.holds_past() {
-            return Err(StreamError::Checkpoint {
-                directory: directory.at.to_string(),
-                message: "a stream has left its past there; StreamingContext::get_or_create goes \
-                          on from it, and a stream that begins anew needs an empty directory"
-                    .to_owned(),
-            });
+        if opened.holds_past() {
+            directory.take_past()?;
         }
         if self.ctx.conf().get(&conf::CHECKPOINT_RUN_LAST_AGAIN)? {
             opened.forget_last_end();
         }
         Ok(Some(opened))
+    }
+
+    /// What a checkpoint knows about the program.
+    pub(super) fn program(&self) -> Program {
+        let (states, inputs) = (self.graph.state_in_use(), self.graph.inputs());
+        let states = states.iter().map(|(stream, _)| Part::of(stream.info()));
+        let inputs = inputs.iter().map(|input| Part::of(input.stream()));
+        Program {
+            app_name: self.ctx.app_name().to_owned(),
+            batch_ms: u64::try_from(self.graph.batch.as_millis()).unwrap_or(u64::MAX),
+            states: states.collect(),
+            inputs: inputs.collect(),
+            outputs: Outputs::new(self.graph.outputs().iter().map(Part::of_output).collect()),
+        }
     }
 
     /// Brings the graph, which has begun, to where the past has ended, and has everything
@@ -73,20 +97,7 @@ impl Inner {
             state_reaches_back: longest.saturating_add(again),
         };
         self.warn_of_queues();
-        let program = Program {
-            app_name: self.ctx.app_name().to_owned(),
-            batch_ms: u64::try_from(self.graph.batch.as_millis()).unwrap_or(u64::MAX),
-            states: states
-                .iter()
-                .map(|(stream, _)| Part::of(stream.info()))
-                .collect(),
-            inputs: inputs
-                .iter()
-                .map(|input| Part::of(input.stream()))
-                .collect(),
-            outputs: Outputs::new(self.graph.outputs().iter().map(Part::of_output).collect()),
-        };
-        let ready = opened.hand_to(program, zero, &allowed.0, limits)?;
+        let ready = opened.hand_to(self.program(), zero, &allowed.0, limits)?;
         self.graph.number_outputs(&ready.outputs);
         let keeper = ready.keeper;
         if let Err(error) = self.restore(&keeper, ready.resumed.as_ref(), &reaching) {

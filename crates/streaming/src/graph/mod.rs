@@ -373,6 +373,13 @@ impl Graph {
         for output in &outputs {
             remember(&*output.stream, how_long);
         }
+        *self.live_state.lock() = self.state_in_use();
+        self.set_state(StreamingState::Active);
+    }
+
+    /// What will be [`Graph::live_state`] when the graph is frozen as it is now.
+    pub(crate) fn state_in_use(&self) -> Vec<(Arc<dyn AnyStream>, Arc<dyn AnySteps>)> {
+        let outputs = self.outputs();
         let needed = needed_for(outputs.iter().map(|output| &output.stream));
         let mut live = self.stateful();
         live.retain(|(stream, steps)| {
@@ -381,8 +388,7 @@ impl Graph {
             };
             needed.iter().any(is_of_state)
         });
-        *self.live_state.lock() = live;
-        self.set_state(StreamingState::Active);
+        live
     }
 
     pub(crate) fn zero_time(&self) -> Option<Time> {

@@ -18,6 +18,7 @@ use crate::rate::RateController;
 use crate::time::Time;
 
 pub use files::FileStreamOptions;
+pub(crate) use files::files_of_range;
 pub use queue::Queue;
 pub(crate) use received::ReceiverSettings;
 pub use source::{InputSource, SourceBatch};

@@ -184,12 +184,6 @@ impl<T: Record> FileSource<T> {
         postcard::to_stdvec(&range).map_err(|error| error.to_string())
     }
 
-    /// What the stream has left out from its first life on, and what a batch has selected.
-    fn read_range(range: &[u8]) -> Result<(Time, SelectedFiles), String> {
-        postcard::from_bytes(range)
-            .map_err(|error| format!("the files of a batch cannot be read back: {error}"))
-    }
-
     /// The RDDs of a batch that is asked for again.
     fn reread(&self, ctx: &Context, selected: &SelectedFiles) -> Vec<Rdd<T>> {
         let reads = selected.reads();
@@ -232,7 +226,7 @@ impl<T: Record> InputSource<T> for FileSource<T> {
     }
 
     fn recall(&mut self, _time: Time, range: &[u8]) -> Result<(), String> {
-        let (only_after, selected) = Self::read_range(range)?;
+        let (only_after, selected) = read_range(range)?;
         // What came while no process ran is new to the stream.
         self.rules.only_after = self.rules.only_after.min(only_after);
         self.selections.keep(selected, self.rules.window);
@@ -249,10 +243,16 @@ impl<T: Record> InputSource<T> for FileSource<T> {
         range: &[u8],
         ctx: &Context,
     ) -> Result<SourceBatch<T>, String> {
-        let (_, selected) = Self::read_range(range)?;
+        let (_, selected) = read_range(range)?;
         let rdds = self.reread(ctx, &selected);
         Ok(self.together(ctx, &rdds).into())
     }
+}
+
+/// What the stream has left out from its first life on, and what a batch has selected.
+pub(super) fn read_range(range: &[u8]) -> Result<(Time, SelectedFiles), String> {
+    postcard::from_bytes(range)
+        .map_err(|error| format!("the files of a batch cannot be read back: {error}"))
 }
 
 /// Looks whether a file can be read, so that one that cannot does not fail those beside it.

@@ -1,0 +1,357 @@
+//! What a program would take from a checkpoint, and what would be lost.
+
+use std::fmt;
+
+use headwater_core::conf::ConfValue;
+use serde::{Deserialize, Serialize};
+
+use super::describe::{PartDescription, PartKind, ProgramDescription, describe_all};
+use super::matching::{Allowed, Matching, match_programs, other_batches};
+use super::program::{Part, Program};
+use super::show::{Report, bytes, plural, row};
+use super::summary::{BlockCount, CheckpointSummary, InputSummary, StreamSummary};
+use crate::conf;
+
+/// What becomes of a checkpoint when a program goes on from it: [`CheckpointSummary::diff`].
+///
+/// It displays as a report for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CheckpointDiff {
+    /// The checkpoint directory.
+    pub directory: String,
+    /// What `streaming.checkpoint.allow` was taken to be.
+    pub allowed: String,
+    /// The parts of the program, then those of the checkpoint that have no place in it.
+    pub parts: Vec<PartDiff>,
+    /// Why `start` would refuse the program; empty if it would go on.
+    pub refused: Vec<String>,
+    /// What `streaming.checkpoint.allow` has to be so that the program goes on, with renames
+    /// where they may be meant; none if nothing has to be allowed, or if that is not enough.
+    pub allow: Option<String>,
+}
+
+/// What becomes of a part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PartDiff {
+    /// What it is.
+    pub kind: PartKind,
+    /// The part of the program, or that of the checkpoint where the program has none.
+    pub part: PartDescription,
+    /// What becomes of it.
+    pub fate: PartFate,
+    /// How many bytes the checkpoint has of it.
+    pub bytes: u64,
+    /// How many received records wait in it.
+    pub records: u64,
+    /// What could be done; none if nothing is to be done.
+    pub advice: Option<String>,
+}
+
+/// What becomes of a part of a program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum PartFate {
+    /// It goes on with what is there.
+    GoesOn,
+    /// It goes on from a part with another name.
+    Renamed {
+        /// The label of that part.
+        from: String,
+    },
+    /// It has the name of a part that holds something else.
+    Misfit {
+        /// The operator and the record type that it had.
+        from: String,
+    },
+    /// The checkpoint does not know it: it begins empty.
+    New,
+    /// The program has no place for it, and that is allowed.
+    Dropped,
+    /// The program has no place for it, and that is not allowed.
+    Lost,
+}
+
+impl CheckpointSummary {
+    /// What a program would take from the checkpoint, and what would be lost, with what
+    /// `allowed` confirms (`streaming.checkpoint.allow`). It is decided as `start` decides it.
+    ///
+    /// Where nothing is there, everything is new.
+    ///
+    /// ```
+    /// use headwater_streaming::DStream;
+    /// use headwater_streaming::checkpoint::CheckpointSummary;
+    /// use headwater_streaming::conf::Allowed;
+    /// use headwater_streaming::testing::TestStream;
+    /// use headwater_streaming::time::{Time, seconds};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let directory = dir.path().to_str().unwrap();
+    /// let build = |name: &str| {
+    ///     let test = TestStream::new(seconds(1));
+    ///     let ones = test.context().stream_by_time(|_| vec![('b', 1)]);
+    ///     let count = |new: Vec<i32>, old: Option<usize>| Some(old.unwrap_or(0) + new.len());
+    ///     test.collect(&ones.update_state_by_key(count).named(name));
+    ///     test
+    /// };
+    /// let test = build("counts");
+    /// test.context().checkpoint(directory).unwrap();
+    /// test.run(2);
+    ///
+    /// let summary = CheckpointSummary::read(directory, Time::from_millis(2_000)).unwrap();
+    /// let renamed = build("batches").context().describe();
+    /// let diff = summary.diff(&renamed, &Allowed::default());
+    /// assert_eq!(diff.allow.as_deref(), Some("rename:counts=batches"));
+    /// assert!(summary.diff(&renamed, &"rename:counts=batches".parse().unwrap()).goes_on());
+    /// ```
+    #[must_use]
+    pub fn diff(&self, program: &ProgramDescription, allowed: &conf::Allowed) -> CheckpointDiff {
+        let new = &program.0;
+        let stops = self.problems.iter().filter(|problem| problem.stops_restart);
+        let mut refused: Vec<_> = stops
+            .map(|problem| format!("{}; {}", problem.what, problem.advice))
+            .collect();
+        let nothing = StreamSummary::nothing(new);
+        let stream = self.stream.as_ref().unwrap_or(&nothing);
+        let comparison = Comparison {
+            stream,
+            old: &stream.program.0,
+            new,
+            allowed: &allowed.0,
+        };
+        refused.extend(other_batches(comparison.old, new));
+        let (states, inputs) = match_programs(comparison.old, new, &allowed.0);
+        let parts = comparison.parts(&states, &inputs);
+        let would_help = refused.is_empty();
+        refused.extend(states.problems.into_iter().chain(inputs.problems));
+        let allow = comparison.confirmation(&parts);
+        CheckpointDiff {
+            directory: self.directory.clone(),
+            allowed: allowed.conf_text(),
+            allow: allow.filter(|_| would_help && !refused.is_empty()),
+            refused,
+            parts,
+        }
+    }
+}
+
+impl CheckpointDiff {
+    /// Whether the program would go on, and nothing would be lost but what may be.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        self.refused.is_empty()
+    }
+}
+
+impl StreamSummary {
+    /// A program that has left nothing.
+    fn nothing(like: &Program) -> Self {
+        let program = Program {
+            states: Vec::new(),
+            inputs: Vec::new(),
+            ..like.clone()
+        };
+        StreamSummary {
+            program: ProgramDescription::of(program),
+            zero: crate::time::Time::ZERO,
+            last_done: None,
+            unfinished: Vec::new(),
+            missed: super::MissedBatches::default(),
+            inputs: Vec::new(),
+            states: Vec::new(),
+            oldest_needed: 0,
+        }
+    }
+
+    /// How many bytes and records there are of a part.
+    fn holds(&self, kind: PartKind, place: usize) -> (u64, u64) {
+        let blocks = || self.inputs.get(place).map(InputSummary::blocks);
+        match kind {
+            PartKind::State => {
+                let bytes = self.states.get(place).map(super::StateSummary::bytes);
+                (bytes.unwrap_or_default(), 0)
+            }
+            PartKind::Input => {
+                let BlockCount { records, bytes, .. } = blocks().unwrap_or_default();
+                (bytes, records)
+            }
+        }
+    }
+}
+
+/// A program beside the one that left the checkpoint.
+struct Comparison<'a> {
+    stream: &'a StreamSummary,
+    old: &'a Program,
+    new: &'a Program,
+    allowed: &'a Allowed,
+}
+
+impl Comparison<'_> {
+    fn parts(&self, states: &Matching, inputs: &Matching) -> Vec<PartDiff> {
+        let (old, new) = (self.old, self.new);
+        let mut parts = self.of_kind(PartKind::State, (&old.states, &new.states), states);
+        parts.extend(self.of_kind(PartKind::Input, (&old.inputs, &new.inputs), inputs));
+        parts
+    }
+
+    fn of_kind(
+        &self,
+        kind: PartKind,
+        (old, new): (&[Part], &[Part]),
+        matching: &Matching,
+    ) -> Vec<PartDiff> {
+        let (old_parts, new_parts) = (describe_all(old), describe_all(new));
+        let diff = |part: PartDescription, fate, from: Option<usize>| {
+            let holds = from.map(|from| self.stream.holds(kind, from));
+            let (bytes, records) = holds.unwrap_or_default();
+            PartDiff {
+                kind,
+                part,
+                fate,
+                bytes,
+                records,
+                advice: None,
+            }
+        };
+        let of_new = new_parts.into_iter().zip(new).zip(&matching.from);
+        let mut diffs: Vec<_> = of_new
+            .map(|((description, part), from)| {
+                let known = from.and_then(|from| Some((old.get(from)?, old_parts.get(from)?)));
+                let fate = known.map_or(PartFate::New, |known| fate(known, (part, &description)));
+                let mut diff = diff(description, fate, *from);
+                if let PartFate::Misfit { .. } = diff.fate {
+                    diff.advice = Some("give the new one another name, or a migration".to_owned());
+                }
+                diff
+            })
+            .collect();
+        let mut free: Vec<_> = (0..new.len())
+            .filter(|place| matches!(matching.from.get(*place), Some(None)))
+            .collect();
+        for (place, part) in old_parts.iter().enumerate() {
+            if matching.from.contains(&Some(place)) {
+                continue;
+            }
+            let is_allowed = self.allowed.drops(&part.label);
+            let (fate, advice) = match is_allowed {
+                true => (PartFate::Dropped, None),
+                false => {
+                    let advice = confirm(&part.label, old.get(place), new, &mut free);
+                    (PartFate::Lost, Some(advice))
+                }
+            };
+            let diff = diff(part.clone(), fate, Some(place));
+            diffs.push(PartDiff { advice, ..diff });
+        }
+        diffs
+    }
+
+    /// The whole text that lets the program go on, if there is one.
+    fn confirmation(&self, parts: &[PartDiff]) -> Option<String> {
+        let given = Some(self.allowed.to_string()).filter(|given| !given.is_empty());
+        let lost = parts.iter().filter(|part| part.fate == PartFate::Lost);
+        let advice = lost.filter_map(|part| part.advice.clone());
+        let text = given
+            .into_iter()
+            .chain(advice)
+            .collect::<Vec<_>>()
+            .join(",");
+        let (states, inputs) = match_programs(self.old, self.new, &text.parse().ok()?);
+        let is_enough = states.problems.is_empty() && inputs.problems.is_empty();
+        is_enough.then_some(text)
+    }
+}
+
+/// What becomes of a part that goes on from a known one.
+fn fate((old, was): (&Part, &PartDescription), (new, is): (&Part, &PartDescription)) -> PartFate {
+    match old.is_like(new) {
+        false => PartFate::Misfit {
+            from: format!("{} of {}", old.operator, old.records),
+        },
+        // A label without a name is a place, and places change.
+        true if was.label == is.label || is.name.is_none() => PartFate::GoesOn,
+        true => PartFate::Renamed {
+            from: was.label.clone(),
+        },
+    }
+}
+
+/// What has to be allowed about a part without a place: a rename to a part that is like it and
+/// new, if there is one, or that it is dropped.
+fn confirm(label: &str, old: Option<&Part>, new: &[Part], free: &mut Vec<usize>) -> String {
+    let name = |place: &usize| {
+        let part = new
+            .get(*place)
+            .filter(|new| old.is_some_and(|old| old.is_like(new)));
+        part.and_then(|part| part.name.clone())
+    };
+    let found = free.iter().position(|place| name(place).is_some());
+    let renamed = found.and_then(|found| name(&free.remove(found)));
+    match renamed {
+        Some(name) => format!("rename:{label}={name}"),
+        None => format!("drop:{label}"),
+    }
+}
+
+impl fmt::Display for CheckpointDiff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut report = Report::default();
+        report.line(0, &format!("the program on {}", self.directory));
+        report.table(1, self.parts.iter().map(PartDiff::row).collect());
+        report.text.push('\n');
+        if self.goes_on() {
+            report.line(0, "it goes on");
+        } else {
+            report.line(0, "it is refused:");
+            self.refused.iter().for_each(|why| report.line(1, why));
+        }
+        if let Some(allow) = &self.allow {
+            report.line(0, "to confirm:");
+            report.line(1, &format!("streaming.checkpoint.allow={allow}"));
+        }
+        f.write_str(&report.text)
+    }
+}
+
+impl PartDiff {
+    fn row(&self) -> Vec<String> {
+        let kind = match self.kind {
+            PartKind::State => "state",
+            PartKind::Input => "input",
+        };
+        let holds = match (self.bytes, self.records) {
+            (0, _) => String::new(),
+            (length, 0) => bytes(length),
+            (length, records) => {
+                format!(
+                    "{}, {}",
+                    plural(records, "record", "records"),
+                    bytes(length)
+                )
+            }
+        };
+        row([
+            kind,
+            &self.part.label,
+            &self.fate.to_string(),
+            &holds,
+            &self.part.site,
+        ])
+    }
+}
+
+/// In the words of a report.
+impl fmt::Display for PartFate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PartFate::GoesOn => f.write_str("goes on"),
+            PartFate::Renamed { from } => write!(f, "goes on from {from}"),
+            PartFate::Misfit { from } => write!(f, "does not fit {from}"),
+            PartFate::New => f.write_str("is new"),
+            PartFate::Dropped => f.write_str("is dropped, as allowed"),
+            PartFate::Lost => f.write_str("would be lost"),
+        }
+    }
+}

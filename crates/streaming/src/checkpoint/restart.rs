@@ -1,0 +1,251 @@
+//! What is wrong with a checkpoint, what to do about it, and what a restart would do: functions
+//! of what was found.
+
+use super::restore::NO_MANIFEST;
+use super::show::{bytes, plural};
+use super::summary::{CheckpointSummary, Problem, Restart, SnapshotSummary, StreamSummary};
+
+/// What to do where what a restart reads is gone.
+const RESTORE: &str = "restore the file from a copy, or begin with an empty directory";
+
+/// What is wrong, the worst first. `unfit` is what the journal says that cannot be true, and
+/// `missing` counts entries that are needed and not there.
+pub(super) fn problems(
+    summary: &CheckpointSummary,
+    unfit: Option<String>,
+    missing: usize,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    of_manifests(summary, &mut problems);
+    of_journal(summary, unfit, missing, &mut problems);
+    if let Some(stream) = &summary.stream {
+        of_snapshots(summary, stream, &mut problems);
+    }
+    of_other_files(summary, &mut problems);
+    problems.sort_by_key(|problem| !problem.stops_restart);
+    problems
+}
+
+fn stops(what: String, advice: &str) -> Problem {
+    Problem {
+        stops_restart: true,
+        what,
+        advice: advice.to_owned(),
+    }
+}
+
+fn note(what: String, advice: String) -> Problem {
+    Problem {
+        stops_restart: false,
+        what,
+        advice,
+    }
+}
+
+fn of_manifests(summary: &CheckpointSummary, problems: &mut Vec<Problem>) {
+    let used = summary.manifests.iter().position(|one| one.is_used);
+    for (place, manifest) in summary.manifests.iter().enumerate() {
+        let Some(error) = &manifest.error else {
+            continue;
+        };
+        let advice = match used {
+            None => continue,
+            Some(used) if used < place => {
+                "it is not needed: a newer one is there; it can be deleted".to_owned()
+            }
+            Some(_) => "an older one is used, with the journal from there on, and nothing is \
+                        lost; the file can be deleted"
+                .to_owned(),
+        };
+        problems.push(note(error.clone(), advice));
+    }
+    if used.is_none() && !summary.manifests.is_empty() {
+        let errors = summary.manifests.iter().filter_map(|one| one.error.clone());
+        let errors: Vec<_> = errors.collect();
+        problems.push(stops(errors.join("; "), NO_MANIFEST));
+    }
+    let entries = summary.journal.next - summary.journal.first;
+    if summary.manifests.is_empty() && entries > 0 {
+        problems.push(note(
+            format!(
+                "the journal holds {}, and there is no checkpoint- file that says what they \
+                 belong to",
+                plural(entries, "entry", "entries")
+            ),
+            "restore the checkpoint- files from a copy; without them a stream begins anew and \
+             these entries are not read"
+                .to_owned(),
+        ));
+    }
+}
+
+fn of_journal(
+    summary: &CheckpointSummary,
+    unfit: Option<String>,
+    missing: usize,
+    problems: &mut Vec<Problem>,
+) {
+    let journal = &summary.journal;
+    let is_needed = summary.stream.is_some();
+    if let Some(error) = &journal.error {
+        problems.push(stops(error.clone(), RESTORE));
+        return;
+    }
+    for damage in &journal.damaged {
+        let what = damage.to_string();
+        problems.push(match damage.is_needed && is_needed {
+            true => stops(
+                what,
+                "restore the file from a copy, or start with streaming.checkpoint.allow=damage: \
+                 the records of these entries are lost then, and batches that they ended run \
+                 again",
+            ),
+            false => note(
+                what,
+                "no restart reads that part; nothing is to be done".to_owned(),
+            ),
+        });
+    }
+    if let Some(unfit) = unfit.filter(|_| is_needed) {
+        problems.push(stops(unfit, RESTORE));
+    }
+    if missing > 0 {
+        let what = format!(
+            "{} of the journal that a restart reads {} not there: records or changes of state \
+             are lost",
+            plural(missing as u64, "entry", "entries"),
+            if missing == 1 { "is" } else { "are" },
+        );
+        problems.push(stops(
+            what,
+            "restore the directory journal from a copy, or begin with an empty directory",
+        ));
+    }
+}
+
+fn of_snapshots(summary: &CheckpointSummary, stream: &StreamSummary, problems: &mut Vec<Problem>) {
+    let readable = summary.manifests.iter().filter(|one| one.error.is_none());
+    let older = readable.count() > 1;
+    for state in &stream.states {
+        let damaged = state.snapshots.iter();
+        let damaged = damaged.filter_map(|one| Some((one, one.error.as_ref()?)));
+        for (SnapshotSummary { partition, .. }, error) in damaged {
+            let advice = match summary.manifests.iter().find(|one| one.is_used) {
+                Some(used) if older => format!(
+                    "restore the file from a copy; or move {} away, and the older checkpoint is \
+                     used, if it does not need the file too",
+                    used.file
+                ),
+                _ => RESTORE.to_owned(),
+            };
+            let label = &state.part.label;
+            let what = format!("partition {partition} of the state {label}: {error}");
+            problems.push(stops(what, &advice));
+        }
+    }
+}
+
+fn of_other_files(summary: &CheckpointSummary, problems: &mut Vec<Problem>) {
+    let Some(first) = summary.other_files.first() else {
+        return;
+    };
+    let others = summary.other_files.len() - 1;
+    let more = match others {
+        0 => String::new(),
+        _ => format!(" and {others} more"),
+    };
+    problems.push(note(
+        format!("{first}{more}: not a file of a checkpoint"),
+        "see whether this is the right directory; such files are left alone".to_owned(),
+    ));
+}
+
+/// What a restart of the same program would do.
+pub(super) fn restart(summary: &CheckpointSummary) -> Restart {
+    if summary.problems.iter().any(|problem| problem.stops_restart) {
+        return Restart {
+            goes_on: false,
+            steps: vec!["refuses to start, because of what is told above".to_owned()],
+        };
+    }
+    let Some(stream) = &summary.stream else {
+        return Restart {
+            goes_on: false,
+            steps: vec!["begins anew: there is nothing to go on from".to_owned()],
+        };
+    };
+    let steps = [
+        summary.journal.torn.as_ref().map(|torn| {
+            let length = bytes(torn.bytes);
+            format!("cuts off the half-written end of the journal ({length})")
+        }),
+        state_step(stream),
+        blocks_step(stream),
+        again_step(stream),
+        missed_step(stream),
+        Some(match stream.last_done {
+            None => "goes on with the batches after that; none is done yet".to_owned(),
+            Some(_) => {
+                "goes on with the batches after that; none that is done runs again".to_owned()
+            }
+        }),
+    ];
+    Restart {
+        goes_on: true,
+        steps: steps.into_iter().flatten().collect(),
+    }
+}
+
+fn state_step(stream: &StreamSummary) -> Option<String> {
+    let length: u64 = stream.states.iter().map(super::StateSummary::bytes).sum();
+    let count = stream.states.len() as u64;
+    (count > 0).then(|| {
+        format!(
+            "reads {} ({})",
+            plural(count, "state", "states"),
+            bytes(length)
+        )
+    })
+}
+
+fn blocks_step(stream: &StreamSummary) -> Option<String> {
+    let inputs = stream.inputs.iter();
+    let (blocks, length) = inputs
+        .map(super::InputSummary::blocks)
+        .fold((0, 0), |(blocks, length), one| {
+            (blocks + one.blocks, length + one.bytes)
+        });
+    (blocks > 0).then(|| {
+        let blocks = plural(blocks, "block", "blocks");
+        format!("reads {blocks} of received records ({})", bytes(length))
+    })
+}
+
+fn again_step(stream: &StreamSummary) -> Option<String> {
+    let (first, last) = (stream.unfinished.first()?, stream.unfinished.last()?);
+    let inputs = stream.unfinished.iter().flat_map(|batch| &batch.inputs);
+    let records: u64 = inputs.map(|input| input.records).sum();
+    let count = stream.unfinished.len() as u64;
+    let batches = plural(count, "unfinished batch", "unfinished batches");
+    let times = between((first.time, last.time));
+    let records = match records {
+        0 => String::new(),
+        _ => format!(", {}", plural(records, "record", "records")),
+    };
+    Some(format!(
+        "runs {batches} again, on the same input: {times}{records}"
+    ))
+}
+
+fn missed_step(stream: &StreamSummary) -> Option<String> {
+    let times = between(stream.missed.between?);
+    let batches = plural(stream.missed.batches, "batch", "batches");
+    Some(format!("runs {batches} of the time since: {times}"))
+}
+
+fn between((first, last): (crate::time::Time, crate::time::Time)) -> String {
+    match first == last {
+        true => first.to_string(),
+        false => format!("{first} to {last}"),
+    }
+}
