@@ -37,7 +37,7 @@ pub use headwater_streaming::{
     ReceiverInfo, SourceBatch, State, StateChange, StateLog, StateSize, StateSnapshot, StateSpec,
     StateStore, StoreError, StreamError, StreamTuple, StreamingContext, StreamingEvent,
     StreamingListener, StreamingState, TaskDescriptor, TaskRunner, TimeoutCheck, TransactionalSink,
-    UpdateStateSpec, clock, testing, time,
+    UpdateStateSpec, checkpoint, clock, testing, time,
 };
 
 /// What programs use: `use headwater::prelude::*;`.

@@ -35,6 +35,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "headwater-cli",
+        &["headwater-core", "headwater-store", "headwater-streaming"],
+    ),
+    (
         "headwater-bench",
         &["headwater", "headwater-core", "headwater-streaming"],
     ),
