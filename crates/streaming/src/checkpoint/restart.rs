@@ -2,8 +2,9 @@
 //! of what was found.
 
 use super::restore::NO_MANIFEST;
-use super::show::{bytes, plural};
+use super::show::{bytes, plural, when};
 use super::summary::{CheckpointSummary, Problem, Restart, SnapshotSummary, StreamSummary};
+use crate::time::Time;
 
 /// What to do where what a restart reads is gone.
 const RESTORE: &str = "restore the file from a copy, or begin with an empty directory";
@@ -183,12 +184,7 @@ pub(super) fn restart(summary: &CheckpointSummary) -> Restart {
         blocks_step(stream),
         again_step(stream),
         missed_step(stream),
-        Some(match stream.last_done {
-            None => "goes on with the batches after that; none is done yet".to_owned(),
-            Some(_) => {
-                "goes on with the batches after that; none that is done runs again".to_owned()
-            }
-        }),
+        Some("goes on with the batches after that".to_owned()),
     ];
     Restart {
         goes_on: true,
@@ -243,9 +239,9 @@ fn missed_step(stream: &StreamSummary) -> Option<String> {
     Some(format!("runs {batches} of the time since: {times}"))
 }
 
-fn between((first, last): (crate::time::Time, crate::time::Time)) -> String {
+fn between((first, last): (Time, Time)) -> String {
     match first == last {
-        true => first.to_string(),
-        false => format!("{first} to {last}"),
+        true => when(first),
+        false => format!("{} to {}", when(first), when(last)),
     }
 }

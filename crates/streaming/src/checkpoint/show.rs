@@ -54,14 +54,14 @@ impl CheckpointSummary {
             let batch = program.batch_duration().as_millis();
             let done = match stream.last_done {
                 None => "no batch yet".to_owned(),
-                Some(at) => format!("up to {at}, {}{}", utc(at), ago(self.now, at)),
+                Some(at) => format!("up to {}{}", when(at), ago(self.now, at)),
             };
             rows.extend([
                 row(["format", &format.unwrap_or_default().to_string()]),
                 row(["application", program.app_name()]),
                 row([
                     "batches",
-                    &format!("every {batch} ms since {}", stream.zero),
+                    &format!("every {batch} ms since {}", when(stream.zero)),
                 ]),
                 row(["done", &done]),
             ]);
@@ -75,8 +75,8 @@ impl CheckpointSummary {
             let rows = self.manifests.iter().map(|one| {
                 let state = match (&one.ended, one.is_used) {
                     (None, _) => "damaged".to_owned(),
-                    (Some(at), false) => format!("up to {at}"),
-                    (Some(at), true) => format!("up to {at}, used"),
+                    (Some(at), false) => format!("up to {}", when(*at)),
+                    (Some(at), true) => format!("up to {}, used", when(*at)),
                 };
                 row([&one.file, &bytes(one.bytes), &state])
             });
@@ -137,7 +137,7 @@ impl BatchSummary {
             true => "no recorded input".to_owned(),
             false => inputs.join("; "),
         };
-        row([&self.time.to_string(), &inputs])
+        row([&when(self.time), &inputs])
     }
 }
 
@@ -151,7 +151,7 @@ impl InputSummary {
             facts.push(format!("{} kept for windows", self.kept));
         }
         if let Some(taken) = &self.last {
-            facts.push(format!("{} knows {taken}", taken.time));
+            facts.push(format!("{taken} at {}", taken.time));
         }
         if facts.is_empty() {
             facts.push("nothing is kept of it".to_owned());
@@ -320,6 +320,11 @@ fn ago(now: Time, time: Time) -> String {
         Some(seconds) if seconds < 172_800 => format!(", {} h ago", seconds / 3_600),
         Some(seconds) => format!(", {} days ago", seconds / 86_400),
     }
+}
+
+/// A time by the calendar, and as batches are called.
+pub(super) fn when(time: Time) -> String {
+    format!("{} ({time})", utc(time))
 }
 
 /// A time by the calendar, in UTC.
