@@ -235,6 +235,15 @@ pub const GRACEFUL_STOP_TIMEOUT: Key<Duration> = Key::new(
 .default_note("ten batch intervals, at least ten seconds")
 .spark_names(&["spark.streaming.gracefulStopTimeout"]);
 
+/// Whether termination signals end a stream gracefully.
+pub const STOP_GRACEFULLY_ON_SHUTDOWN: Key<bool> = Key::new(
+    "streaming.stop_gracefully_on_shutdown",
+    "whether SIGTERM and SIGINT end a started stream gracefully instead of ending the process; as \
+     `StreamingContext::stop_on_signals` says",
+)
+.default("false")
+.spark_names(&["spark.streaming.stopGracefullyOnShutdown"]);
+
 /// Every key of this layer.
 pub const STREAMING_KEYS: &[KeyInfo] = &[
     BLOCK_INTERVAL.info(),
@@ -263,6 +272,7 @@ pub const STREAMING_KEYS: &[KeyInfo] = &[
     ON_FAILURE.info(),
     UNPERSIST.info(),
     GRACEFUL_STOP_TIMEOUT.info(),
+    STOP_GRACEFULLY_ON_SHUTDOWN.info(),
 ];
 
 /// What a failed batch does to the stream (`streaming.on_failure`).

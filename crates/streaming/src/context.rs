@@ -5,6 +5,7 @@ mod describe;
 mod life;
 mod resume;
 mod run;
+mod signals;
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -73,17 +74,41 @@ struct Inner {
     checkpoint: Mutex<Option<CheckpointDirectory>>,
     /// Held through `start` and `stop`, which must not overlap.
     running: Mutex<Option<Running>>,
+    /// What a stop that is under way waits for.
+    ending: Mutex<Ending>,
 }
 
+#[derive(Clone)]
 struct Running {
     generator: Arc<JobGenerator>,
     scheduler: Arc<JobScheduler>,
+}
+
+/// A stop that is under way.
+#[derive(Default)]
+struct Ending {
+    running: Option<Running>,
+    /// Nobody waits for it any more.
+    is_cut_short: bool,
+}
+
+/// How a stream is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// What runs is cancelled, what waits is dropped.
+    AtOnce,
+    /// What was received is processed.
+    Gracefully,
+    /// The same, with nobody there who could be told how it went but those who wait for the
+    /// termination.
+    OnSignal,
 }
 
 /// What the configuration says, read and checked once.
 struct Settings {
     policy: Policy,
     graceful_stop_timeout: Duration,
+    stop_on_signals: bool,
 }
 
 /// The contexts that were started and still exist, for `get_active`.
@@ -161,6 +186,7 @@ impl StreamingContext {
             graceful_stop_timeout: conf
                 .get_optional(&conf::GRACEFUL_STOP_TIMEOUT)?
                 .unwrap_or_else(|| (batch * 10).max(Duration::from_secs(10))),
+            stop_on_signals: conf.get(&conf::STOP_GRACEFULLY_ON_SHUTDOWN)?,
         };
         ReceiverSettings::read(conf)?;
         let directory = CheckpointDirectory::configured(conf)?;
@@ -175,6 +201,7 @@ impl StreamingContext {
             settings,
             checkpoint: Mutex::new(directory),
             running: Mutex::new(None),
+            ending: Mutex::default(),
         };
         let inner = Arc::new(inner);
         // Nobody else has the graph yet.

@@ -115,10 +115,15 @@ impl JobGenerator {
         progress.ended
     }
 
-    /// Ends at once.
-    pub(crate) fn stop(&self) {
+    /// Has the thread end as soon as it looks, without waiting for that.
+    pub(crate) fn close(&self) {
         self.shared.stop_now.store(true, Ordering::Release);
         self.shared.signal.notify();
+    }
+
+    /// Ends at once.
+    pub(crate) fn stop(&self) {
+        self.close();
         let thread = self.thread.lock().take();
         if let Some(thread) = thread
             && !self.shared.graph.owner.owns_this_thread()

@@ -35,6 +35,21 @@ impl Outcome {
         self.fail(error);
     }
 
+    /// Reports a failure to end in good order. Those who were told of the end already are not
+    /// told another one.
+    pub(crate) fn fail_unless_stopped(&self, error: &StreamError) {
+        let mut state = self.state.lock();
+        if !state.stopped {
+            state.error.get_or_insert_with(|| error.clone());
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.state.lock().stopped
+    }
+
     /// What has ended the stream before anyone stopped it.
     pub(crate) fn halted(&self) -> Option<StreamError> {
         let state = self.state.lock();

@@ -230,8 +230,8 @@ impl JobScheduler {
         true
     }
 
-    /// Ends the threads; what is queued is dropped, what runs is cancelled.
-    pub(crate) fn stop(&self) {
+    /// Drops what is queued and cancels what runs, without waiting for its end.
+    pub(crate) fn close(&self) {
         {
             let mut state = self.shared.state.lock();
             state.closed = true;
@@ -239,6 +239,11 @@ impl JobScheduler {
         }
         self.shared.changed.notify_all();
         self.shared.ctx.cancel_job_group(&self.shared.job_group);
+    }
+
+    /// Ends the threads; what is queued is dropped, what runs is cancelled.
+    pub(crate) fn stop(&self) {
+        self.close();
         let threads = std::mem::take(&mut *self.threads.lock());
         // A part of the stream may stop it: others may wait for what that part holds.
         if !self.shared.owner.owns_this_thread() {

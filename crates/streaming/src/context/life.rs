@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use headwater_core::in_task;
 
-use super::{ACTIVE, StreamingContext};
+use super::{ACTIVE, Stop, StreamingContext};
 use crate::error::StreamError;
 use crate::graph::StreamingState;
 use crate::input::STOP_LIMIT;
@@ -32,6 +32,9 @@ impl StreamingContext {
     /// there is no output operation or the context was stopped. Nothing runs then.
     pub fn start(&self) -> Result<(), StreamError> {
         let inner = &self.inner;
+        if inner.settings.stop_on_signals {
+            self.stop_on_signals()?;
+        }
         let mut running = inner.running.lock();
         match self.state() {
             StreamingState::Active => {
@@ -159,7 +162,12 @@ impl StreamingContext {
                     .to_owned(),
             ));
         }
-        let result = inner.stop_streams(gracefully);
+        let how = if gracefully {
+            Stop::Gracefully
+        } else {
+            Stop::AtOnce
+        };
+        let result = inner.stop_streams(how);
         if stop_context {
             inner.ctx.stop();
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::{Inner, Running};
+use super::{Inner, Running, Stop};
 use crate::batch::{AtEnd, JobGenerator, JobScheduler, post};
 use crate::checkpoint::Opened;
 use crate::clock::Clock;
@@ -70,8 +70,8 @@ impl Inner {
         }
     }
 
-    /// Ends them again, in the order in which nothing is lost if `gracefully`.
-    pub(super) fn stop_streams(&self, gracefully: bool) -> Result<(), StreamError> {
+    /// Ends them again; gracefully in the order in which nothing is lost.
+    pub(super) fn stop_streams(&self, how: Stop) -> Result<(), StreamError> {
         let running = {
             let mut running = self.running.lock();
             self.graph.set_state(StreamingState::Stopped);
@@ -89,14 +89,21 @@ impl Inner {
             }
             return Ok(());
         };
-        let result = self.end(&running, gracefully);
+        let result = self.end(&running, how != Stop::AtOnce);
+        if how == Stop::OnSignal
+            && let Err(error) = &result
+        {
+            self.outcome.fail_unless_stopped(error);
+        }
         self.outcome.stopped();
+        self.ending.lock().running = None;
         result
     }
 
     fn end(&self, running: &Running, gracefully: bool) -> Result<(), StreamError> {
         let inputs = self.graph.inputs();
         let limit = self.settings.graceful_stop_timeout;
+        let gracefully = gracefully && self.begin_ending(running);
         let result = if gracefully {
             inputs.iter().for_each(|input| input.stop(limit));
             self.finish(running)
@@ -115,6 +122,34 @@ impl Inner {
         result
     }
 
+    /// Lets others cut the stop short from now on; `false` when they already have.
+    fn begin_ending(&self, running: &Running) -> bool {
+        let mut ending = self.ending.lock();
+        ending.running = Some(running.clone());
+        !ending.is_cut_short
+    }
+
+    /// Ends the waiting of a graceful stop, and of those who wait for the termination, who get
+    /// the error. What cannot be cancelled goes on until it or the process ends.
+    pub(super) fn cut_short(&self, why: &str) {
+        let running = {
+            let mut ending = self.ending.lock();
+            ending.is_cut_short = true;
+            ending.running.take()
+        };
+        let batches = running.map_or(0, |running| {
+            let batches = running.scheduler.unfinished();
+            running.scheduler.close();
+            running.generator.close();
+            batches
+        });
+        self.outcome.fail_unless_stopped(&StreamError::State(format!(
+            "{why} ended the stream before the graceful stop was done; {batches} batches were not \
+             done, with a checkpoint directory the next start does them"
+        )));
+        self.outcome.stopped();
+    }
+
     /// Processes what was received until now; an error if that cannot be.
     fn finish(&self, running: &Running) -> Result<(), StreamError> {
         let limit = self.settings.graceful_stop_timeout;
@@ -125,6 +160,10 @@ impl Inner {
         let is_done = is_cut && running.scheduler.wait_idle(deadline);
         if let Some(error) = self.outcome.halted() {
             return Err(error);
+        }
+        if self.ending.lock().is_cut_short {
+            let message = "the graceful stop was cut short".to_owned();
+            return Err(StreamError::State(message));
         }
         if is_done {
             return Ok(());
@@ -146,7 +185,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         if self.running.lock().is_some() {
             // Nobody can wait for the result any more.
-            let _ = self.stop_streams(false);
+            let _ = self.stop_streams(Stop::AtOnce);
         }
         self.graph.dismantle();
     }
