@@ -9,9 +9,13 @@ mod options;
 mod batch;
 mod idle;
 mod interval;
+mod journal;
 mod memory;
+mod restart;
 mod shuffle;
 mod shuffle_loops;
+mod snapshots;
+mod soak;
 mod socket;
 mod state;
 mod window;
@@ -19,6 +23,7 @@ mod word_count;
 mod word_loops;
 
 mod children;
+mod directory;
 mod measure;
 mod server;
 mod spark;
@@ -52,7 +57,7 @@ struct Benchmark {
     run: fn(&Options) -> Result<Vec<Row>, BenchError>,
 }
 
-const BENCHMARKS: [Benchmark; 10] = [
+const BENCHMARKS: [Benchmark; 14] = [
     Benchmark {
         name: "word-count",
         about: "words of lines in memory are counted, by the engine and by hand",
@@ -102,6 +107,26 @@ const BENCHMARKS: [Benchmark; 10] = [
         name: "window",
         about: "sums over windows of ten seconds and of an hour, by the same arrivals",
         run: window::run,
+    },
+    Benchmark {
+        name: "journal",
+        about: "words of a socket are counted, with and without a checkpoint directory",
+        run: journal::run,
+    },
+    Benchmark {
+        name: "restart",
+        about: "how long until the first batch after a crash, with a million keys of state",
+        run: restart::run,
+    },
+    Benchmark {
+        name: "snapshots",
+        about: "what writing a million keys of state whole costs the batches",
+        run: snapshots::run,
+    },
+    Benchmark {
+        name: "soak",
+        about: "whether memory and checkpoints stay as large as they are, over many batches",
+        run: soak::run,
     },
 ];
 

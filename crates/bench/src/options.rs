@@ -68,6 +68,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value = "10000000", value_parser = positive)]
     pub(crate) pairs: usize,
 
+    /// How many batches the soak runs
+    #[arg(long, value_name = "N", default_value = "100000", value_parser = positive)]
+    pub(crate) batches: usize,
+
     /// Also hold a batch interval of 5 ms for a minute (shortest-interval)
     #[arg(long)]
     pub(crate) minute: bool,
@@ -85,6 +89,7 @@ impl Options {
             format!("--runs={}", self.runs),
             format!("--seconds={}", self.seconds),
             format!("--pairs={}", self.pairs),
+            format!("--batches={}", self.batches),
         ];
         if self.minute {
             arguments.push("--minute".to_owned());
@@ -169,6 +174,7 @@ mod tests {
             "--runs=2",
             "--seconds=3",
             "--pairs=9",
+            "--batches=4",
             "--minute",
             "--part=join",
         ];

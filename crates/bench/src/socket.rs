@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use headwater::text::Text;
 use headwater::time::seconds;
-use headwater::{Conf, Context, StreamingContext};
+use headwater::{Context, StreamingContext};
 
-use crate::SLOTS;
 use crate::error::BenchError;
 use crate::measure::{MB, process_cpu};
 use crate::options::Options;
 use crate::server::TextServer;
-use crate::stream::{Batch, Stream};
+use crate::stream::{Batch, Stream, context};
 use crate::table::Row;
 use crate::text::Recipe;
 use crate::word_count::WORDS;
@@ -26,7 +25,7 @@ const RECEIVER_MEMORY: [(&str, Option<&str>); 2] =
 pub(crate) fn run(options: &Options) -> Result<Vec<Row>, BenchError> {
     let mut rows = Vec::new();
     for (name, memory) in RECEIVER_MEMORY {
-        rows.extend(run_with(name, memory, options)?);
+        rows.extend(run_with(name, &memory_of(memory), options)?);
     }
     Ok(rows)
 }
@@ -34,16 +33,22 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Row>, BenchError> {
 /// Runs only the first variant, for its memory.
 pub(crate) fn run_default(options: &Options) -> Result<(), BenchError> {
     let (name, memory) = RECEIVER_MEMORY[0];
-    run_with(name, memory, options).map(|_| ())
+    run_with(name, &memory_of(memory), options).map(|_| ())
 }
 
-fn run_with(name: &str, memory: Option<&str>, options: &Options) -> Result<Vec<Row>, BenchError> {
+fn memory_of(memory: Option<&'static str>) -> Vec<(&'static str, &'static str)> {
+    let setting = memory.map(|memory| ("streaming.receiver.memory", memory));
+    setting.into_iter().collect()
+}
+
+/// Counts for a while, with some settings.
+pub(crate) fn run_with(
+    name: &str,
+    settings: &[(&str, &str)],
+    options: &Options,
+) -> Result<Vec<Row>, BenchError> {
     let server = TextServer::start(Recipe::new(WORDS[0], options.bytes))?;
-    let conf = Conf::new().master(format!("local[{SLOTS}]"));
-    let ctx = Context::new(match memory {
-        Some(memory) => conf.set("streaming.receiver.memory", memory),
-        None => conf,
-    })?;
+    let ctx = context(settings)?;
     let stream = start(&ctx, server.port)?;
     let first = stream.after(WARM_UP)?;
     let cpu = process_cpu()?;

@@ -21,7 +21,7 @@ const BATCHES: usize = 50;
 /// How many different batches of updates there are.
 const POOL: u64 = 8;
 
-type Pairs = DStream<(i64, i64)>;
+pub(crate) type Pairs = DStream<(i64, i64)>;
 
 /// Sums by `map_with_state`; and with fewer keys, and with more updates, to see what the cost
 /// follows.
@@ -53,7 +53,7 @@ pub(crate) fn run_update_state(_: &Options) -> Result<Vec<Row>, BenchError> {
     measure("update-state", KEYS, UPDATES, update)
 }
 
-fn track(pairs: &Pairs) {
+pub(crate) fn track(pairs: &Pairs) {
     let running_sum = |_: &i64, value: Option<i64>, sum: &mut State<'_, i64>| {
         let new = sum.get().unwrap_or(&0) + value.unwrap_or(0);
         sum.update(new);
@@ -64,7 +64,7 @@ fn track(pairs: &Pairs) {
         .foreach_rdd(|sums, _| sums.count().map(drop));
 }
 
-fn update(pairs: &Pairs) {
+pub(crate) fn update(pairs: &Pairs) {
     pairs
         .update_state_by_key(|new, sum| Some(sum.unwrap_or(0) + new.iter().sum::<i64>()))
         .foreach_rdd(|sums, _| sums.count().map(drop));
@@ -102,7 +102,7 @@ fn measure(
 }
 
 /// Updates of random keys, in memory.
-fn batch(ctx: &Context, seed: u64, keys: i64, updates: i64) -> Rdd<(i64, i64)> {
+pub(crate) fn batch(ctx: &Context, seed: u64, keys: i64, updates: i64) -> Rdd<(i64, i64)> {
     let mut random = fastrand::Rng::with_seed(seed);
     let pairs = (0..updates).map(|_| (random.i64(0..keys), 1));
     ctx.parallelize(pairs.collect(), SLOTS)

@@ -4,8 +4,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
 use headwater::time::Time;
-use headwater::{BatchInfo, StreamingContext, StreamingListener};
+use headwater::{BatchInfo, Conf, Context, StreamingContext, StreamingListener};
 
+use crate::SLOTS;
 use crate::error::BenchError;
 use crate::measure::millis;
 
@@ -14,6 +15,13 @@ const WAITING: usize = 100_000;
 
 /// A stream that completes nothing for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A context with the usual slots, and some settings.
+pub(crate) fn context(settings: &[(&str, &str)]) -> Result<Context, BenchError> {
+    let conf = Conf::new().master(format!("local[{SLOTS}]"));
+    let with = |conf: Conf, (key, value): &(&str, &str)| conf.set(*key, value);
+    Ok(Context::new(settings.iter().fold(conf, with))?)
+}
 
 /// A completed batch.
 #[derive(Clone, Debug)]
@@ -158,7 +166,6 @@ impl Drop for Stream {
 
 #[cfg(test)]
 mod tests {
-    use headwater::Context;
     use headwater::time::millis;
 
     use super::*;
