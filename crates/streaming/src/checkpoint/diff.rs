@@ -121,7 +121,7 @@ impl CheckpointSummary {
             allowed: &allowed.0,
         };
         refused.extend(other_batches(comparison.old, new));
-        let (states, inputs) = match_programs(comparison.old, new, &allowed.0);
+        let (states, inputs) = match_programs(comparison.old, new, &allowed.0, |_, _| None);
         let parts = comparison.parts(&states, &inputs);
         let would_help = refused.is_empty();
         refused.extend(states.problems.into_iter().chain(inputs.problems));
@@ -258,7 +258,7 @@ impl Comparison<'_> {
             .chain(advice)
             .collect::<Vec<_>>()
             .join(",");
-        let (states, inputs) = match_programs(self.old, self.new, &text.parse().ok()?);
+        let (states, inputs) = match_programs(self.old, self.new, &text.parse().ok()?, |_, _| None);
         let is_enough = states.problems.is_empty() && inputs.problems.is_empty();
         is_enough.then_some(text)
     }

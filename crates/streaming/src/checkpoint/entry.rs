@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::manifest::Snapshot;
 use super::program::Program;
 use crate::time::Time;
 
@@ -18,6 +19,8 @@ pub(crate) enum Entry {
         program: Program,
         states_from: Vec<Option<usize>>,
         inputs_from: Vec<Option<usize>>,
+        /// The states that it keeps in another form than the program before.
+        reformed: Vec<Reformed>,
     },
     /// A part of what a receiver has stored. A block is its parts, in their order. Without
     /// records it is no block, and tells the position alone.
@@ -38,6 +41,14 @@ pub(crate) enum Entry {
         /// Why it failed, when the stream goes on after failures.
         failure: Option<String>,
     },
+}
+
+/// A state that is kept in another form from now on. Nothing that was written of the old form
+/// belongs to it any more: it goes on from these snapshots, or from nothing if there are none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reformed {
+    pub(crate) state: usize,
+    pub(crate) snapshots: Vec<Snapshot>,
 }
 
 /// What an input gives to a batch.

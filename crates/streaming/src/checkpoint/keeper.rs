@@ -31,6 +31,8 @@ pub(crate) struct Keeper {
     /// The batches that are done, but not those before them; with the reason if they failed.
     done: Mutex<BTreeMap<Time, Option<String>>>,
     written: Mutex<Written>,
+    /// Tells the snapshots of this process from those of others: the number of its first entry.
+    first: Sequence,
     limits: Limits,
 }
 
@@ -76,6 +78,7 @@ impl Keeper {
     pub(crate) fn new(dir: Location, journal: Journal, past: Past, limits: Limits) -> Arc<Self> {
         Arc::new(Keeper {
             dir,
+            first: journal.next(),
             journal: RwLock::new(Some(journal)),
             past: Mutex::new(past),
             changes: Mutex::default(),
@@ -118,6 +121,11 @@ impl Keeper {
     pub(crate) fn read(&self, at: Sequence) -> Result<Entry, StreamError> {
         let bytes = self.with_journal(|journal| journal.read(at))?;
         Entry::from_bytes(&bytes).map_err(|message| self.failed(&message))
+    }
+
+    /// What has happened so far.
+    pub(super) fn past(&self) -> Past {
+        self.past.lock().clone()
     }
 
     /// Appends an entry, which is not durable yet.
@@ -218,12 +226,14 @@ impl Keeper {
         let at = manifest
             .write(&self.dir)
             .map_err(|message| self.failed(&message))?;
-        written.manifests.retain(|kept| kept.at != at);
+        let manifests = std::mem::take(&mut written.manifests).into_iter();
+        let (replaced, others): (Vec<_>, Vec<_>) = manifests.partition(|kept| kept.at == at);
+        written.manifests = others;
         written.manifests.push(Kept::of(at, &manifest));
-        self.tidy(written)
+        self.tidy(written, replaced.into_iter().flat_map(|kept| kept.files))
     }
 
-    fn snapshots_of(
+    pub(super) fn snapshots_of(
         &self,
         state: usize,
         steps: &dyn AnySteps,
@@ -235,7 +245,11 @@ impl Keeper {
                 .snapshot(partition)
                 .map_err(|message| self.failed(&message))?;
             let Some(time) = time else { continue };
-            let file = format!("{:020}-{state}-{partition}", time.as_millis());
+            let file = format!(
+                "{:020}-{state}-{partition}-{}",
+                time.as_millis(),
+                self.first.0
+            );
             let at = self.dir.join(STATES).join(&file);
             at.put(&seal(&bytes), Durability::Synced)
                 .map_err(|error| self.failed(&error.to_string()))?;
@@ -250,10 +264,15 @@ impl Keeper {
         Ok(snapshots)
     }
 
-    /// Deletes manifests, and what none of those that are left needs.
-    fn tidy(&self, written: &mut Written) -> Result<(), StreamError> {
+    /// Deletes manifests, and what none of those that are left needs: of what they held, and of
+    /// what `replaced` ones did.
+    fn tidy(
+        &self,
+        written: &mut Written,
+        replaced: impl Iterator<Item = String>,
+    ) -> Result<(), StreamError> {
         let failed = |error: StoreError| self.failed(&error.to_string());
-        let mut gone = Vec::new();
+        let mut gone: Vec<_> = replaced.collect();
         while written.manifests.len() > self.limits.manifests.max(1) {
             let old = written.manifests.remove(0);
             old.at.delete().map_err(failed)?;

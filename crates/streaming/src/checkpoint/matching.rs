@@ -123,9 +123,10 @@ pub(crate) fn match_programs(
     old: &Program,
     new: &Program,
     allowed: &Allowed,
+    migrates: impl Fn(&Part, usize) -> Option<Result<(), String>>,
 ) -> (Matching, Matching) {
-    let states = match_parts(Kind::State, &old.states, &new.states, allowed, |_| false);
-    let inputs = match_parts(Kind::Input, &old.inputs, &new.inputs, allowed, |_| false);
+    let states = match_parts(Kind::State, &old.states, &new.states, allowed, migrates);
+    let inputs = match_parts(Kind::Input, &old.inputs, &new.inputs, allowed, |_, _| None);
     (states, inputs)
 }
 
@@ -133,13 +134,17 @@ pub(crate) fn match_programs(
 ///
 /// A name matches itself. Parts without a name match by operator, record type and their order
 /// among those that are alike, as long as both programs have as many of them. A part that has
-/// got its first name is found in the same way. Nothing else matches.
+/// got its first name is found in the same way. What a new part can migrate matches as if it
+/// were alike, a part without a name if there is no doubt which it is. Nothing else matches.
+///
+/// `migrates` says whether an old part can become the new one at a place although they are not
+/// alike, or why not; `None` where there is no such thing.
 pub(crate) fn match_parts(
     kind: Kind,
     old: &[Part],
     new: &[Part],
     allowed: &Allowed,
-    can_migrate: impl Fn(usize) -> bool,
+    migrates: impl Fn(&Part, usize) -> Option<Result<(), String>>,
 ) -> Matching {
     let mut matcher = Matcher {
         kind,
@@ -151,9 +156,10 @@ pub(crate) fn match_parts(
             ..Matching::default()
         },
     };
-    matcher.by_name(allowed, can_migrate);
-    matcher.by_order();
-    matcher.by_first_name();
+    matcher.by_name(allowed, &migrates);
+    matcher.by_order(&migrates);
+    matcher.by_first_name(&migrates);
+    matcher.by_migration(&migrates);
     matcher.what_is_left(allowed);
     matcher.matching
 }
@@ -182,7 +188,38 @@ impl Matcher<'_> {
         self.matching.from.get(new).is_some_and(Option::is_some)
     }
 
-    fn by_name(&mut self, allowed: &Allowed, can_migrate: impl Fn(usize) -> bool) {
+    /// Takes an old part for a new one, even if the one cannot be read as the other: that is a
+    /// problem then.
+    fn take_or_tell(&mut self, old: usize, new: usize, how: &str, migrates: &impl Migrates) {
+        let (Some(before), Some(part)) = (self.old.get(old), self.new.get(new)) else {
+            return;
+        };
+        if before.is_like(part) {
+            return self.take(old, new, how);
+        }
+        let migrated = match before.operator == part.operator {
+            true => migrates(before, new),
+            false => None,
+        };
+        let problem = match migrated {
+            Some(Ok(())) => {
+                let version = before.form.as_ref().map_or(0, |form| form.version);
+                let how = format!("{how}, migrated from version {version}");
+                return self.take(old, new, &how);
+            }
+            Some(Err(message)) => message,
+            None => format!(
+                "it was kept by {} as {}, and is now kept by {} as {}; give the new one another \
+                 name",
+                before.operator, before.records, part.operator, part.records
+            ),
+        };
+        let problem = format!("{} {}: {problem}", self.kind, label(self.new, new));
+        self.take(old, new, "");
+        self.matching.problems.push(problem);
+    }
+
+    fn by_name(&mut self, allowed: &Allowed, migrates: &impl Migrates) {
         for (place, part) in self.new.iter().enumerate() {
             let Some(name) = &part.name else { continue };
             let old_name = allowed.old_name(name);
@@ -192,20 +229,8 @@ impl Matcher<'_> {
                 is_called && !self.is_taken.get(*old).copied().unwrap_or(true)
             });
             let Some(found) = found else { continue };
-            let Some(before) = self.old.get(found) else {
-                continue;
-            };
-            if before.is_like(part) || can_migrate(place) {
-                let how = old_name.map_or(String::new(), |old| format!(" from {old}"));
-                self.take(found, place, &how);
-            } else {
-                self.take(found, place, "");
-                self.matching.problems.push(format!(
-                    "{} {name} was kept by {} as {}, and is now kept by {} as {}; give the new \
-                     one another name, or a migration",
-                    self.kind, before.operator, before.records, part.operator, part.records
-                ));
-            }
+            let how = old_name.map_or(String::new(), |old| format!(" from {old}"));
+            self.take_or_tell(found, place, &how, migrates);
         }
     }
 
@@ -221,7 +246,7 @@ impl Matcher<'_> {
         groups
     }
 
-    fn by_order(&mut self) {
+    fn by_order(&mut self, migrates: &impl Migrates) {
         let old = self.unnamed(self.old, |place| {
             self.is_taken.get(place).copied().unwrap_or(true)
         });
@@ -230,14 +255,14 @@ impl Matcher<'_> {
             let old = old.get(&like).map(Vec::as_slice).unwrap_or_default();
             if old.len() == new.len() {
                 for (old, new) in old.iter().zip(new) {
-                    self.take(*old, new, "");
+                    self.take_or_tell(*old, new, "", migrates);
                 }
             }
         }
     }
 
     /// A part that had no name and has one now, if there is no doubt which it is.
-    fn by_first_name(&mut self) {
+    fn by_first_name(&mut self, migrates: &impl Migrates) {
         let old = self.unnamed(self.old, |place| {
             self.is_taken.get(place).copied().unwrap_or(true)
         });
@@ -248,7 +273,32 @@ impl Matcher<'_> {
                 .filter(|place| self.new.get(*place).is_some_and(is_like))
                 .collect();
             if let ([old], [new]) = (old.as_slice(), new.as_slice()) {
-                self.take(*old, *new, "; it had no name before");
+                self.take_or_tell(*old, *new, "; it had no name before", migrates);
+            }
+        }
+    }
+
+    /// A part without a name whose records are of another type now, if there is no doubt which
+    /// it is.
+    fn by_migration(&mut self, migrates: &impl Migrates) {
+        let becomes = |(old, new): &(usize, usize)| {
+            let parts = self.old.get(*old).zip(self.new.get(*new));
+            parts.is_some_and(|(before, part)| {
+                let is_free = before.name.is_none() && before.operator == part.operator;
+                is_free && migrates(before, *new) == Some(Ok(()))
+            })
+        };
+        let left = |old: &usize| self.is_taken.get(*old) == Some(&false);
+        let old = (0..self.old.len()).filter(left);
+        let pairs = old.flat_map(|old| {
+            let new = (0..self.new.len()).filter(|new| !self.is_new_taken(*new));
+            new.map(move |new| (old, new))
+        });
+        let pairs: Vec<_> = pairs.filter(becomes).collect();
+        for (old, new) in &pairs {
+            let rivals = pairs.iter().filter(|(a, b)| a == old || b == new);
+            if rivals.count() == 1 {
+                self.take_or_tell(*old, *new, "", migrates);
             }
         }
     }
@@ -300,6 +350,11 @@ impl Matcher<'_> {
     }
 }
 
+/// Whether an old part can become the new one at a place although they are not alike.
+trait Migrates: Fn(&Part, usize) -> Option<Result<(), String>> {}
+
+impl<F: Fn(&Part, usize) -> Option<Result<(), String>>> Migrates for F {}
+
 type Groups = BTreeMap<(String, String), Vec<usize>>;
 
 /// What a part is called in reports: its name, or operator and place among all parts.
@@ -320,13 +375,15 @@ mod tests {
             name: (!name.is_empty()).then(|| name.to_owned()),
             operator: operator.to_owned(),
             records: records.to_owned(),
+            form: None,
             slide_ms: 1000,
             site: format!("{operator} at main.rs:1"),
         }
     }
 
     fn matched(old: &[Part], new: &[Part], allowed: &str) -> Matching {
-        match_parts(Kind::State, old, new, &allowed.parse().unwrap(), |_| false)
+        let allowed = allowed.parse().unwrap();
+        match_parts(Kind::State, old, new, &allowed, |_, _| None)
     }
 
     #[test]
@@ -413,10 +470,32 @@ mod tests {
     fn another_type_under_the_same_name_needs_a_migration() {
         let old = [part("a", "map", "i64")];
         let new = [part("a", "map", "String")];
-        assert!(matched(&old, &new, "").problems[0].contains("a migration"));
-        let allowed = Allowed::default();
-        let migrated = match_parts(Kind::State, &old, &new, &allowed, |_| true);
-        assert_eq!((migrated.from, migrated.problems), (vec![Some(0)], vec![]));
+        let message = &matched(&old, &new, "").problems[0];
+        assert!(message.contains("another name"), "{message}");
+        assert_eq!(with_migration(&old, &new, Ok(())).from, [Some(0)]);
+        let refused = with_migration(&old, &new, Err("declare it".to_owned()));
+        assert_eq!(refused.problems, ["state a: declare it"]);
+        // Another operator keeps it otherwise, whatever the values are.
+        let new = [part("a", "update", "i64")];
+        assert_eq!(with_migration(&old, &new, Ok(())).problems.len(), 1);
+    }
+
+    #[test]
+    fn a_migrated_part_without_a_name_is_found_if_there_is_no_doubt() {
+        let old = [part("", "map", "i64"), part("", "update", "i64")];
+        let new = [part("", "map", "String"), part("", "update", "i64")];
+        let migrated = with_migration(&old, &new, Ok(()));
+        assert_eq!(
+            (migrated.from, migrated.problems),
+            (vec![Some(0), Some(1)], vec![])
+        );
+        let two = [part("", "map", "String"), part("", "map", "char")];
+        assert_eq!(with_migration(&old, &two, Ok(())).from, [None, None]);
+    }
+
+    fn with_migration(old: &[Part], new: &[Part], migrates: Result<(), String>) -> Matching {
+        let migrates = |_: &Part, _| Some(migrates.clone());
+        match_parts(Kind::State, old, new, &Allowed::default(), migrates)
     }
 
     #[test]

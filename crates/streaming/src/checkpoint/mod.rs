@@ -18,6 +18,7 @@ mod outputs;
 mod past;
 mod program;
 mod restore;
+mod states;
 
 mod describe;
 mod diff;

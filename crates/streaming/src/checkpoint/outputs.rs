@@ -229,6 +229,7 @@ mod tests {
             name: (!name.is_empty()).then(|| (*name).to_owned()),
             operator: "write_to".to_owned(),
             records: (*records).to_owned(),
+            form: None,
             slide_ms: 1000,
             site: format!("write_to at main.rs:{}", name.len()),
         };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use headwater_journal::Sequence;
 use serde::{Deserialize, Serialize};
 
-use super::entry::{CutInput, Entry, InputRange};
+use super::entry::{CutInput, Entry, InputRange, Reformed};
 use super::program::Program;
 use crate::time::Time;
 
@@ -29,6 +29,9 @@ pub(crate) struct Past {
     pub(crate) received: Vec<Received>,
     /// Where the changes of state of each batch are.
     pub(crate) changes: BTreeMap<Time, Changes>,
+    /// The batch after which each state of the program can be brought back; none where all of
+    /// its changes are still there.
+    pub(crate) states_since: Vec<Option<Time>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +70,7 @@ impl Past {
         Past {
             blocks: vec![BTreeMap::new(); program.inputs.len()],
             received: vec![Received::default(); program.inputs.len()],
+            states_since: vec![None; program.states.len()],
             program,
             zero,
             ended: zero,
@@ -83,7 +87,11 @@ impl Past {
                 program,
                 states_from,
                 inputs_from,
-            } => self.go_on_as(program, &states_from, &inputs_from),
+                reformed,
+            } => {
+                self.go_on_as(program, &states_from, &inputs_from);
+                reformed.iter().for_each(|state| self.begin_anew(state));
+            }
             Entry::Block {
                 input,
                 block,
@@ -140,6 +148,8 @@ impl Past {
         let inputs = program.inputs.len();
         self.blocks = taken_over(&self.blocks, inputs, inputs_from);
         self.received = taken_over(&self.received, inputs, inputs_from);
+        let since = |from: &Option<usize>| self.states_since.get((*from)?).copied().flatten();
+        self.states_since = states_from.iter().map(since).collect();
         for cut in self.cuts.values_mut() {
             let inputs = std::mem::take(&mut cut.inputs).into_iter();
             let renumbered = inputs.filter_map(|cut| {
@@ -155,6 +165,18 @@ impl Past {
     pub(crate) fn open_batches(&self) -> usize {
         let after = self.ended + Duration::from_millis(1);
         self.cuts.range(after..).count()
+    }
+
+    /// Goes on with a state in another form, to which no change that was written belongs.
+    fn begin_anew(&mut self, reformed: &Reformed) {
+        for state in self.changes.values_mut().flat_map(|of| &mut of.states) {
+            *state = state.filter(|state| *state != reformed.state);
+        }
+        self.changes
+            .retain(|_, of| of.states.iter().any(Option::is_some));
+        if let Some(since) = self.states_since.get_mut(reformed.state) {
+            *since = reformed.snapshots.iter().map(|one| one.time).max();
+        }
     }
 
     /// As if the last batch were not done, as Spark does after a restart.
@@ -197,6 +219,9 @@ impl Past {
         }
         if let Some(at) = snapshots_at {
             self.changes = self.changes.split_off(&(at + Duration::from_millis(1)));
+            for since in &mut self.states_since {
+                *since = (*since).max(Some(at));
+            }
         }
     }
 
@@ -232,6 +257,7 @@ mod tests {
             name: Some(format!("part {place}")),
             operator: "operator".to_owned(),
             records: "u8".to_owned(),
+            form: None,
             slide_ms: 1000,
             site: String::new(),
         };

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outputs::Outputs;
 use crate::graph::{Output, StreamInfo};
+use crate::state::Form;
 
 /// The parts of a program that have a past: its states and its inputs, each in the order of
 /// construction. Entries of the journal name them by their places here.
@@ -23,8 +24,11 @@ pub(crate) struct Part {
     /// What the user called it.
     pub(crate) name: Option<String>,
     pub(crate) operator: String,
-    /// The type of its records, as the compiler writes it.
+    /// The type of its records, as the compiler writes it; of a state that of its keys and
+    /// values.
     pub(crate) records: String,
+    /// How a state is kept.
+    pub(crate) form: Option<Form>,
     pub(crate) slide_ms: u64,
     /// The line that built it, for messages.
     pub(crate) site: String,
@@ -36,6 +40,7 @@ impl Part {
             name: stream.name().map(str::to_owned),
             operator: stream.site.operator().to_owned(),
             records: stream.record_type.to_owned(),
+            form: None,
             slide_ms: u64::try_from(stream.slide.as_millis()).unwrap_or(u64::MAX),
             site: stream.site.to_string(),
         }
@@ -50,8 +55,21 @@ impl Part {
         }
     }
 
+    /// The state of a stream.
+    pub(crate) fn of_state(stream: &StreamInfo, form: Form) -> Self {
+        Part {
+            records: format!("({}, {})", form.key, form.value),
+            form: Some(form),
+            ..Part::of(stream)
+        }
+    }
+
     /// Whether what one holds can be read by the other.
     pub(crate) fn is_like(&self, other: &Part) -> bool {
-        self.operator == other.operator && self.records == other.records
+        let is_same_form = match (&self.form, &other.form) {
+            (Some(one), Some(other)) => one.is_read_as(other),
+            _ => true,
+        };
+        self.operator == other.operator && self.records == other.records && is_same_form
     }
 }

@@ -2,20 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use headwater_journal::{Journal, Options, Recovered, Sequence};
 use headwater_store::Location;
 
-use super::entry::{Change, Entry, InputRange};
+use super::entry::{Entry, InputRange, Reformed};
 use super::keeper::{Keeper, Limits};
-use super::manifest::{Manifest, Snapshot, read_sealed};
+use super::manifest::{Manifest, Snapshot};
 use super::matching::{Allowed, match_programs, other_batches};
 use super::past::{Block, Past, Received};
-use super::program::Program;
+use super::program::{Part, Program};
+use super::states::{OldStates, ReachingBack};
 use crate::error::StreamError;
 use crate::graph::OutputNumber;
-use crate::state::AnySteps;
 use crate::time::Time;
 
 /// The directory of the journal.
@@ -53,7 +52,6 @@ pub(crate) struct Ready {
 /// Where a program goes on.
 pub(crate) struct Resumed {
     pub(crate) past: Past,
-    snapshots: Vec<Snapshot>,
 }
 
 /// What an input finds of its past.
@@ -123,13 +121,15 @@ impl Opened {
         }
     }
 
-    /// Hands the directory to a program, whose parts go on from those that match.
+    /// Hands the directory to a program, whose parts go on from those that match. Its states
+    /// are brought to where their streams begin.
     pub(crate) fn hand_to(
         self,
         mut program: Program,
         zero: Time,
         allowed: &Allowed,
         limits: Limits,
+        states: &[ReachingBack],
     ) -> Result<Ready, StreamError> {
         let Opened {
             dir,
@@ -138,7 +138,7 @@ impl Opened {
             found,
         } = self;
         let Some(Found {
-            mut past,
+            past,
             mut snapshots,
         }) = found
         else {
@@ -150,10 +150,11 @@ impl Opened {
                 resumed: None,
             });
         };
-        let (states_from, inputs_from) = matched(&dir, &past.program, &program, allowed)?;
+        let (states_from, inputs_from) = matched(&dir, &past.program, &program, allowed, states)?;
         let old_outputs = &past.program.outputs;
-        let open = past.open_batches();
-        let told = program.outputs.take_over(old_outputs, allowed, open);
+        let told = program
+            .outputs
+            .take_over(old_outputs, allowed, past.open_batches());
         told.report
             .iter()
             .for_each(|line| tracing::info!("{dir}: {line}"));
@@ -161,23 +162,27 @@ impl Opened {
             .iter()
             .for_each(|line| tracing::warn!("{dir}: {line}"));
         let outputs = program.outputs.numbers().to_vec();
-        past.go_on_as(program.clone(), &states_from, &inputs_from);
-        renumber(&mut snapshots, &states_from);
-        let resumed = Resumed {
-            past: past.clone(),
-            snapshots,
+        let keeper = Keeper::new(dir, journal, past.clone(), limits);
+        let old = OldStates {
+            keeper: &keeper,
+            past: &past,
+            snapshots: &snapshots,
         };
-        let keeper = Keeper::new(dir, journal, past, limits);
-        keeper.goes_on_from(manifests, resumed.snapshots.clone());
+        let reformed = old.restore(states, &states_from)?;
+        go_on_with(&mut snapshots, &states_from, &reformed);
+        keeper.goes_on_from(manifests, snapshots);
+        // With one entry, before which a crash leaves everything as it was.
         keeper.append(Entry::Began {
             program,
             states_from,
             inputs_from,
+            reformed,
         })?;
+        let past = keeper.past();
         Ok(Ready {
             keeper,
             outputs,
-            resumed: Some(resumed),
+            resumed: Some(Resumed { past }),
         })
     }
 }
@@ -218,23 +223,31 @@ impl Found {
 
     /// Takes in the next entry of the journal.
     pub(super) fn take_in(&mut self, at: Sequence, entry: Entry) -> Result<(), String> {
-        if let Entry::Began { states_from, .. } = &entry {
-            renumber(&mut self.snapshots, states_from);
+        if let Entry::Began {
+            states_from,
+            reformed,
+            ..
+        } = &entry
+        {
+            go_on_with(&mut self.snapshots, states_from, reformed);
         }
         self.past.apply(at, entry)
     }
 }
 
-/// Names the states of snapshots as a new program does; those that it does not have are left
-/// out.
-fn renumber(snapshots: &mut Vec<Snapshot>, states_from: &[Option<usize>]) {
+/// Names the states of snapshots as a new program does. Those that it does not have are left
+/// out, and so are those of states that it keeps in another form: it has others of these.
+fn go_on_with(snapshots: &mut Vec<Snapshot>, states_from: &[Option<usize>], reformed: &[Reformed]) {
     snapshots.retain_mut(|snapshot| {
         let new = states_from
             .iter()
             .position(|from| *from == Some(snapshot.state));
         snapshot.state = new.unwrap_or_default();
-        new.is_some()
+        let is_reformed = |state| reformed.iter().any(|reformed| reformed.state == state);
+        new.is_some_and(|state| !is_reformed(state))
     });
+    let new = reformed.iter().flat_map(|reformed| &reformed.snapshots);
+    snapshots.extend(new.cloned());
 }
 
 type From = Vec<Option<usize>>;
@@ -245,11 +258,16 @@ fn matched(
     old: &Program,
     new: &Program,
     allowed: &Allowed,
+    steps: &[ReachingBack],
 ) -> Result<(From, From), StreamError> {
     if let Some(message) = other_batches(old, new) {
         return Err(error(dir, &message));
     }
-    let (states, inputs) = match_programs(old, new, allowed);
+    let migrates = |part: &Part, new: usize| {
+        let (form, (steps, _)) = part.form.as_ref().zip(steps.get(new))?;
+        Some(steps.takes_over().older(form).map(|_| ()))
+    };
+    let (states, inputs) = match_programs(old, new, allowed, migrates);
     for line in states.report.iter().chain(&inputs.report) {
         tracing::info!("{dir}: {line}");
     }
@@ -288,85 +306,4 @@ impl Resumed {
             ended: self.past.ended,
         })
     }
-
-    /// Brings states to where their streams begin: so far before the last batch that what
-    /// readers remember can be computed again.
-    pub(crate) fn restore_states(
-        &self,
-        keeper: &Keeper,
-        states: &[(Arc<dyn AnySteps>, Duration)],
-    ) -> Result<(), StreamError> {
-        let bases: Vec<Time> = states
-            .iter()
-            .map(|(_, reaches_back)| self.past.ended - *reaches_back)
-            .collect();
-        for (number, ((steps, _), base)) in states.iter().zip(&bases).enumerate() {
-            self.restore_snapshots(keeper, number, &**steps, *base)?;
-        }
-        for at in self.past.changes.values() {
-            for change in read_changes(keeper, Sequence(at.at))? {
-                let state = at.states.get(change.state).copied().flatten();
-                let Some((steps, _)) = state.and_then(|state| states.get(state)) else {
-                    continue;
-                };
-                let base = state.and_then(|state| bases.get(state));
-                if base.is_none_or(|base| change.time > *base) {
-                    continue;
-                }
-                let replayed = steps
-                    .store()
-                    .replay(change.partition, change.time, &change.bytes);
-                replayed.map_err(|message| state_error(keeper, &**steps, &message))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn restore_snapshots(
-        &self,
-        keeper: &Keeper,
-        state: usize,
-        steps: &dyn AnySteps,
-        base: Time,
-    ) -> Result<(), StreamError> {
-        let store = steps.store();
-        let mut newest: BTreeMap<usize, &Snapshot> = BTreeMap::new();
-        let fits = |one: &&Snapshot| one.state == state && one.time <= base;
-        for snapshot in self.snapshots.iter().filter(fits) {
-            let known = newest.entry(snapshot.partition).or_insert(snapshot);
-            if known.time <= snapshot.time {
-                *known = snapshot;
-            }
-        }
-        for (partition, snapshot) in newest {
-            if snapshot.partitions != store.partitions() {
-                let message = format!(
-                    "it was kept in {} partitions and is now kept in {}; give the operator as many",
-                    snapshot.partitions,
-                    store.partitions()
-                );
-                return Err(state_error(keeper, steps, &message));
-            }
-            let bytes = read_sealed(&keeper.snapshot_at(snapshot))
-                .map_err(|message| state_error(keeper, steps, &message))?;
-            store
-                .restore(partition, snapshot.time, &bytes)
-                .map_err(|message| state_error(keeper, steps, &message))?;
-        }
-        Ok(())
-    }
-}
-
-fn read_changes(keeper: &Keeper, at: Sequence) -> Result<Vec<Change>, StreamError> {
-    match keeper.read(at)? {
-        Entry::Ended { changes, .. } => Ok(changes),
-        _ => Ok(Vec::new()),
-    }
-}
-
-fn state_error(keeper: &Keeper, steps: &dyn AnySteps, message: &str) -> StreamError {
-    keeper.failed(&format!(
-        "the state of {} cannot be restored: {message}",
-        steps.site()
-    ))
 }

@@ -56,7 +56,9 @@ impl Inner {
     /// What a checkpoint knows about the program.
     pub(super) fn program(&self) -> Program {
         let (states, inputs) = (self.graph.state_in_use(), self.graph.inputs());
-        let states = states.iter().map(|(stream, _)| Part::of(stream.info()));
+        let states = states
+            .iter()
+            .map(|(stream, steps)| Part::of_state(stream.info(), steps.takes_over().form()));
         let inputs = inputs.iter().map(|input| Part::of(input.stream()));
         Program {
             app_name: self.ctx.app_name().to_owned(),
@@ -97,7 +99,7 @@ impl Inner {
             state_reaches_back: longest.saturating_add(again),
         };
         self.warn_of_queues();
-        let ready = opened.hand_to(self.program(), zero, &allowed.0, limits)?;
+        let ready = opened.hand_to(self.program(), zero, &allowed.0, limits, &reaching)?;
         self.graph.number_outputs(&ready.outputs);
         let keeper = ready.keeper;
         if let Err(error) = self.restore(&keeper, ready.resumed.as_ref(), &reaching) {
@@ -120,7 +122,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Brings states and inputs back, and has what happens to them written.
+    /// Brings inputs back, and has what happens to them and to states written.
     fn restore(
         &self,
         keeper: &Arc<Keeper>,
@@ -128,7 +130,6 @@ impl Inner {
         states: &[(Arc<dyn AnySteps>, Duration)],
     ) -> Result<(), StreamError> {
         if let Some(resumed) = resumed {
-            resumed.restore_states(keeper, states)?;
             if let Some(last) = resumed.past.cuts.keys().next_back() {
                 self.graph.set_reruns_up_to(*last);
             }

@@ -7,7 +7,7 @@ use headwater_core::{Key, Partitioning, Rdd, Record, Site, Wire};
 
 use super::DStream;
 use crate::error::PlanError;
-use crate::state::{InverseStep, StepPlan, Store, Window, WindowFunctions};
+use crate::state::{InverseStep, Kept, StepPlan, Store, Versions, Window, WindowFunctions};
 use crate::time::{Time, is_multiple};
 
 /// The settings of a window with an inverse function that have defaults.
@@ -193,6 +193,13 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
         self.check_multiple(site, "slide", slide);
         let partitions = partitioning.num_partitions();
         let store = Store::new(partitions, &Window::new());
+        let kept = Kept {
+            store: store.clone(),
+            partitioning: partitioning.clone(),
+            is_anywhere: false,
+            has_ages: false,
+            versions: Versions::without(),
+        };
         let functions = Arc::new(functions);
         let afresh = recompute_every.map(|slides| slide.saturating_mul(slides.max(1)));
         let (graph, to, each) = (self.graph().clone(), store.clone(), self.slide());
@@ -217,7 +224,7 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
             let step = graph.ctx.step(site, partitions, &rdds, of.before, work);
             Ok((step, ()))
         };
-        let state = self.stateful((site, slide), &store, plan);
+        let state = self.stateful((site, slide), kept, plan);
         self.state_stream(state, store, Some(partitioning))
     }
 }

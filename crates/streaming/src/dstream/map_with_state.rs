@@ -12,7 +12,7 @@ use super::stateful::{InitialState, show_state};
 use crate::error::PlanError;
 use crate::graph::{AnyStream, Plan};
 use crate::state::{
-    Holds, Outputs, StateSpec, StateTable, StepPlan, Store, TimeOut, TimeoutCheck, TrackStep,
+    Holds, Kept, Outputs, StateSpec, StateTable, StepPlan, Store, TimeOut, TimeoutCheck, TrackStep,
 };
 use crate::time::{Time, is_multiple};
 
@@ -91,7 +91,15 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
         let partitions = partitioning.num_partitions();
         self.check_partitions(site, partitions);
         self.check_timeout(site, &spec);
+        self.check_migrations(site, &spec.migrations);
         let store = Store::new(partitions, &StateTable::new(spec.timeout.is_some()));
+        let kept = Kept {
+            store: store.clone(),
+            partitioning: partitioning.clone(),
+            is_anywhere: false,
+            has_ages: spec.timeout.is_some(),
+            versions: spec.migrations.of_tables(),
+        };
         let initial = InitialState {
             site,
             slide: self.slide(),
@@ -125,7 +133,7 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
                 outputs,
             ))
         };
-        let state = self.stateful((site, self.slide()), &store, plan);
+        let state = self.stateful((site, self.slide()), kept, plan);
         let shared = Shared {
             site,
             store,

@@ -9,7 +9,9 @@ use headwater_core::{Context, Key, Partitioning, Rdd, Record, Site, Wire};
 use super::DStream;
 use crate::error::PlanError;
 use crate::graph::{AnyStream, Plan};
-use crate::state::{Holds, Initial, LoadStep, PartitionState, StepPlan, Steps, Store};
+use crate::state::{
+    Holds, Initial, Kept, LoadStep, Migrations, Movable, PartitionState, StepPlan, Steps, Store,
+};
 use crate::time::Time;
 
 /// Gives the step of a batch and what belongs to it.
@@ -31,13 +33,13 @@ impl<X> Stateful<X> {
 
 impl<T: Record> DStream<T> {
     /// State that `plan` brings from batch to batch.
-    pub(super) fn stateful<P: PartitionState, X: Clone + Send + Sync + 'static>(
+    pub(super) fn stateful<P: Movable, X: Clone + Send + Sync + 'static>(
         &self,
         (site, slide): (Site, Duration),
-        store: &Arc<Store<P>>,
+        kept: Kept<P>,
         plan: impl Fn(StepPlan<'_>) -> Result<(Step, X), PlanError> + Send + Sync + 'static,
     ) -> Stateful<X> {
-        let steps = Steps::new(site, slide, store.clone());
+        let steps = Steps::new(site, slide, kept);
         let (graph, planned) = (self.graph().clone(), steps.clone());
         Stateful {
             steps,
@@ -49,6 +51,13 @@ impl<T: Record> DStream<T> {
                 looks_back: slide.saturating_sub(self.slide()),
                 parents: vec![self.erased()],
             },
+        }
+    }
+
+    /// Keeps a mistake in what is said about versions of a state.
+    pub(super) fn check_migrations<K: Key, S: Wire>(&self, site: Site, said: &Migrations<K, S>) {
+        if let Some(message) = said.mistake() {
+            self.graph().mistake(site, message);
         }
     }
 

@@ -8,8 +8,8 @@ use headwater_core::{Key, Partitioning, Rdd, Site, Wire};
 use super::DStream;
 use super::stateful::{InitialState, show_state};
 use crate::state::{
-    Holds, Item, RewriteStep, Rows, StateTable, StepPlan, Store, UpdateFunction, UpdateStateSpec,
-    UpdateStep,
+    AnyStore, Holds, Item, Kept, RewriteStep, Rows, StateTable, StepPlan, Store, UpdateFunction,
+    UpdateStateSpec, UpdateStep,
 };
 use crate::time::Time;
 
@@ -111,15 +111,37 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
             .partitioning
             .unwrap_or_else(|| Partitioning::from(self.default_partitions()));
         self.check_partitions(site, partitioning.num_partitions());
+        self.check_migrations(site, &spec.migrations);
+        let partitions = partitioning.num_partitions();
         match spec.function {
             UpdateFunction::Key(f) => {
                 let f = move |time, key: &K, values, state| f(time, key, values, state);
-                self.updated_by_key(site, f, spec.initial, partitioning)
+                let kept = Kept {
+                    store: Store::new(partitions, &StateTable::new(false)),
+                    partitioning,
+                    is_anywhere: false,
+                    has_ages: false,
+                    versions: spec.migrations.of_tables(),
+                };
+                self.updated_by_key(site, f, spec.initial, kept)
             }
             UpdateFunction::Partition(f) => {
                 let f = move |time, keys| f(time, keys);
                 let remember = spec.remember_partitioner;
-                self.updated_by_partition(site, f, spec.initial, partitioning, remember)
+                // Without a shuffle a partition reads only what it has itself.
+                let lag = if remember {
+                    Duration::ZERO
+                } else {
+                    self.slide()
+                };
+                let kept = Kept {
+                    store: Store::lagging(partitions, &Rows::new(), lag),
+                    partitioning,
+                    is_anywhere: !remember,
+                    has_ages: false,
+                    versions: spec.migrations.of_rows(),
+                };
+                self.updated_by_partition(site, f, spec.initial, kept)
             }
         }
     }
@@ -129,10 +151,10 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
         site: Site,
         f: impl Fn(Time, &K, Vec<V>, Option<S>) -> Option<S> + Clone + Send + Sync + 'static,
         initial: Option<Rdd<(K, S)>>,
-        partitioning: Partitioning<K>,
+        kept: Kept<StateTable<K, S>>,
     ) -> DStream<(K, S)> {
+        let (store, partitioning) = (kept.store.clone(), kept.partitioning.clone());
         let partitions = partitioning.num_partitions();
-        let store = Store::new(partitions, &StateTable::new(false));
         let initial = self.initial_state(site, initial, &partitioning, &store);
         let (graph, parent) = (self.graph().clone(), self.stream.clone());
         let (placed, to) = (partitioning.clone(), store.clone());
@@ -150,7 +172,7 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
             let ctx = &graph.ctx;
             Ok((ctx.step(site, partitions, &input, Some(&before), work), ()))
         };
-        let state = self.stateful((site, self.slide()), &store, plan);
+        let state = self.stateful((site, self.slide()), kept, plan);
         self.state_stream(state, store, Some(partitioning))
     }
 
@@ -159,18 +181,12 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
         site: Site,
         f: impl Fn(Time, Vec<(K, Vec<V>, Option<S>)>) -> Vec<(K, S)> + Clone + Send + Sync + 'static,
         initial: Option<Rdd<(K, S)>>,
-        partitioning: Partitioning<K>,
-        remember_partitioner: bool,
+        kept: Kept<Rows<K, S>>,
     ) -> DStream<(K, S)> {
+        let (store, partitioning) = (kept.store.clone(), kept.partitioning.clone());
+        let remember_partitioner = !kept.is_anywhere;
         let partitions = partitioning.num_partitions();
         let slide = self.slide();
-        // Without a shuffle a partition reads only what it has itself.
-        let lag = if remember_partitioner {
-            Duration::ZERO
-        } else {
-            slide
-        };
-        let store = Store::lagging(partitions, &Rows::new(), lag);
         let initial = self.initial_state(site, initial, &partitioning, &store);
         let (graph, parent) = (self.graph().clone(), self.stream.clone());
         let (placed, to) = (partitioning.clone(), store.clone());
@@ -185,7 +201,9 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
             let items = if remember_partitioner {
                 values
             } else {
-                let lies = of.before.is_none().then(|| placed.clone());
+                // Initial states are in their place; what was restored lies anywhere.
+                let is_initial = of.before.is_none() && to.at(0).is_none();
+                let lies = is_initial.then(|| placed.clone());
                 let states = show_state(&before, &to, time - slide, lies);
                 let states = states.partition_by(placed.clone()).map_values(Item::State);
                 graph.ctx.union(&[states, values])
@@ -202,7 +220,7 @@ impl<K: Key, V: Wire> DStream<(K, V)> {
                 (),
             ))
         };
-        let state = self.stateful((site, slide), &store, plan);
+        let state = self.stateful((site, slide), kept, plan);
         self.state_stream(state, store, remembered)
     }
 

@@ -35,6 +35,18 @@ impl Default for Ages {
 }
 
 impl Ages {
+    /// So many places with the same stamp.
+    pub(super) fn of(places: usize, stamp: Time) -> Self {
+        let mut ages = Ages::default();
+        (0..places).for_each(|_| ages.push(stamp));
+        ages
+    }
+
+    /// The stamps in the order of the places.
+    pub(super) fn by_place(&self) -> Vec<Time> {
+        self.links.iter().map(|link| link.stamp).collect()
+    }
+
     /// Adds the next place, as the newest.
     pub(super) fn push(&mut self, stamp: Time) {
         let place = self.links.len() as u32;

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::StateSize;
 use super::entries::Entries;
-use super::store::{Holds, Initial, PartitionState};
+use super::movable::Movable;
+use super::store::{Holds, Initial, PartitionState, decoded};
 use super::table::StateTable;
 use crate::time::Time;
 
@@ -74,9 +75,31 @@ impl<K: Key, S: Wire> PartitionState for StateTable<K, S> {
     }
 
     fn read(&self, bytes: &[u8]) -> Result<Self, String> {
-        let written = postcard::from_bytes(bytes).map_err(|error| error.to_string())?;
-        StateTable::from_written(written, self.is_aging())
+        StateTable::from_written(decoded(bytes)?, self.is_aging())
             .ok_or_else(|| "the table of states contradicts itself".to_owned())
+    }
+}
+
+impl<K: Key, S: Wire> Movable for StateTable<K, S> {
+    type Key = K;
+    type Value = S;
+
+    const STRUCTURE: &'static str = "a table";
+
+    fn empty(has_ages: bool) -> Self {
+        StateTable::new(has_ages)
+    }
+
+    fn with_ages(self, has_ages: bool, stamp: Time) -> Self {
+        self.aging(has_ages, stamp)
+    }
+
+    fn is_in_place(&self, is_here: impl Fn(&K) -> bool) -> bool {
+        self.as_slice().iter().all(|(key, _)| is_here(key))
+    }
+
+    fn spread(parts: Vec<Self>, into: usize, place: impl Fn(&K) -> usize) -> Vec<Self> {
+        StateTable::spread(parts, into, place)
     }
 }
 

@@ -71,6 +71,16 @@ impl<K: Hash + Eq, A> Entries<K, A> {
         self.entries
     }
 
+    /// The same keys with what a function makes of what belongs to them.
+    pub(super) fn map_values<B>(self, f: impl Fn(A) -> B) -> Entries<K, B> {
+        let entries = self.entries.into_iter();
+        Entries {
+            entries: entries.map(|(key, value)| (key, f(value))).collect(),
+            index: self.index,
+            hasher: self.hasher,
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

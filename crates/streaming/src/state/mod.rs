@@ -6,12 +6,19 @@
 //! to a partition is decided first and then applied as one change, which can be logged:
 //! [`track`] is `map_with_state`, [`update`] is `update_state_by_key`, [`rewrite`] its form
 //! for whole partitions, [`window`] is the windows with an inverse function.
+//!
+//! A state may go on from one that an [`older`] program has kept in another [`form`]: in other
+//! partitions ([`movable`]), or with other values ([`migration`]).
 
 mod ages;
 mod change;
 mod entries;
+mod form;
 mod handle;
 mod load;
+mod migration;
+mod movable;
+mod older;
 mod rewrite;
 mod spec;
 mod steps;
@@ -21,8 +28,12 @@ mod track;
 mod update;
 mod window;
 
+pub(crate) use form::Form;
 pub use handle::{StateChange, StateLog, StateSize, StateSnapshot, StateStore};
 pub(crate) use load::LoadStep;
+pub(crate) use migration::{Migrations, Versions};
+pub(crate) use movable::Movable;
+pub(crate) use older::{Kept, Older};
 pub(crate) use rewrite::{Item, RewriteStep, Rows};
 pub(crate) use spec::UpdateFunction;
 pub use spec::{State, StateSpec, TimeoutCheck, UpdateStateSpec};

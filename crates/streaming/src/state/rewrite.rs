@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::StateSize;
 use super::entries::Entries;
-use super::store::{Holds, Initial, PartitionState, Store};
+use super::movable::{Movable, dealt};
+use super::store::{Holds, Initial, PartitionState, Store, decoded};
 use crate::time::Time;
 
 /// What the function gave for a partition: keys may be anywhere, and several times.
@@ -42,8 +43,42 @@ impl<K: Key, S: Wire> PartitionState for Rows<K, S> {
     }
 
     fn read(&self, bytes: &[u8]) -> Result<Self, String> {
-        let rows = postcard::from_bytes(bytes).map_err(|error| error.to_string())?;
-        Ok(Rows(Arc::new(rows)))
+        Ok(Rows(Arc::new(decoded(bytes)?)))
+    }
+}
+
+impl<K: Key, S: Wire> Rows<K, S> {
+    /// The same keys with what a function makes of their states.
+    pub(super) fn map_values<U>(self, f: impl Fn(S) -> U) -> Rows<K, U> {
+        let rows = Arc::unwrap_or_clone(self.0).into_iter();
+        Rows(Arc::new(rows.map(|(key, state)| (key, f(state))).collect()))
+    }
+}
+
+impl<K: Key, S: Wire> Movable for Rows<K, S> {
+    type Key = K;
+    type Value = S;
+
+    const STRUCTURE: &'static str = "rows of a partition function";
+
+    fn empty(_has_ages: bool) -> Self {
+        Rows::new()
+    }
+
+    fn with_ages(self, _has_ages: bool, _stamp: Time) -> Self {
+        self
+    }
+
+    fn is_in_place(&self, is_here: impl Fn(&K) -> bool) -> bool {
+        self.0.iter().all(|(key, _)| is_here(key))
+    }
+
+    fn spread(parts: Vec<Self>, into: usize, place: impl Fn(&K) -> usize) -> Vec<Self> {
+        let rows = parts
+            .into_iter()
+            .flat_map(|part| Arc::unwrap_or_clone(part.0));
+        let dealt = dealt(rows, into, place).into_iter();
+        dealt.map(|rows| Rows(Arc::new(rows))).collect()
     }
 }
 

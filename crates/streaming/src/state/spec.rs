@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use headwater_core::{Key, Partitioning, Rdd, Record, Wire};
 
+use super::migration::Migrations;
 use crate::time::Time;
 
 /// The state of one key, as the function of
@@ -192,6 +193,7 @@ pub struct StateSpec<K, V, S, M> {
     pub(crate) partitioning: Option<Partitioning<K>>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) check: TimeoutCheck,
+    pub(crate) migrations: Migrations<K, S>,
 }
 
 impl<K: Key, V: Wire, S: Wire, M: Record> StateSpec<K, V, S, M> {
@@ -215,6 +217,7 @@ impl<K: Key, V: Wire, S: Wire, M: Record> StateSpec<K, V, S, M> {
             partitioning: None,
             timeout: None,
             check: TimeoutCheck::EveryBatch,
+            migrations: Migrations::none(),
         }
     }
 
@@ -260,6 +263,66 @@ impl<K: Key, V: Wire, S: Wire, M: Record> StateSpec<K, V, S, M> {
         self.check = check;
         self
     }
+
+    /// The version of the type of the states; 1 unless set. Spark has no such thing.
+    ///
+    /// Give it a new one when the type changes, so that a checkpoint which was written with an
+    /// older one is [migrated](StateSpec::migrate_from) instead of refused.
+    ///
+    /// ```
+    /// use headwater_streaming::{State, StateSpec};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// // In version 1 a state was the number of visits alone.
+    /// #[derive(Clone, Serialize, Deserialize)]
+    /// struct Visits {
+    ///     count: u64,
+    ///     last_page: Option<String>,
+    /// }
+    ///
+    /// let visit = |user: &u64, page: Option<String>, visits: &mut State<'_, Visits>| {
+    ///     let count = visits.get().map_or(0, |visits| visits.count) + 1;
+    ///     visits.update(Visits { count, last_page: page });
+    ///     (*user, count)
+    /// };
+    /// let spec = StateSpec::function(visit)
+    ///     .version(2)
+    ///     .migrate_from(1, |count: u64| Visits { count, last_page: None });
+    /// # drop(spec);
+    /// ```
+    pub fn version(mut self, version: u32) -> Self {
+        self.migrations.current = version;
+        self
+    }
+
+    /// What makes a state of an older version of the type into one of now, when a stream goes
+    /// on from a checkpoint that holds such. Each version that may be found needs one; keys,
+    /// and how long they have been idle, stay.
+    ///
+    /// `Old` must be read from what was written of the older type: the same fields in the same
+    /// order, under whatever name. A migration from the [version](StateSpec::version) of now is
+    /// a mistake, and so are two from one version; `start` says so.
+    ///
+    /// ```
+    /// use headwater_streaming::{State, StateSpec};
+    /// // Counts were 32 bits wide, then 64, and are floating-point numbers now.
+    /// let count = |_: &u8, _: Option<()>, count: &mut State<'_, f64>| {
+    ///     count.update(count.get().unwrap_or(&0.0) + 1.0);
+    /// };
+    /// let spec = StateSpec::function(count)
+    ///     .version(3)
+    ///     .migrate_from(1, |count: u32| f64::from(count))
+    ///     .migrate_from(2, |count: u64| count as f64);
+    /// # drop(spec);
+    /// ```
+    pub fn migrate_from<Old: Wire>(
+        mut self,
+        version: u32,
+        migrate: impl Fn(Old) -> S + Send + Sync + 'static,
+    ) -> Self {
+        self.migrations.add(version, migrate);
+        self
+    }
 }
 
 type KeyFunction<K, V, S> = dyn Fn(Time, &K, Vec<V>, Option<S>) -> Option<S> + Send + Sync;
@@ -298,6 +361,7 @@ pub struct UpdateStateSpec<K, V, S> {
     pub(crate) initial: Option<Rdd<(K, S)>>,
     pub(crate) partitioning: Option<Partitioning<K>>,
     pub(crate) remember_partitioner: bool,
+    pub(crate) migrations: Migrations<K, S>,
 }
 
 impl<K: Key, V: Wire, S: Wire> UpdateStateSpec<K, V, S> {
@@ -348,6 +412,7 @@ impl<K: Key, V: Wire, S: Wire> UpdateStateSpec<K, V, S> {
             initial: None,
             partitioning: None,
             remember_partitioner: true,
+            migrations: Migrations::none(),
         }
     }
 
@@ -373,6 +438,42 @@ impl<K: Key, V: Wire, S: Wire> UpdateStateSpec<K, V, S> {
     /// the states are then shuffled in the next batch. Functions of keys cannot move them.
     pub fn remember_partitioner(mut self, remember: bool) -> Self {
         self.remember_partitioner = remember;
+        self
+    }
+
+    /// The version of the type of the states, as [`StateSpec::version`] says; 1 unless set.
+    ///
+    /// ```
+    /// use headwater_streaming::UpdateStateSpec;
+    /// let sum = |new: Vec<u32>, sum: Option<u64>| {
+    ///     Some(sum.unwrap_or(0) + new.into_iter().map(u64::from).sum::<u64>())
+    /// };
+    /// // Sums were 32 bits wide.
+    /// let spec: UpdateStateSpec<String, u32, u64> =
+    ///     UpdateStateSpec::function(sum).version(2).migrate_from(1, |sum: u32| u64::from(sum));
+    /// # drop(spec);
+    /// ```
+    pub fn version(mut self, version: u32) -> Self {
+        self.migrations.current = version;
+        self
+    }
+
+    /// What makes a state of an older version into one of now, as
+    /// [`StateSpec::migrate_from`] says.
+    ///
+    /// ```
+    /// use headwater_streaming::UpdateStateSpec;
+    /// let last = |new: Vec<String>, last: Option<String>| new.into_iter().next_back().or(last);
+    /// let spec: UpdateStateSpec<u64, String, String> =
+    ///     UpdateStateSpec::function(last).version(2).migrate_from(1, |last: char| last.to_string());
+    /// # drop(spec);
+    /// ```
+    pub fn migrate_from<Old: Wire>(
+        mut self,
+        version: u32,
+        migrate: impl Fn(Old) -> S + Send + Sync + 'static,
+    ) -> Self {
+        self.migrations.add(version, migrate);
         self
     }
 }

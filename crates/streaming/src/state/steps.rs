@@ -1,13 +1,15 @@
 //! From batch times to steps of state: one after the other, none left out, none twice.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use headwater_core::rdd::Step;
 use headwater_core::{Context, Error, Rdd, Record, Site};
 use parking_lot::Mutex;
 
+use super::movable::Movable;
+use super::older::{Kept, TakesOver};
 use super::store::AnyStore;
 use crate::error::PlanError;
 use crate::graph::Graph;
@@ -18,6 +20,9 @@ pub(crate) struct Steps<X> {
     site: Site,
     slide: Duration,
     store: Arc<dyn AnyStore>,
+    takes_over: Box<dyn TakesOver>,
+    /// A state that is new in a stream with a past begins after this batch.
+    begins_after: OnceLock<Time>,
     /// The steps of batches that are not done, and the last one before them, oldest first.
     planned: Mutex<VecDeque<(Time, Step, X)>>,
     last_error: Mutex<Option<Arc<str>>>,
@@ -53,11 +58,13 @@ impl StepPlan<'_> {
 }
 
 impl<X: Clone> Steps<X> {
-    pub(crate) fn new(site: Site, slide: Duration, store: Arc<dyn AnyStore>) -> Arc<Self> {
+    pub(crate) fn new<P: Movable>(site: Site, slide: Duration, state: Kept<P>) -> Arc<Self> {
         Arc::new(Steps {
             site,
             slide,
-            store,
+            store: state.store.clone(),
+            takes_over: Box::new(state),
+            begins_after: OnceLock::new(),
             planned: Mutex::default(),
             last_error: Mutex::default(),
         })
@@ -129,7 +136,9 @@ impl<X: Clone> Steps<X> {
 
     /// The time of the step that follows the last planned one.
     fn after(&self, last: Option<Time>, zero: Time) -> Time {
-        last.or_else(|| self.store.at(0)).unwrap_or(zero) + self.slide
+        let last = last.or_else(|| self.store.at(0));
+        let last = last.or_else(|| self.begins_after.get().copied());
+        last.unwrap_or(zero) + self.slide
     }
 
     fn too_far_behind(&self) -> String {
@@ -164,6 +173,13 @@ pub(crate) trait AnySteps: Send + Sync {
 
     fn store(&self) -> &Arc<dyn AnyStore>;
 
+    /// How the state goes on from what was kept of it.
+    fn takes_over(&self) -> &dyn TakesOver;
+
+    /// Has a state of which nothing was kept begin after a batch, at the latest. Time began at
+    /// `zero`.
+    fn begin_after(&self, batch: Time, zero: Time);
+
     /// Takes the steps up to a batch that were planned and that no output has asked for.
     fn complete(&self, up_to: Time) -> Result<(), Error>;
 
@@ -178,6 +194,18 @@ impl<X: Clone + Send + Sync> AnySteps for Steps<X> {
 
     fn store(&self) -> &Arc<dyn AnyStore> {
         &self.store
+    }
+
+    fn takes_over(&self) -> &dyn TakesOver {
+        &*self.takes_over
+    }
+
+    fn begin_after(&self, batch: Time, zero: Time) {
+        let since_zero = batch.checked_since(zero).unwrap_or_default().as_millis();
+        let past_slide = since_zero.checked_rem(self.slide.as_millis()).unwrap_or(0);
+        let past_slide = Duration::from_millis(u64::try_from(past_slide).unwrap_or(0));
+        // What was said first holds.
+        let _ = self.begins_after.set(batch.max(zero) - past_slide);
     }
 
     fn complete(&self, up_to: Time) -> Result<(), Error> {

@@ -37,6 +37,15 @@ pub(crate) trait PartitionState: Clone + Send + Sync + 'static {
     fn read(&self, bytes: &[u8]) -> Result<Self, String>;
 }
 
+/// Reads a value from all of some bytes: what is left over tells that it was another type.
+pub(super) fn decoded<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(format!("{} bytes are left over", rest.len())),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// A state that may be there before the first batch.
 pub(crate) trait Initial: PartitionState {
     /// What makes an empty state hold these records, as young as a time; `holds` says which
@@ -194,6 +203,21 @@ impl<P: PartitionState> Store<P> {
         Arc::make_mut(&mut versions.current).apply(to);
     }
 
+    pub(super) fn number_of_partitions(&self) -> usize {
+        self.partitions.len()
+    }
+
+    /// Puts a state that was kept by an earlier process in the place of a partition's.
+    pub(super) fn put_back(&self, partition: usize, at: Option<Time>, state: P) {
+        if let Some(slot) = self.partitions.get(partition) {
+            let mut versions = slot.versions.lock();
+            versions.current = Arc::new(state);
+            versions.older.clear();
+            slot.at
+                .store(at.map_or(NEVER, Time::as_millis), Ordering::Release);
+        }
+    }
+
     /// Shows the state of a partition as a batch left it.
     pub(crate) fn show(
         &self,
@@ -303,16 +327,14 @@ impl<P: PartitionState> AnyStore for Store<P> {
 
     fn restore(&self, partition: usize, time: Time, bytes: &[u8]) -> Result<(), String> {
         let slot = self.partitions.get(partition).ok_or_else(no_partition)?;
-        let mut versions = slot.versions.lock();
-        versions.current = Arc::new(versions.current.read(bytes)?);
-        versions.older.clear();
-        slot.at.store(time.as_millis(), Ordering::Release);
+        let current = slot.versions.lock().current.clone();
+        self.put_back(partition, Some(time), current.read(bytes)?);
         Ok(())
     }
 
     fn replay(&self, partition: usize, time: Time, change: &[u8]) -> Result<(), String> {
         let slot = self.partitions.get(partition).ok_or_else(no_partition)?;
-        let change = postcard::from_bytes(change).map_err(|error| error.to_string())?;
+        let change = decoded(change)?;
         let mut versions = slot.versions.lock();
         if !self.is_at(partition, time) {
             Arc::make_mut(&mut versions.current).apply(change);

@@ -137,6 +137,60 @@ impl<K: Key, S: Record> StateTable<K, S> {
         self.entries.bytes() + self.ages.as_ref().map_or(0, Ages::bytes)
     }
 
+    /// The same keys, of the same ages, with what a function makes of their states.
+    pub(super) fn map_values<U>(self, f: impl Fn(S) -> U) -> StateTable<K, U> {
+        StateTable {
+            entries: self.entries.map_values(f),
+            ages: self.ages,
+        }
+    }
+
+    /// The same keys with ages or without; those whose age is not known get a stamp.
+    pub(super) fn aging(self, is_aging: bool, stamp: Time) -> Self {
+        let len = self.entries.len();
+        let ages = match (self.ages, is_aging) {
+            (_, false) => None,
+            (Some(ages), true) => Some(ages),
+            (None, true) => Some(Ages::of(len, stamp)),
+        };
+        StateTable { ages, ..self }
+    }
+
+    /// The entries of tables in other tables, each in that of which `place` says the number.
+    /// Ages stay: each table has its keys in the order of their stamps.
+    pub(super) fn spread(parts: Vec<Self>, into: usize, place: impl Fn(&K) -> usize) -> Vec<Self> {
+        let is_aging = parts.iter().any(StateTable::is_aging);
+        let mut tables: Vec<_> = (0..into)
+            .map(|_| (StateTable::new(is_aging), Vec::new()))
+            .collect();
+        for StateTable { entries, ages } in parts {
+            let mut stamps = ages
+                .map_or_else(Vec::new, |ages| ages.by_place())
+                .into_iter();
+            for (key, state) in entries.into_vec() {
+                let stamp = stamps.next();
+                let Some((table, ages)) = tables.get_mut(place(&key)) else {
+                    continue;
+                };
+                let hash = table.entries.hash(&key);
+                // A key that a partitioner put in two places stays once.
+                if table.entries.find(hash, &key).is_none() {
+                    table.add(hash, key, state, Time::ZERO);
+                    ages.extend(stamp);
+                }
+            }
+        }
+        let aged = tables.into_iter().map(|(mut table, stamps)| {
+            let mut by_age: Vec<(u32, Time)> = (0..).zip(stamps).collect();
+            by_age.sort_by_key(|(_, stamp)| *stamp);
+            by_age
+                .into_iter()
+                .for_each(|(place, stamp)| table.renew(place, stamp));
+            table
+        });
+        aged.collect()
+    }
+
     /// The table in a form that can be written.
     pub(super) fn written(&self) -> WrittenTable<&[(K, S)], Vec<(u32, i64)>> {
         let ages = self.ages.as_ref().map(|ages| {

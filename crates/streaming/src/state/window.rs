@@ -1,6 +1,6 @@
 //! Windows with an inverse function: what enters is added, what leaves is taken away.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::StateSize;
 use super::entries::Entries;
-use super::store::{PartitionState, Store};
+use super::movable::{Movable, dealt};
+use super::store::{PartitionState, Store, decoded};
 use super::table::{StateTable, WrittenTable};
 use crate::time::Time;
 
@@ -91,11 +92,59 @@ impl<K: Key, V: Wire> PartitionState for Window<K, V> {
     }
 
     fn read(&self, bytes: &[u8]) -> Result<Self, String> {
-        let (total, batches): (WrittenTable<_, _>, _) =
-            postcard::from_bytes(bytes).map_err(|error| error.to_string())?;
+        let (total, batches): (WrittenTable<_, _>, _) = decoded(bytes)?;
         let total = StateTable::from_written(total, false)
             .ok_or_else(|| "the window contradicts itself".to_owned())?;
         Ok(Window { total, batches })
+    }
+}
+
+impl<K: Key, V: Wire> Movable for Window<K, V> {
+    type Key = K;
+    type Value = V;
+
+    const STRUCTURE: &'static str = "a window";
+
+    fn empty(_has_ages: bool) -> Self {
+        Window::new()
+    }
+
+    fn with_ages(self, _has_ages: bool, _stamp: Time) -> Self {
+        self
+    }
+
+    fn is_in_place(&self, is_here: impl Fn(&K) -> bool) -> bool {
+        let batches = self.batches.iter().flat_map(|slice| slice.pairs.iter());
+        let mut pairs = self.records().iter().chain(batches);
+        pairs.all(|(key, _)| is_here(key))
+    }
+
+    /// Each partition gets its part of each batch, also when that is empty: batches leave a
+    /// window by their number.
+    fn spread(parts: Vec<Self>, into: usize, place: impl Fn(&K) -> usize) -> Vec<Self> {
+        let (totals, batches): (Vec<_>, Vec<_>) = parts
+            .into_iter()
+            .map(|part| (part.total, part.batches))
+            .unzip();
+        let mut by_time: BTreeMap<Time, Vec<Arc<Vec<(K, V)>>>> = BTreeMap::new();
+        for slice in batches.into_iter().flatten() {
+            by_time.entry(slice.time).or_default().push(slice.pairs);
+        }
+        let totals = StateTable::spread(totals, into, &place).into_iter();
+        let mut windows: Vec<_> = totals
+            .map(|total| Window {
+                total,
+                batches: VecDeque::new(),
+            })
+            .collect();
+        for (time, pairs) in by_time {
+            let pairs = pairs.into_iter().flat_map(Arc::unwrap_or_clone);
+            for (window, pairs) in windows.iter_mut().zip(dealt(pairs, into, &place)) {
+                let pairs = Arc::new(pairs);
+                window.batches.push_back(Slice { time, pairs });
+            }
+        }
+        windows
     }
 }
 
