@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{JobScheduler, JobSet, Outcome, OutputRun};
+use super::{JobScheduler, JobSet, Outcome, OutputRun, Schedule};
 use crate::checkpoint::CutInput;
 use crate::clock::{Clock, Signal, Woken};
 use crate::error::StreamError;
@@ -135,17 +135,19 @@ impl JobGenerator {
 }
 
 fn generate_from(shared: &Shared, first: Time) {
-    let mut next = first;
+    let mut schedule = Schedule::from(first, shared.graph.batch);
     let mut warned = false;
     loop {
         if shared.stop_now.load(Ordering::Acquire) || shared.outcome.halted().is_some() {
             return;
         }
-        let now = shared.clock.now();
-        if now + shared.graph.batch * 2 < next && !std::mem::replace(&mut warned, true) {
+        let (now, next) = (shared.clock.now(), schedule.next());
+        if schedule.is_far(now) && !std::mem::replace(&mut warned, true) {
             tracing::warn!(%now, %next, "the clock was set back; the next batch waits for its time");
         }
-        if now < next && shared.clock.wait_until(next, &shared.signal) == Woken::Signalled {
+        if !schedule.is_due(now)
+            && shared.clock.wait_until(next, &shared.signal) == Woken::Signalled
+        {
             continue;
         }
         // Read before the batch is cut, so that what was stored before the stop is in it.
@@ -163,7 +165,7 @@ fn generate_from(shared: &Shared, first: Time) {
         if last {
             return;
         }
-        next += shared.graph.batch;
+        schedule.cut();
     }
 }
 

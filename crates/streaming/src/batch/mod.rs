@@ -2,8 +2,10 @@
 
 mod generator;
 mod outcome;
+mod schedule;
 mod scheduler;
 
 pub(crate) use generator::JobGenerator;
 pub(crate) use outcome::Outcome;
+pub(crate) use schedule::Schedule;
 pub(crate) use scheduler::{AtEnd, JobScheduler, JobSet, OutputRun, Policy, post};

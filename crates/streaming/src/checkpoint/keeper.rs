@@ -1,16 +1,17 @@
 //! Writes what happens, while it happens.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use headwater_journal::{Journal, JournalError, Sequence};
 use headwater_store::{Durability, Location, StoreError};
 use parking_lot::{Mutex, RwLock};
 
+use super::commits::Commits;
 use super::entry::{Change, CutInput, Entry};
 use super::manifest::{Manifest, Snapshot, seal};
 use super::past::Past;
+use super::plan::Limits;
+use super::retention::{Retained, Surplus, keep_needed};
 use crate::error::StreamError;
 use crate::state::{AnySteps, StateChange, StateLog};
 use crate::time::Time;
@@ -26,52 +27,13 @@ pub(crate) struct Keeper {
     journal: RwLock<Option<Journal>>,
     /// Together with the journal, so that both have the same order.
     past: Mutex<Past>,
-    /// The changes of batches that have not ended.
-    changes: Mutex<Vec<Change>>,
-    /// The batches that are done, but not those before them; with the reason if they failed.
-    done: Mutex<BTreeMap<Time, Option<String>>>,
-    written: Mutex<Written>,
+    commits: Mutex<Commits>,
+    /// Held by the thread that writes ends, so that they have the order of the batches.
+    ending: Mutex<()>,
+    written: Mutex<Retained>,
     /// Tells the snapshots of this process from those of others: the number of its first entry.
     first: Sequence,
     limits: Limits,
-}
-
-/// What was written beside the journal.
-#[derive(Default)]
-struct Written {
-    snapshots: Vec<Snapshot>,
-    /// The manifests that are there, oldest first.
-    manifests: Vec<Kept>,
-}
-
-/// A manifest, and what it needs to be there.
-struct Kept {
-    at: Location,
-    oldest: Sequence,
-    files: Vec<String>,
-}
-
-impl Kept {
-    fn of(at: Location, manifest: &Manifest) -> Self {
-        let next = manifest.next();
-        let files = manifest.snapshots.iter().map(|one| one.file.clone());
-        Kept {
-            at,
-            oldest: manifest.past.oldest().unwrap_or(next).min(next),
-            files: files.collect(),
-        }
-    }
-}
-
-/// How much is kept.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// How many manifests.
-    pub(crate) manifests: usize,
-    /// For how long batches are needed after they are done.
-    pub(crate) remembered: Duration,
-    /// How far before the last batch a restart begins with state.
-    pub(crate) state_reaches_back: Duration,
 }
 
 impl Keeper {
@@ -81,8 +43,8 @@ impl Keeper {
             first: journal.next(),
             journal: RwLock::new(Some(journal)),
             past: Mutex::new(past),
-            changes: Mutex::default(),
-            done: Mutex::default(),
+            commits: Mutex::default(),
+            ending: Mutex::default(),
             written: Mutex::default(),
             limits,
         })
@@ -95,10 +57,9 @@ impl Keeper {
         manifests: Vec<(Location, Manifest)>,
         snapshots: Vec<Snapshot>,
     ) {
-        let mut written = self.written.lock();
-        let kept = manifests.into_iter();
-        written.manifests = kept.map(|(at, manifest)| Kept::of(at, &manifest)).collect();
-        written.snapshots = snapshots;
+        let manifests = manifests.iter();
+        let manifests = manifests.map(|(at, manifest)| (at.name().into_owned(), manifest));
+        *self.written.lock() = Retained::found(manifests, snapshots);
     }
 
     /// Lets go of the directory.
@@ -159,24 +120,11 @@ impl Keeper {
         time: Time,
         failure: Option<String>,
     ) -> Result<Vec<Time>, StreamError> {
-        let mut done = self.done.lock();
-        done.insert(time, failure);
+        let _in_order = self.ending.lock();
+        self.commits.lock().done(time, failure);
         let (mut last, mut ended) = (None, Vec::new());
-        while let Some(time) = self.first_open().filter(|time| done.contains_key(time)) {
-            let failure = done.remove(&time).flatten();
-            let changes = {
-                let mut changes = self.changes.lock();
-                let (ended, later) = std::mem::take(&mut *changes)
-                    .into_iter()
-                    .partition(|change| change.time <= time);
-                *changes = later;
-                ended
-            };
-            last = Some(self.append(Entry::Ended {
-                time,
-                changes,
-                failure,
-            })?);
+        while let Some((time, end)) = self.next_end() {
+            last = Some(self.append(end)?);
             ended.push(time);
         }
         if let Some(last) = last {
@@ -185,11 +133,9 @@ impl Keeper {
         Ok(ended)
     }
 
-    /// The first batch that was cut and has not ended.
-    fn first_open(&self) -> Option<Time> {
-        let past = self.past.lock();
-        let after = past.ended + Duration::from_millis(1);
-        past.cuts.range(after..).next().map(|(time, _)| *time)
+    fn next_end(&self) -> Option<(Time, Entry)> {
+        let first_open = self.past.lock().first_open();
+        self.commits.lock().next_end(first_open)
     }
 
     /// Writes a snapshot of all state and a manifest, and drops what no restart needs.
@@ -204,14 +150,32 @@ impl Keeper {
 
     /// Writes a manifest of what is known, so that the directory has one.
     pub(crate) fn begin(&self) -> Result<(), StreamError> {
-        self.write_manifest(&mut self.written.lock())
+        let mut written = self.written.lock();
+        self.write_manifest(&mut written)?;
+        // What a process wrote that was killed before its manifest.
+        let unlisted = Surplus {
+            files: written.unlisted(self.snapshot_files()?),
+            ..Surplus::default()
+        };
+        self.tidy(unlisted)
     }
 
-    fn write_manifest(&self, written: &mut Written) -> Result<(), StreamError> {
+    fn snapshot_files(&self) -> Result<Vec<String>, StreamError> {
+        match self.dir.join(STATES).list() {
+            Ok(files) => {
+                let names = files.iter().map(|file| file.location.name().into_owned());
+                Ok(names.collect())
+            }
+            Err(StoreError::NotFound { .. }) => Ok(Vec::new()),
+            Err(error) => Err(self.failed(&error.to_string())),
+        }
+    }
+
+    fn write_manifest(&self, written: &mut Retained) -> Result<(), StreamError> {
         let manifest = {
             let mut past = self.past.lock();
             let base = past.ended - self.limits.state_reaches_back;
-            let contained = keep_needed(&mut written.snapshots, base);
+            let contained = keep_needed(&mut written.snapshots, past.program.states.len(), base);
             past.prune(self.limits.remembered, contained);
             // Under the lock, so that the past holds all entries before.
             let next = self.with_journal(|journal| Ok(journal.next()))?;
@@ -223,14 +187,10 @@ impl Keeper {
         };
         // What the manifest says has happened must be there when it is.
         self.with_journal(Journal::commit)?;
-        let at = manifest
+        manifest
             .write(&self.dir)
             .map_err(|message| self.failed(&message))?;
-        let manifests = std::mem::take(&mut written.manifests).into_iter();
-        let (replaced, others): (Vec<_>, Vec<_>) = manifests.partition(|kept| kept.at == at);
-        written.manifests = others;
-        written.manifests.push(Kept::of(at, &manifest));
-        self.tidy(written, replaced.into_iter().flat_map(|kept| kept.files))
+        self.tidy(written.written(manifest.name(), &manifest, self.limits.manifests))
     }
 
     pub(super) fn snapshots_of(
@@ -245,53 +205,30 @@ impl Keeper {
                 .snapshot(partition)
                 .map_err(|message| self.failed(&message))?;
             let Some(time) = time else { continue };
-            let file = format!(
-                "{:020}-{state}-{partition}-{}",
-                time.as_millis(),
-                self.first.0
-            );
-            let at = self.dir.join(STATES).join(&file);
-            at.put(&seal(&bytes), Durability::Synced)
+            let place = (state, partition);
+            let snapshot = Snapshot::of(place, store.partitions(), time, self.first);
+            self.snapshot_at(&snapshot)
+                .put(&seal(&bytes), Durability::Synced)
                 .map_err(|error| self.failed(&error.to_string()))?;
-            snapshots.push(Snapshot {
-                state,
-                partition,
-                partitions: store.partitions(),
-                time,
-                file,
-            });
+            snapshots.push(snapshot);
         }
         Ok(snapshots)
     }
 
-    /// Deletes manifests, and what none of those that are left needs: of what they held, and of
-    /// what `replaced` ones did.
-    fn tidy(
-        &self,
-        written: &mut Written,
-        replaced: impl Iterator<Item = String>,
-    ) -> Result<(), StreamError> {
+    /// Deletes what nothing needs.
+    fn tidy(&self, surplus: Surplus) -> Result<(), StreamError> {
         let failed = |error: StoreError| self.failed(&error.to_string());
-        let mut gone: Vec<_> = replaced.collect();
-        while written.manifests.len() > self.limits.manifests.max(1) {
-            let old = written.manifests.remove(0);
-            old.at.delete().map_err(failed)?;
-            gone.extend(old.files);
+        for manifest in surplus.manifests {
+            self.dir.join(&manifest).delete().map_err(failed)?;
         }
-        let needed: HashSet<_> = written
-            .manifests
-            .iter()
-            .flat_map(|kept| &kept.files)
-            .collect();
-        for file in gone.into_iter().filter(|file| !needed.contains(file)) {
+        for file in surplus.files {
             match self.dir.join(STATES).join(&file).delete() {
-                // Two old manifests may have needed it.
+                // A process that was killed may have deleted it.
                 Err(StoreError::NotFound { .. }) => {}
                 deleted => deleted.map_err(failed)?,
             }
         }
-        let oldest = written.manifests.iter().map(|kept| kept.oldest).min();
-        oldest.map_or(Ok(()), |oldest| {
+        surplus.entries_before.map_or(Ok(()), |oldest| {
             self.with_journal(|journal| journal.forget_before(oldest))
         })
     }
@@ -309,25 +246,10 @@ impl Keeper {
     }
 }
 
-/// Keeps of each partition's snapshots the newest that a restart may begin with, and all later
-/// ones. The batch up to which all partitions have one that contains its changes.
-fn keep_needed(snapshots: &mut Vec<Snapshot>, base: Time) -> Option<Time> {
-    let mut newest: HashMap<(usize, usize), Option<Time>> = HashMap::new();
-    for one in snapshots.iter() {
-        let known = newest.entry((one.state, one.partition)).or_default();
-        *known = (*known).max(Some(one.time).filter(|at| *at <= base));
-    }
-    snapshots.retain(|one| {
-        let newest = newest.get(&(one.state, one.partition)).copied().flatten();
-        newest.is_none_or(|newest| one.time >= newest)
-    });
-    newest.into_values().min().flatten()
-}
-
 impl StateLog for Keeper {
     /// Changes wait in memory for the end of their batch, with which they are written.
     fn append(&self, change: &StateChange) -> Result<(), String> {
-        self.changes.lock().push(Change {
+        self.commits.lock().changed(Change {
             state: change.node.0,
             partition: change.partition,
             time: change.time,

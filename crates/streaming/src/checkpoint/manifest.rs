@@ -42,13 +42,23 @@ impl Manifest {
         Sequence(self.next)
     }
 
+    /// The file's name, which tells the past's last batch.
+    pub(crate) fn name(&self) -> String {
+        format!("{PREFIX}{:020}", self.past.ended.as_millis())
+    }
+
     /// Writes the manifest of the past's last batch, whole or not at all.
-    pub(crate) fn write(&self, dir: &Location) -> Result<Location, String> {
-        let at = dir.join(&format!("{PREFIX}{:020}", self.past.ended.as_millis()));
+    pub(crate) fn write(&self, dir: &Location) -> Result<(), String> {
+        let bytes = self.to_bytes()?;
+        let at = dir.join(&self.name());
+        at.put(&bytes, Durability::Synced)
+            .map_err(|error| error.to_string())
+    }
+
+    /// What the file holds.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, String> {
         let bytes = postcard::to_stdvec(self).map_err(|error| error.to_string())?;
-        at.put(&seal(&bytes), Durability::Synced)
-            .map_err(|error| error.to_string())?;
-        Ok(at)
+        Ok(seal(&bytes))
     }
 
     /// The manifests of a directory, the newest first; files that are something else are left
@@ -70,7 +80,31 @@ impl Manifest {
 
     pub(crate) fn read(at: &Location) -> Result<Self, String> {
         let bytes = read_sealed(at)?;
-        postcard::from_bytes(&bytes).map_err(|error| format!("{at} cannot be read: {error}"))
+        Manifest::from_unsealed(&bytes).map_err(|error| format!("{at} cannot be read: {error}"))
+    }
+
+    /// The manifest that was sealed.
+    pub(crate) fn from_unsealed(bytes: &[u8]) -> Result<Self, String> {
+        postcard::from_bytes(bytes).map_err(|error| error.to_string())
+    }
+}
+
+impl Snapshot {
+    /// The snapshot of a partition at the version of a batch, and the name of its file, which
+    /// `by` tells from those of other processes: the number of the first entry of this one.
+    pub(crate) fn of(
+        (state, partition): (usize, usize),
+        partitions: usize,
+        time: Time,
+        by: Sequence,
+    ) -> Self {
+        Snapshot {
+            state,
+            partition,
+            partitions,
+            time,
+            file: format!("{:020}-{state}-{partition}-{}", time.as_millis(), by.0),
+        }
     }
 }
 
@@ -85,7 +119,7 @@ pub(crate) fn seal(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// What was sealed, if it is whole and of a format that is understood.
-fn unseal(sealed: &[u8]) -> Result<&[u8], String> {
+pub(crate) fn unseal(sealed: &[u8]) -> Result<&[u8], String> {
     let (head, bytes) = sealed.split_at_checked(9).ok_or("it is too short")?;
     let [magic @ .., format, a, b, c, d] = head else {
         return Err("it is too short".to_owned());

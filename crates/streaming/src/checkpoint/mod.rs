@@ -8,16 +8,24 @@
 //! and a `manifest` is a past that was written whole, so that older entries can go. Which
 //! part of a changed `program` goes on from which is decided in `matching`, and which number
 //! an output has in `outputs`.
+//!
+//! What decides reads and writes nothing: `past` folds, `commits` orders, `retention` forgets,
+//! `plan` begins. `keeper`, `restore` and `states` act on it.
 
 mod checkpointer;
+mod commits;
 mod entry;
 mod keeper;
 mod manifest;
 mod matching;
 mod outputs;
 mod past;
+mod plan;
 mod program;
 mod restore;
+mod retention;
+#[cfg(test)]
+mod simulator;
 mod states;
 
 mod describe;
@@ -33,9 +41,10 @@ use crate::error::StreamError;
 
 pub(crate) use checkpointer::Checkpointer;
 pub(crate) use entry::{CutInput, Entry, InputRange};
-pub(crate) use keeper::{Keeper, Limits};
+pub(crate) use keeper::Keeper;
 pub(crate) use matching::Allowed;
 pub(crate) use outputs::Outputs;
+pub(crate) use plan::{Begin, Limits};
 pub(crate) use program::{Part, Program};
 pub(crate) use restore::{InputPast, Opened, Resumed};
 

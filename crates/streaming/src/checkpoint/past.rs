@@ -118,14 +118,17 @@ impl Past {
                 self.cuts.entry(time).or_insert(Cut { at: at.0, inputs });
             }
             Entry::Ended { time, changes, .. } => {
-                if time <= self.ended {
+                if time < self.ended {
                     return Err(format!(
                         "entry {} ends the batch at {time}, and that at {} was done before",
                         at.0, self.ended
                     ));
                 }
-                self.ended_before = Some(self.ended);
-                self.ended = time;
+                // The last batch ends once more when it was run again.
+                if time > self.ended {
+                    self.ended_before = Some(self.ended);
+                    self.ended = time;
+                }
                 if !changes.is_empty() {
                     let states = (0..self.program.states.len()).map(Some).collect();
                     self.changes.insert(time, Changes { at: at.0, states });
@@ -185,6 +188,12 @@ impl Past {
             self.changes.remove(&self.ended);
             self.ended = before;
         }
+    }
+
+    /// The first batch that was cut and has not ended.
+    pub(crate) fn first_open(&self) -> Option<Time> {
+        let after = self.ended + Duration::from_millis(1);
+        self.cuts.range(after..).next().map(|(time, _)| *time)
     }
 
     /// The number of the first block of an input that belongs to no batch.
@@ -405,6 +414,16 @@ mod tests {
         assert_eq!((past.ended, past.changes.len()), (at(1), 1));
         past.forget_last_end();
         assert_eq!(past.ended, at(1));
-        assert!(past.apply(Sequence(9), ended(1, &[])).is_err());
+        past.apply(Sequence(2), ended(2, &[0])).unwrap();
+        assert!(past.apply(Sequence(3), ended(1, &[])).is_err());
+    }
+
+    #[test]
+    fn a_batch_that_was_run_again_ends_as_if_it_had_ended_once() {
+        let mut past = past(vec![ended(1, &[0]), ended(2, &[0]), ended(2, &[0])]);
+        assert_eq!((past.ended, past.ended_before), (at(2), Some(at(1))));
+        assert_eq!(past.changes[&at(2)].at, 2);
+        past.forget_last_end();
+        assert_eq!(past.ended, at(1));
     }
 }

@@ -7,10 +7,11 @@ use headwater_journal::{Journal, Options, Recovered, Sequence};
 use headwater_store::Location;
 
 use super::entry::{Entry, InputRange, Reformed};
-use super::keeper::{Keeper, Limits};
+use super::keeper::Keeper;
 use super::manifest::{Manifest, Snapshot};
 use super::matching::{Allowed, match_programs, other_batches};
 use super::past::{Block, Past, Received};
+use super::plan::Limits;
 use super::program::{Part, Program};
 use super::states::{OldStates, ReachingBack};
 use crate::error::StreamError;
@@ -237,7 +238,11 @@ impl Found {
 
 /// Names the states of snapshots as a new program does. Those that it does not have are left
 /// out, and so are those of states that it keeps in another form: it has others of these.
-fn go_on_with(snapshots: &mut Vec<Snapshot>, states_from: &[Option<usize>], reformed: &[Reformed]) {
+pub(super) fn go_on_with(
+    snapshots: &mut Vec<Snapshot>,
+    states_from: &[Option<usize>],
+    reformed: &[Reformed],
+) {
     snapshots.retain_mut(|snapshot| {
         let new = states_from
             .iter()

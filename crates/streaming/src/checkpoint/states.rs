@@ -1,7 +1,6 @@
 //! Brings states back as an older program has kept them, and writes those that are kept in
 //! another form from now on.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::entry::{Change, Entry, Reformed};
 use super::keeper::Keeper;
 use super::manifest::{Snapshot, read_sealed};
 use super::past::Past;
+use super::plan::{snapshots_at, state_of};
 use crate::error::StreamError;
 use crate::state::{AnySteps, Older};
 use crate::time::Time;
@@ -78,14 +78,7 @@ impl OldStates<'_> {
 
     /// Reads the newest snapshot of each partition that is not of a later batch than wanted.
     fn read_snapshots(&self, state: &mut Returning<'_>) -> Result<(), StreamError> {
-        let mut newest: BTreeMap<usize, &Snapshot> = BTreeMap::new();
-        let fits = |one: &&Snapshot| one.state == state.old && one.time <= state.base;
-        for snapshot in self.snapshots.iter().filter(fits) {
-            let known = newest.entry(snapshot.partition).or_insert(snapshot);
-            if known.time <= snapshot.time {
-                *known = snapshot;
-            }
-        }
+        let newest = snapshots_at(self.snapshots, state.old, state.base);
         let since = self.past.states_since.get(state.old).copied().flatten();
         if let Some(since) = since.filter(|since| newest.is_empty() && *since > state.base) {
             let message = format!(
@@ -113,9 +106,12 @@ impl OldStates<'_> {
     fn replay(&self, states: &mut [Returning<'_>]) -> Result<(), StreamError> {
         for at in self.past.changes.values() {
             for change in self.changes(Sequence(at.at))? {
-                let old = at.states.get(change.state).copied().flatten();
-                let state = states.iter_mut().find(|state| Some(state.old) == old);
-                let Some(state) = state.filter(|state| change.time <= state.base) else {
+                let base_of = |old| {
+                    let returning = states.iter().find(|state| state.old == old);
+                    returning.map(|state| state.base)
+                };
+                let old = state_of(&change, at, base_of);
+                let Some(state) = states.iter_mut().find(|state| Some(state.old) == old) else {
                     continue;
                 };
                 let Change {

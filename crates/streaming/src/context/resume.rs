@@ -87,17 +87,12 @@ impl Inner {
             true => self.graph.batch,
             false => Duration::ZERO,
         };
-        let remembered = inputs.iter().map(input_memory).max().unwrap_or_default();
-        let longest = reaching
-            .iter()
-            .map(|(_, back)| *back)
-            .max()
-            .unwrap_or_default();
-        let limits = Limits {
-            manifests: conf.get(&conf::CHECKPOINT_KEEP)?,
-            remembered: remembered.saturating_add(again),
-            state_reaches_back: longest.saturating_add(again),
-        };
+        let limits = Limits::of(
+            conf.get(&conf::CHECKPOINT_KEEP)?,
+            inputs.iter().map(input_memory),
+            reaching.iter().map(|(_, back)| *back),
+            again,
+        );
         self.warn_of_queues();
         let ready = opened.hand_to(self.program(), zero, &allowed.0, limits, &reaching)?;
         self.graph.number_outputs(&ready.outputs);

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use super::{Inner, Running, Stop};
 use crate::batch::{AtEnd, JobGenerator, JobScheduler, post};
-use crate::checkpoint::Opened;
+use crate::checkpoint::{Begin, Opened};
 use crate::clock::Clock;
 use crate::error::StreamError;
 use crate::events::StreamingEvent;
@@ -18,13 +18,11 @@ impl Inner {
     pub(super) fn begin(&self) -> Result<Running, StreamError> {
         let batch = self.graph.batch;
         let opened = self.open_checkpoint()?;
-        let now = self.clock.now().floor(batch);
         let past = opened.as_ref().and_then(Opened::times);
-        let (zero, ended) = past.unwrap_or((now, now));
+        let Begin { zero, ended, first } = Begin::of(past, self.clock.now(), batch);
         if opened.is_none() {
-            self.graph.check_restored(now)?;
+            self.graph.check_restored(zero)?;
         }
-        let first = ended + batch;
         self.graph.begin(zero);
         match opened {
             Some(opened) => self.go_on_from(opened, zero)?,

@@ -1,0 +1,92 @@
+//! How a stream begins or goes on: decisions over values, without files.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::entry::Change;
+use super::manifest::Snapshot;
+use super::past::Changes;
+use crate::time::Time;
+
+/// The times with which a process begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Begin {
+    /// When time began, exclusive.
+    pub(crate) zero: Time,
+    /// Every batch up to this one is done.
+    pub(crate) ended: Time,
+    /// The first batch that is cut: one that was not done, or the first one missed.
+    pub(crate) first: Time,
+}
+
+impl Begin {
+    /// Goes on after the zero and the last done batch of a past, or begins now.
+    pub(crate) fn of(past: Option<(Time, Time)>, now: Time, batch: Duration) -> Self {
+        let now = now.floor(batch);
+        let (zero, ended) = past.unwrap_or((now, now));
+        Begin {
+            zero,
+            ended,
+            first: ended + batch,
+        }
+    }
+}
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// How many manifests.
+    pub(crate) manifests: usize,
+    /// For how long batches are needed after they are done.
+    pub(crate) remembered: Duration,
+    /// How far before the last batch a restart begins with state.
+    pub(crate) state_reaches_back: Duration,
+}
+
+impl Limits {
+    /// What inputs remember and how far states reach back, each a little further if the last
+    /// batch may have to be run again.
+    pub(crate) fn of(
+        manifests: usize,
+        inputs_remember: impl IntoIterator<Item = Duration>,
+        states_reach_back: impl IntoIterator<Item = Duration>,
+        again: Duration,
+    ) -> Self {
+        let remembered = inputs_remember.into_iter().max().unwrap_or_default();
+        let longest = states_reach_back.into_iter().max().unwrap_or_default();
+        Limits {
+            manifests,
+            remembered: remembered.saturating_add(again),
+            state_reaches_back: longest.saturating_add(again),
+        }
+    }
+}
+
+/// The snapshot with which each partition of a state begins, when the state begins as it was
+/// at `base`: the newest one that is not younger.
+pub(super) fn snapshots_at(
+    snapshots: &[Snapshot],
+    state: usize,
+    base: Time,
+) -> BTreeMap<usize, &Snapshot> {
+    let mut newest: BTreeMap<usize, &Snapshot> = BTreeMap::new();
+    let fits = |one: &&Snapshot| one.state == state && one.time <= base;
+    for snapshot in snapshots.iter().filter(fits) {
+        let known = newest.entry(snapshot.partition).or_insert(snapshot);
+        if known.time <= snapshot.time {
+            *known = snapshot;
+        }
+    }
+    newest
+}
+
+/// The state that takes in a change when each state begins as it was at its base; none if the
+/// program does not have it any more, or if the change is computed again.
+pub(super) fn state_of(
+    change: &Change,
+    entry: &Changes,
+    base_of: impl Fn(usize) -> Option<Time>,
+) -> Option<usize> {
+    let state = entry.states.get(change.state).copied().flatten()?;
+    (change.time <= base_of(state)?).then_some(state)
+}

@@ -1,0 +1,219 @@
+//! What is kept beside the journal, and what may be forgotten: decisions over values, without
+//! files.
+
+use std::collections::{HashMap, HashSet};
+
+use headwater_journal::Sequence;
+
+use super::manifest::{Manifest, Snapshot};
+use crate::time::Time;
+
+/// What lies in the directory beside the journal.
+#[derive(Debug, Default)]
+pub(super) struct Retained {
+    /// The snapshots that a restart may begin with.
+    pub(super) snapshots: Vec<Snapshot>,
+    /// The manifests that are there, oldest first.
+    manifests: Vec<Kept>,
+}
+
+/// A manifest, and what it needs to be there.
+#[derive(Debug)]
+struct Kept {
+    name: String,
+    oldest: Sequence,
+    files: Vec<String>,
+}
+
+/// What nothing needs any more.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Surplus {
+    pub(super) manifests: Vec<String>,
+    /// Snapshots.
+    pub(super) files: Vec<String>,
+    /// Entries of the journal before this one.
+    pub(super) entries_before: Option<Sequence>,
+}
+
+impl Retained {
+    /// What is known after a restart: the manifests, oldest first, and the snapshots that the
+    /// program goes on from.
+    pub(super) fn found<'a>(
+        manifests: impl IntoIterator<Item = (String, &'a Manifest)>,
+        snapshots: Vec<Snapshot>,
+    ) -> Self {
+        let manifests = manifests.into_iter();
+        Retained {
+            snapshots,
+            manifests: manifests.map(|(name, one)| Kept::of(name, one)).collect(),
+        }
+    }
+
+    /// Takes in a manifest that was written, perhaps in place of one with the same name. What
+    /// may be deleted when so many manifests are kept.
+    pub(super) fn written(
+        &mut self,
+        name: String,
+        manifest: &Manifest,
+        manifests_max: usize,
+    ) -> Surplus {
+        let mut gone = Vec::new();
+        self.manifests.retain_mut(|kept| {
+            let is_replaced = kept.name == name;
+            if is_replaced {
+                gone.append(&mut kept.files);
+            }
+            !is_replaced
+        });
+        self.manifests.push(Kept::of(name, manifest));
+        let surplus = self.manifests.len().saturating_sub(manifests_max.max(1));
+        let mut names = Vec::new();
+        for old in self.manifests.drain(..surplus) {
+            names.push(old.name);
+            gone.extend(old.files);
+        }
+        let needed: HashSet<_> = self.manifests.iter().flat_map(|kept| &kept.files).collect();
+        gone.retain(|file| !needed.contains(file));
+        // Two old manifests may have needed it.
+        gone.sort_unstable();
+        gone.dedup();
+        Surplus {
+            manifests: names,
+            files: gone,
+            entries_before: self.manifests.iter().map(|kept| kept.oldest).min(),
+        }
+    }
+
+    /// The snapshots that no manifest lists: those of a checkpoint that was not finished.
+    pub(super) fn unlisted(&self, mut files: Vec<String>) -> Vec<String> {
+        let listed: HashSet<_> = self.manifests.iter().flat_map(|kept| &kept.files).collect();
+        files.retain(|file| !listed.contains(file));
+        files
+    }
+}
+
+impl Kept {
+    fn of(name: String, manifest: &Manifest) -> Self {
+        let next = manifest.next();
+        let files = manifest.snapshots.iter().map(|one| one.file.clone());
+        Kept {
+            name,
+            oldest: manifest.past.oldest().unwrap_or(next).min(next),
+            files: files.collect(),
+        }
+    }
+}
+
+/// Keeps of each partition's snapshots the newest that a restart may begin with, and all later
+/// ones. The batch up to which all partitions of all states have one that contains its
+/// changes; none while one of so many states has no snapshot, since its first changes may have
+/// been made after the others' snapshots.
+pub(super) fn keep_needed(
+    snapshots: &mut Vec<Snapshot>,
+    states: usize,
+    base: Time,
+) -> Option<Time> {
+    let mut newest: HashMap<(usize, usize), Option<Time>> = HashMap::new();
+    let mut partitions = vec![None; states];
+    for one in snapshots.iter() {
+        let known = newest.entry((one.state, one.partition)).or_default();
+        *known = (*known).max(Some(one.time).filter(|at| *at <= base));
+        if let Some(partitions) = partitions.get_mut(one.state) {
+            *partitions = Some(one.partitions);
+        }
+    }
+    snapshots.retain(|one| {
+        let newest = newest.get(&(one.state, one.partition)).copied().flatten();
+        newest.is_none_or(|newest| one.time >= newest)
+    });
+    let of_state = |(state, partitions): (usize, Option<usize>)| {
+        let newest = |partition| newest.get(&(state, partition)).copied().flatten();
+        (0..partitions?).map(newest).min().flatten()
+    };
+    partitions
+        .into_iter()
+        .enumerate()
+        .map(of_state)
+        .min()
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::outputs::Outputs;
+    use super::super::past::Past;
+    use super::super::program::Program;
+    use super::*;
+
+    fn at(second: i64) -> Time {
+        Time::from_millis(second * 1000)
+    }
+
+    fn snapshot(state: usize, partition: usize, second: i64) -> Snapshot {
+        Snapshot::of((state, partition), 2, at(second), Sequence(0))
+    }
+
+    #[test]
+    fn the_newest_snapshot_before_the_base_stays_with_all_later_ones() {
+        let mut snapshots = vec![
+            snapshot(0, 0, 1),
+            snapshot(0, 1, 1),
+            snapshot(0, 0, 3),
+            snapshot(0, 1, 2),
+            snapshot(0, 0, 9),
+        ];
+        let contained = keep_needed(&mut snapshots, 1, at(4));
+        assert_eq!(contained, Some(at(2)));
+        let left = [snapshot(0, 0, 3), snapshot(0, 1, 2), snapshot(0, 0, 9)];
+        assert_eq!(snapshots, left);
+        assert_eq!(keep_needed(&mut snapshots, 1, at(2)), None);
+    }
+
+    #[test]
+    fn changes_stay_until_every_partition_of_every_state_has_a_snapshot() {
+        let mut snapshots = vec![snapshot(0, 0, 1), snapshot(0, 1, 1)];
+        assert_eq!(keep_needed(&mut snapshots, 2, at(4)), None);
+        snapshots.push(snapshot(1, 0, 2));
+        assert_eq!(keep_needed(&mut snapshots, 2, at(4)), None);
+        snapshots.push(snapshot(1, 1, 2));
+        assert_eq!(keep_needed(&mut snapshots, 2, at(4)), Some(at(1)));
+        assert_eq!(keep_needed(&mut Vec::new(), 0, at(4)), None);
+    }
+
+    fn manifest(next: u64, snapshots: Vec<Snapshot>) -> Manifest {
+        let program = Program {
+            app_name: "test".to_owned(),
+            batch_ms: 1000,
+            states: vec![],
+            inputs: vec![],
+            outputs: Outputs::default(),
+        };
+        Manifest {
+            past: Past::new(program, Time::ZERO),
+            next,
+            snapshots,
+        }
+    }
+
+    #[test]
+    fn what_no_manifest_needs_may_go() {
+        let (one, two) = (snapshot(0, 0, 1), snapshot(0, 0, 2));
+        let mut retained = Retained::default();
+        let first = manifest(3, vec![one.clone()]);
+        let nothing = retained.written("a".to_owned(), &first, 2);
+        assert_eq!((nothing.manifests.len(), nothing.files.len()), (0, 0));
+        let second = manifest(5, vec![one.clone(), two.clone()]);
+        let nothing = retained.written("b".to_owned(), &second, 2);
+        assert_eq!(nothing.entries_before, Some(Sequence(3)));
+        // One that replaces another needs less.
+        let third = manifest(7, vec![two.clone()]);
+        let first_gone = retained.written("c".to_owned(), &third, 2);
+        assert_eq!(first_gone.manifests, ["a"]);
+        assert!(first_gone.files.is_empty());
+        let replaced = retained.written("b".to_owned(), &third, 2);
+        assert_eq!(replaced.files, [one.file]);
+        assert_eq!(replaced.entries_before, Some(Sequence(7)));
+        let files = vec![two.file, "left by a crash".to_owned()];
+        assert_eq!(retained.unlisted(files), ["left by a crash"]);
+    }
+}

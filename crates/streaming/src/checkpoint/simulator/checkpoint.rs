@@ -1,0 +1,142 @@
+//! A checkpoint, step by step: between any two of them others go on, or the process is killed.
+
+use headwater_journal::Sequence;
+
+use super::super::manifest::{Manifest, Snapshot};
+use super::super::retention::{Surplus, keep_needed};
+use super::Check;
+use super::disk::Disk;
+use super::process::Process;
+use super::setup::{Rule, Setup};
+
+#[derive(Debug)]
+pub(super) enum Checkpointing {
+    /// The snapshot of a partition of a state is next.
+    Snapshots(usize, usize),
+    Manifest,
+    Tidy(Surplus),
+}
+
+impl Process {
+    /// Goes one step on with the checkpoint that is being written.
+    pub(super) fn checkpoint(&mut self, disk: &mut Disk, setup: &Setup) -> Check {
+        self.checkpointing = match self.checkpointing.take() {
+            None => None,
+            Some(Checkpointing::Snapshots(state, partition)) => {
+                Some(self.snapshot(disk, (state, partition)))
+            }
+            Some(Checkpointing::Manifest) => {
+                let surplus = self.write_manifest(disk, setup)?;
+                Some(Checkpointing::Tidy(surplus))
+            }
+            Some(Checkpointing::Tidy(mut surplus)) => {
+                let goes_on = disk.delete_some(&mut surplus);
+                if !goes_on {
+                    self.is_starting = false;
+                    disk.check_listed()?;
+                }
+                goes_on.then_some(Checkpointing::Tidy(surplus))
+            }
+        };
+        Ok(())
+    }
+
+    fn snapshot(&mut self, disk: &mut Disk, (state, partition): (usize, usize)) -> Checkpointing {
+        let Some(parts) = self.states.get(state) else {
+            return Checkpointing::Manifest;
+        };
+        let Some(part) = parts.get(partition) else {
+            return Checkpointing::Snapshots(state + 1, 0);
+        };
+        if let Some(time) = part.at {
+            let snapshot =
+                Snapshot::of((state, partition), parts.len(), time, Sequence(self.first));
+            disk.write_snapshot(&snapshot, part.value);
+            self.retained.snapshots.push(snapshot);
+        }
+        Checkpointing::Snapshots(state, partition + 1)
+    }
+
+    fn write_manifest(&mut self, disk: &mut Disk, setup: &Setup) -> Check<Surplus> {
+        let base = self.past.ended - self.limits.state_reaches_back;
+        let contained = keep_needed(
+            &mut self.retained.snapshots,
+            self.past.program.states.len(),
+            base,
+        );
+        self.past.prune(self.limits.remembered, contained);
+        let manifest = Manifest {
+            past: self.past.clone(),
+            next: disk.next(),
+            snapshots: self.retained.snapshots.clone(),
+        };
+        if !setup.breaks(Rule::JournalBeforeManifest) {
+            disk.sync();
+        }
+        disk.write_manifest(&manifest)?;
+        let name = manifest.name();
+        let mut surplus = self
+            .retained
+            .written(name, &manifest, self.limits.manifests);
+        if self.is_starting {
+            surplus
+                .files
+                .extend(self.retained.unlisted(disk.snapshots()));
+        }
+        if setup.breaks(Rule::KeepForOldest) {
+            surplus.entries_before = Some(Sequence(manifest.next));
+        }
+        if setup.breaks(Rule::KeepListed) {
+            surplus
+                .files
+                .extend(manifest.snapshots.first().map(|one| one.file.clone()));
+        }
+        self.check_kept(setup)?;
+        Ok(surplus)
+    }
+
+    /// What is kept is what is needed.
+    fn check_kept(&self, setup: &Setup) -> Check {
+        let past = &self.past;
+        let forgotten = past.ended - self.limits.remembered;
+        if let Some((time, _)) = past.cuts.iter().find(|(time, _)| **time <= forgotten) {
+            return Err(format!(
+                "batch {time} is kept, and nothing needs it after {forgotten}"
+            ));
+        }
+        let mut known: Vec<_> = self.retained.snapshots.iter().collect();
+        known.sort_by_key(|one| (one.state, one.partition, one.time));
+        let base = past.ended - self.limits.state_reaches_back;
+        for pair in known.windows(2) {
+            let is_same = (pair[0].state, pair[0].partition) == (pair[1].state, pair[1].partition);
+            if is_same && pair[1].time <= base && pair[0].time < pair[1].time {
+                return Err(format!("{:?} is kept beside {:?}", pair[0], pair[1]));
+            }
+        }
+        let blocks: usize = past
+            .blocks
+            .iter()
+            .map(std::collections::BTreeMap::len)
+            .sum();
+        let used = past
+            .cuts
+            .values()
+            .flat_map(|cut| &cut.inputs)
+            .map(|one| &one.range);
+        let used = used.map(|range| match range {
+            super::super::entry::InputRange::Blocks { from, to } => to - from,
+            super::super::entry::InputRange::Source(_) => 0,
+        });
+        let unallocated: usize = (0..setup.inputs)
+            .map(|input| {
+                past.blocks[input]
+                    .range(past.first_unallocated(input)..)
+                    .count()
+            })
+            .sum();
+        match blocks as u64 > used.sum::<u64>() + unallocated as u64 {
+            true => Err(format!("{blocks} blocks are kept, and fewer are needed")),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! From what survived a crash to a process that goes on.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use fastrand::Rng;
+
+use super::super::commits::Commits;
+use super::super::entry::{Entry, InputRange};
+use super::super::manifest::{Manifest, Snapshot};
+use super::super::past::Past;
+use super::super::plan::{Begin, snapshots_at, state_of};
+use super::super::restore::{Found, go_on_with};
+use super::super::retention::Retained;
+use super::Check;
+use super::checkpoint::Checkpointing;
+use super::disk::Disk;
+use super::process::Process;
+use super::receiver::{Receiver, read_blocks};
+use super::setup::{BATCH, Places, Rule, Setup, batches, parts_from};
+use super::state::Partition;
+use super::truth::{Contents, Truth};
+use crate::batch::Schedule;
+use crate::time::Time;
+
+/// Begins, or goes on with what is there.
+pub(super) fn start(
+    setup: &Setup,
+    disk: &mut Disk,
+    truth: &mut Truth,
+    now: Time,
+    rng: &mut Rng,
+) -> Check<Process> {
+    let places = Places::shuffled(setup, rng);
+    let program = places.program();
+    let manifests = disk.read_manifests();
+    let mut found = match manifests.last() {
+        None => None,
+        Some((_, manifest)) => Some(read(manifest, disk)?),
+    };
+    if let Some(found) = &mut found {
+        truth.found_ended(found.past.ended, setup)?;
+        if setup.runs_last_again {
+            found.past.forget_last_end();
+        }
+    }
+    let times = found
+        .as_ref()
+        .map(|found| (found.past.zero, found.past.ended));
+    let begin = Begin::of(times, now, BATCH);
+    truth.zero = Some(begin.zero);
+    let first = disk.next();
+    let (mut past, mut snapshots, mut began) = match found {
+        None => (Past::new(program, begin.zero), Vec::new(), None),
+        Some(Found { past, snapshots }) => (past, snapshots, Some(program)),
+    };
+    if let Some(program) = began.take() {
+        let states_from = parts_from(&program.states, &past.program.states);
+        let inputs_from = parts_from(&program.inputs, &past.program.inputs);
+        past.go_on_as(program.clone(), &states_from, &inputs_from);
+        go_on_with(&mut snapshots, &states_from, &[]);
+        disk.append(&Entry::Began {
+            program,
+            states_from,
+            inputs_from,
+            reformed: Vec::new(),
+        })?;
+    }
+    let restored = Restored {
+        setup,
+        places: &places,
+        past: &past,
+        snapshots: &snapshots,
+        disk,
+    };
+    let receivers = (0..setup.inputs).map(|input| Receiver::restored(&past, input, disk));
+    let process = Process {
+        first,
+        receivers: receivers.collect::<Check<_>>()?,
+        states: restored.states()?,
+        contents: restored.contents()?,
+        places,
+        limits: setup.limits(),
+        retained: Retained::found(
+            manifests.iter().map(|(at, one)| (at.clone(), one)),
+            snapshots,
+        ),
+        commits: Commits::default(),
+        schedule: Schedule::from(begin.first, BATCH),
+        cutting: None,
+        waiting: VecDeque::new(),
+        running: Vec::new(),
+        ending: None,
+        storing: Vec::new(),
+        checkpointing: Some(Checkpointing::Manifest),
+        last_checkpoint: begin.ended,
+        is_starting: true,
+        past,
+    };
+    check(&process, setup, truth)?;
+    Ok(process)
+}
+
+/// What a manifest and the entries after it say.
+fn read(manifest: &Manifest, disk: &Disk) -> Check<Found> {
+    let mut found = Found::of(manifest);
+    if manifest.next > disk.next() {
+        return Err(format!("the manifest knows entry {}", manifest.next));
+    }
+    for at in manifest.next..disk.next() {
+        found.take_in(headwater_journal::Sequence(at), disk.read(at)?)?;
+    }
+    Ok(found)
+}
+
+struct Restored<'a> {
+    setup: &'a Setup,
+    places: &'a Places,
+    past: &'a Past,
+    snapshots: &'a [Snapshot],
+    disk: &'a Disk,
+}
+
+impl Restored<'_> {
+    /// Each state as it was before what its readers look at.
+    fn states(&self) -> Check<Vec<Vec<Partition>>> {
+        let reach = |number: &usize| batches(self.setup.states[*number].reach);
+        let base = |number| match self.setup.breaks(Rule::BeginBeforeReaders) {
+            true => self.past.ended,
+            false => self.past.ended - reach(number),
+        };
+        let bases: Vec<Time> = self.places.states.iter().map(base).collect();
+        let mut states = Vec::new();
+        for (place, number) in self.places.states.iter().enumerate() {
+            let mut parts = vec![Partition::default(); self.setup.states[*number].partitions];
+            for (part, snapshot) in snapshots_at(self.snapshots, place, bases[place]) {
+                let value = self.disk.read_snapshot(snapshot)?;
+                parts[part] = Partition::restored(snapshot.time, value);
+            }
+            states.push(parts);
+        }
+        for entry in self.past.changes.values() {
+            let Entry::Ended { changes, .. } = self.disk.read(entry.at)? else {
+                return Err(format!("entry {} should be an end", entry.at));
+            };
+            for change in changes {
+                if let Some(place) = state_of(&change, entry, |place| bases.get(place).copied()) {
+                    let records: Vec<u64> =
+                        postcard::from_bytes(&change.bytes).map_err(|error| error.to_string())?;
+                    self.check_next(&states, place, (change.partition, change.time))?;
+                    states[place][change.partition].step(change.time, &records);
+                }
+            }
+        }
+        Ok(states)
+    }
+
+    /// A change follows the version before it, or is contained already.
+    fn check_next(
+        &self,
+        states: &[Vec<Partition>],
+        place: usize,
+        (partition, time): (usize, Time),
+    ) -> Check {
+        let slide = batches(self.setup.states[self.places.states[place]].slide);
+        let at = states[place][partition].at;
+        if time > at.unwrap_or(self.past.zero) + slide {
+            return Err(format!(
+                "the change of {time} follows {at:?} in partition {partition} of state {place}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The records of the batches that are remembered, by input.
+    fn contents(&self) -> Check<BTreeMap<Time, Contents>> {
+        let mut all = BTreeMap::new();
+        for (time, cut) in &self.past.cuts {
+            let mut contents = vec![Vec::new(); self.places.inputs.len()];
+            for of in &cut.inputs {
+                if let InputRange::Blocks { from, to } = of.range {
+                    let blocks = read_blocks(self.past, of.input, (from, to), self.disk)?;
+                    contents[self.places.inputs[of.input]] = blocks.concat();
+                }
+            }
+            all.insert(*time, contents);
+        }
+        Ok(all)
+    }
+}
+
+/// What must hold after every restart.
+fn check(process: &Process, setup: &Setup, truth: &Truth) -> Check {
+    let (zero, ended) = (process.past.zero, process.past.ended);
+    let first = (ended - setup.needed()).max(zero) + BATCH;
+    let last = process
+        .past
+        .cuts
+        .keys()
+        .next_back()
+        .copied()
+        .unwrap_or(ended);
+    for time in first.to(last, BATCH) {
+        let found = process.contents.get(&time);
+        let known = truth.contents(time);
+        let may_be_new = time > ended && known.is_none();
+        if found != known && !may_be_new && time > ended + BATCH - batches(setup.window) {
+            return Err(format!(
+                "batch {time} had {known:?}, and {found:?} is found"
+            ));
+        }
+    }
+    let of_open = process.contents.range(ended + BATCH..);
+    let of_open: Vec<_> = of_open.flat_map(|(_, cut)| cut.iter().flatten()).collect();
+    let waiting: Vec<_> = process
+        .receivers
+        .iter()
+        .flat_map(Receiver::waiting)
+        .collect();
+    for record in truth.owed() {
+        if !of_open.contains(&record) && !waiting.contains(&record) {
+            return Err(format!("record {record} was acknowledged, and is gone"));
+        }
+    }
+    match waiting
+        .iter()
+        .find(|record| truth.batch_of(***record).is_some())
+    {
+        Some(record) => Err(format!("record {record} waits, and has had a batch before")),
+        None => Ok(()),
+    }
+}

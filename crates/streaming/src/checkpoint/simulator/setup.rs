@@ -1,0 +1,188 @@
+//! What a history is about: the program, the limits, and how bad things get.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use super::super::outputs::Outputs;
+use super::super::plan::Limits;
+use super::super::program::{Part, Program};
+use crate::time::Time;
+
+pub(super) const BATCH: Duration = Duration::from_secs(1);
+
+/// So many batches.
+pub(super) fn batches(number: u32) -> Duration {
+    BATCH * number
+}
+
+/// A rule of the runtime that a history may break, so that the checks can be seen to notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// A block is acknowledged once it is synced.
+    AckAfterSync,
+    /// A batch runs once its cut is synced.
+    RunAfterSync,
+    /// Ends are written in the order of the batches.
+    EndsInOrder,
+    /// An end holds the changes up to its batch and no others.
+    ChangesWithTheirBatch,
+    /// Batches are remembered as long as windows and states need them.
+    RememberEnough,
+    /// A restart begins with state as it was before what its readers remember.
+    BeginBeforeReaders,
+    /// The journal is kept from what the oldest manifest needs.
+    KeepForOldest,
+    /// Snapshots stay that a manifest lists.
+    KeepListed,
+    /// What a manifest says is in the journal first.
+    JournalBeforeManifest,
+    /// A sink stores a batch once.
+    SinkOnce,
+}
+
+impl Rule {
+    pub(super) const ALL: [Rule; 10] = [
+        Rule::AckAfterSync,
+        Rule::RunAfterSync,
+        Rule::EndsInOrder,
+        Rule::ChangesWithTheirBatch,
+        Rule::RememberEnough,
+        Rule::BeginBeforeReaders,
+        Rule::KeepForOldest,
+        Rule::KeepListed,
+        Rule::JournalBeforeManifest,
+        Rule::SinkOnce,
+    ];
+}
+
+/// A state of the program, which sums up what comes in.
+#[derive(Debug, Clone)]
+pub(super) struct StateSetup {
+    /// In batches: a step takes in so many.
+    pub(super) slide: u32,
+    /// In batches: how far before its own batch an output looks.
+    pub(super) reach: u32,
+    pub(super) partitions: usize,
+}
+
+/// What a history is about.
+#[derive(Debug, Clone)]
+pub(super) struct Setup {
+    pub(super) inputs: usize,
+    pub(super) states: Vec<StateSetup>,
+    /// In batches: how much of the inputs an output sees.
+    pub(super) window: u32,
+    pub(super) concurrent_jobs: usize,
+    pub(super) manifests: usize,
+    /// In batches.
+    pub(super) checkpoint_interval: u32,
+    pub(super) runs_last_again: bool,
+    /// Steps from crash to crash, on average.
+    pub(super) crash_every: u32,
+    /// Whether a crash may damage the newest manifest.
+    pub(super) damages: bool,
+    pub(super) broken: Option<Rule>,
+}
+
+impl Setup {
+    pub(super) fn random(rng: &mut Rng) -> Self {
+        let state = |rng: &mut Rng| StateSetup {
+            slide: rng.u32(1..=2),
+            reach: rng.u32(0..=3),
+            partitions: rng.usize(1..=3),
+        };
+        Setup {
+            inputs: rng.usize(1..=2),
+            states: (0..rng.usize(0..=2)).map(|_| state(rng)).collect(),
+            window: rng.u32(1..=4),
+            concurrent_jobs: rng.usize(1..=3),
+            manifests: rng.usize(1..=3),
+            checkpoint_interval: rng.u32(1..=6),
+            runs_last_again: rng.u8(0..4) == 0,
+            crash_every: [30, 100, 400][rng.usize(0..3)],
+            damages: rng.bool(),
+            broken: None,
+        }
+    }
+
+    pub(super) fn breaks(&self, rule: Rule) -> bool {
+        self.broken == Some(rule)
+    }
+
+    /// How long an input is remembered: what windows see, and what states are computed from
+    /// again.
+    fn input_memory(&self) -> Duration {
+        let by_state = |state: &StateSetup| state.reach + state.slide;
+        let by_states = self.states.iter().map(by_state).max().unwrap_or_default();
+        batches(self.window.max(by_states))
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        let reaches = self.states.iter().map(|state| batches(state.reach));
+        let again = batches(u32::from(self.runs_last_again));
+        let limits = Limits::of(self.manifests, [self.input_memory()], reaches, again);
+        let forgotten_early = match self.breaks(Rule::RememberEnough) {
+            true => batches(2),
+            false => Duration::ZERO,
+        };
+        Limits {
+            remembered: limits.remembered.saturating_sub(forgotten_early),
+            ..limits
+        }
+    }
+
+    /// How far back a process needs the contents of batches.
+    pub(super) fn needed(&self) -> Duration {
+        self.input_memory()
+    }
+
+    /// When the last step of a state was, for a batch.
+    pub(super) fn step_at(&self, state: usize, batch: Time, zero: Time) -> Time {
+        batch.floor_from(batches(self.states[state].slide), zero)
+    }
+}
+
+/// Which state and input stand at each place of a program, whose lines may be moved.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    pub(super) states: Vec<usize>,
+    pub(super) inputs: Vec<usize>,
+}
+
+impl Places {
+    pub(super) fn shuffled(setup: &Setup, rng: &mut Rng) -> Self {
+        let mut places = Places {
+            states: (0..setup.states.len()).collect(),
+            inputs: (0..setup.inputs).collect(),
+        };
+        rng.shuffle(&mut places.states);
+        rng.shuffle(&mut places.inputs);
+        places
+    }
+
+    pub(super) fn program(&self) -> Program {
+        let part = |number: &usize| Part {
+            name: Some(number.to_string()),
+            operator: "operator".to_owned(),
+            records: "u64".to_owned(),
+            form: None,
+            slide_ms: 1000,
+            site: String::new(),
+        };
+        Program {
+            app_name: "simulated".to_owned(),
+            batch_ms: 1000,
+            states: self.states.iter().map(part).collect(),
+            inputs: self.inputs.iter().map(part).collect(),
+            outputs: Outputs::default(),
+        }
+    }
+}
+
+/// Where the parts of a program stood in an older one.
+pub(super) fn parts_from(new: &[Part], old: &[Part]) -> Vec<Option<usize>> {
+    new.iter()
+        .map(|part| old.iter().position(|one| one.name == part.name))
+        .collect()
+}
