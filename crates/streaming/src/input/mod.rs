@@ -1,9 +1,11 @@
 //! Where streams begin.
 
+mod acknowledged;
 mod by_time;
 mod files;
 mod queue;
 mod received;
+mod server;
 mod socket;
 mod source;
 

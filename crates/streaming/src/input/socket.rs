@@ -1,22 +1,19 @@
 //! Lines of text from a TCP server.
 
 use std::io::{ErrorKind, Read};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
-use std::sync::Arc;
-use std::time::Duration;
 
 use headwater_core::text::TextBlock;
 use headwater_core::{Site, Text};
-use parking_lot::Mutex;
 
+use super::server::Server;
 use crate::StreamingContext;
 use crate::dstream::DStream;
 use crate::receiver::{Receiver, ReceiverContext};
 
 /// How much is read at a time; lines are slices of what one read gave.
-const READ_BYTES: usize = 256 * 1024;
+pub(super) const READ_BYTES: usize = 256 * 1024;
 /// A line that is longer than this is cut, so that a peer cannot fill the memory with one.
-const LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(super) const LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 impl StreamingContext {
     /// Lines of UTF-8 text from a TCP server: Spark's `socketTextStream`.
@@ -26,6 +23,10 @@ impl StreamingContext {
     /// connection is lost it is made again after `streaming.receiver.restart_delay`; a
     /// server that was never there is given up after a few tries, and `await_termination`
     /// says so.
+    ///
+    /// What a socket holds when the process dies is lost, whatever the checkpoint directory has:
+    /// the server believes that it was received. A server that can send it again is read by
+    /// [`StreamingContext::acknowledged_text_stream`].
     ///
     /// ```no_run
     /// use headwater_streaming::{StreamingContext, time::seconds};
@@ -42,81 +43,24 @@ impl StreamingContext {
     #[must_use]
     pub fn socket_text_stream(&self, host: &str, port: u16) -> DStream<Text> {
         let receiver = SocketReceiver {
-            host: host.to_owned(),
-            port,
-            connection: Arc::default(),
-            was_connected: Mutex::new(false),
+            server: Server::new(host, port),
         };
         self.received(Site::here("socket_text_stream"), receiver)
     }
 }
 
-/// How long one address is tried: a stop has to wait for it.
-const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-
 /// Reads lines from one server.
 struct SocketReceiver {
-    host: String,
-    port: u16,
-    /// The socket that `on_start` reads, for `on_stop` to shut down.
-    connection: Arc<Mutex<Option<TcpStream>>>,
-    was_connected: Mutex<bool>,
-}
-
-impl SocketReceiver {
-    /// Connects to the first address of the host that answers.
-    fn connect(&self) -> std::io::Result<TcpStream> {
-        let mut last = ErrorKind::AddrNotAvailable.into();
-        for address in (self.host.as_str(), self.port).to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, CONNECT_LIMIT) {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
+    server: Server,
 }
 
 impl Receiver<Text> for SocketReceiver {
     fn on_start(&self, ctx: &ReceiverContext<Text>) -> Result<(), String> {
-        let server = format!("{}:{}", self.host, self.port);
-        let stream = match self.connect() {
-            Ok(stream) => stream,
-            Err(error) => {
-                let message =
-                    format!("cannot connect to {server}: {error}; is a server listening there?");
-                if *self.was_connected.lock() {
-                    ctx.restart(&message);
-                    return Ok(());
-                }
-                return Err(message);
-            }
-        };
-        let other = stream
-            .try_clone()
-            .map_err(|error| format!("socket of {server}: {error}"))?;
-        *self.connection.lock() = Some(other);
-        if ctx.is_stopped() {
-            // `on_stop` may have come before there was a connection to shut down.
-            return Ok(());
-        }
-        *self.was_connected.lock() = true;
-        ctx.connected();
-        match read_lines(stream, ctx) {
-            Ok(()) => ctx.restart(&format!("{server} closed the connection")),
-            Err(error) if !ctx.is_stopped() => {
-                ctx.restart(&format!("cannot read from {server}: {error}"));
-            }
-            Err(_) => {}
-        }
-        Ok(())
+        self.server.read(ctx, |stream| read_lines(stream, ctx))
     }
 
     fn on_stop(&self) {
-        if let Some(connection) = self.connection.lock().take() {
-            // The peer may have closed it already.
-            let _ = connection.shutdown(Shutdown::Both);
-        }
+        self.server.disconnect();
     }
 }
 

@@ -38,6 +38,7 @@
 
 mod collected;
 mod diff;
+mod line_server;
 pub mod sink;
 mod stream;
 
@@ -48,6 +49,7 @@ use crate::error::StreamError;
 use crate::time::{Time, seconds};
 
 pub use collected::{Collected, Firing};
+pub use line_server::LineServer;
 pub use stream::TestStream;
 
 /// Runs batches, one second each, through operators and returns what came out of each
