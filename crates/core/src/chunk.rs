@@ -91,6 +91,36 @@ impl<'a, T> Emitter<'a, T> {
         self.buffer.push(record);
     }
 
+    /// Emits records that stay where they are: operators that only look at them copy nothing.
+    ///
+    /// ```
+    /// use headwater_core::{Context, Emitter, PartitionSource};
+    ///
+    /// struct Kept(Vec<u64>);
+    ///
+    /// impl PartitionSource<u64> for Kept {
+    ///     fn partitions(&self) -> usize {
+    ///         1
+    ///     }
+    ///     fn read(&self, _: usize, out: &mut Emitter<'_, u64>) -> Result<(), String> {
+    ///         out.emit_shared(&self.0);
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let ctx = Context::local(1).unwrap();
+    /// assert_eq!(ctx.from_source(Kept(vec![1, 2, 3])).sum().unwrap(), 6);
+    /// ```
+    pub fn emit_shared(&mut self, records: &[T]) {
+        self.flush();
+        if self.stopped.is_none() {
+            let task = self.task;
+            let check = || task.check_cancelled();
+            let pushed = push_shared_in_chunks(records, task.chunk_records, self.sink, check);
+            self.stopped = pushed.err();
+        }
+    }
+
     /// Whether nothing more is wanted; what is emitted from now on is dropped.
     ///
     /// A source that makes records without end has to look at this.

@@ -56,5 +56,5 @@ pub use scheduler::{
 pub use show::Show;
 pub use shuffle::{HashPartitioner, Partitioner, Partitioning, RangePartitioner};
 pub use site::Site;
-pub use storage::{StorageInfo, StorageLevel, estimate_bytes};
+pub use storage::{PackedRecords, StorageInfo, StorageLevel, estimate_bytes};
 pub use text::Text;

@@ -1,6 +1,7 @@
 //! What tasks read kept partitions through.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
@@ -68,6 +69,11 @@ impl PartitionCache {
         let freed = self.ledger.lock().remove_all();
         drop(freed);
         self.disk.close();
+    }
+
+    /// Writes a file beside those of the partitions.
+    pub(super) fn write_file(&self, name: &str, bytes: &[u8]) -> io::Result<Arc<DiskFile>> {
+        self.disk.write(name, bytes)
     }
 
     /// The nodes that are persisted, with the sizes of what is kept of them.
@@ -272,7 +278,8 @@ impl PartitionCache {
         task: &TaskContext,
     ) -> Option<Arc<DiskFile>> {
         let written = bytes.and_then(|bytes| {
-            let file = self.disk.write(rdd, place.partition, &bytes);
+            let name = format!("rdd-{rdd}-part-{:05}", place.partition);
+            let file = self.disk.write(&name, &bytes);
             file.map_err(|error| error.to_string())
         });
         match written {

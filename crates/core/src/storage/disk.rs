@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -39,22 +39,16 @@ impl DiskStore {
         }
     }
 
-    pub(super) fn write(
-        &self,
-        rdd: u64,
-        partition: usize,
-        bytes: &[u8],
-    ) -> io::Result<Arc<DiskFile>> {
+    /// Writes a file whose name begins as asked.
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<Arc<DiskFile>> {
         let number = self.next_file.fetch_add(1, Ordering::Relaxed);
-        let path = self
-            .dir()?
-            .join(format!("rdd-{rdd}-part-{partition:05}-{number}"));
+        let path = self.dir()?.join(format!("{name}-{number}"));
         // From here on the file goes when writing it fails.
         let file = DiskFile {
             path,
             bytes: bytes.len() as u64,
         };
-        fs::write(&file.path, bytes)?;
+        fs::write(&file.path, bytes).map_err(|error| at(&file.path, error))?;
         Ok(Arc::new(file))
     }
 
@@ -74,10 +68,11 @@ impl DiskStore {
             Dir::There(there) => Ok(there.path().to_owned()),
             Dir::Closed => Err(io::Error::other("the context was stopped")),
             Dir::NotYet => {
-                fs::create_dir_all(&self.base)?;
+                fs::create_dir_all(&self.base).map_err(|error| at(&self.base, error))?;
                 let made = tempfile::Builder::new()
                     .prefix("headwater-")
-                    .tempdir_in(&self.base)?;
+                    .tempdir_in(&self.base)
+                    .map_err(|error| at(&self.base, error))?;
                 let path = made.path().to_owned();
                 *dir = Dir::There(made);
                 Ok(path)
@@ -103,6 +98,11 @@ impl DiskFile {
     }
 }
 
+/// An error that says where it was.
+fn at(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
 impl Drop for DiskFile {
     fn drop(&mut self) {
         // The whole directory may be gone already.
@@ -121,7 +121,7 @@ mod tests {
         let store = DiskStore::new(base.path().join("not/there/yet"));
         assert_eq!(entries(), 0);
         let file = store
-            .write(1, 0, &frames::encode(&[1, 2]).unwrap())
+            .write("name", &frames::encode(&[1, 2]).unwrap())
             .unwrap();
         assert_eq!(file.read().unwrap(), frames::encode(&[1, 2]).unwrap());
         let path = file.path.clone();
@@ -129,7 +129,7 @@ mod tests {
         assert!(!path.exists() && path.parent().unwrap().exists());
         store.close();
         assert!(!path.parent().unwrap().exists());
-        assert!(store.write(1, 0, &[]).is_err());
+        assert!(store.write("name", &[]).is_err());
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let store = DiskStore::new(base.path().to_owned());
         let bytes = frames::encode(&[1_u64, 2, 3]).unwrap();
-        let file = store.write(1, 0, &bytes).unwrap();
+        let file = store.write("name", &bytes).unwrap();
         let mut changed = bytes.clone();
         changed[25] ^= 1;
         fs::write(&file.path, changed).unwrap();

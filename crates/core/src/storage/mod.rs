@@ -2,7 +2,7 @@
 //!
 //! [`level`] says where, `cache` is what tasks read through, `ledger` decides what stays
 //! in memory and what has to go, `block`, `frames` and `disk` are a partition in memory,
-//! as bytes, and in a file.
+//! as bytes, and in a file; `packed` lends the last two to other layers.
 
 mod block;
 mod cache;
@@ -11,10 +11,12 @@ pub(crate) mod frames;
 mod info;
 mod ledger;
 mod level;
+mod packed;
 
 pub use block::estimate_bytes;
 pub use info::StorageInfo;
 pub use level::StorageLevel;
+pub use packed::PackedRecords;
 
 pub(crate) use block::Persistence;
 pub(crate) use cache::{PartitionCache, Registration};
