@@ -42,6 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "headwater-bench",
         &["headwater", "headwater-core", "headwater-streaming"],
     ),
+    ("headwater-chaos", &["headwater", "headwater-journal"]),
     ("xtask", &[]),
 ];
 
