@@ -124,11 +124,12 @@ impl Past {
                         at.0, self.ended
                     ));
                 }
-                // The last batch ends once more when it was run again.
                 if time > self.ended {
                     self.ended_before = Some(self.ended);
                     self.ended = time;
                 }
+                // Of a batch that a restart has run again the later run counts.
+                self.changes.remove(&time);
                 if !changes.is_empty() {
                     let states = (0..self.program.states.len()).map(Some).collect();
                     self.changes.insert(time, Changes { at: at.0, states });
@@ -414,16 +415,15 @@ mod tests {
         assert_eq!((past.ended, past.changes.len()), (at(1), 1));
         past.forget_last_end();
         assert_eq!(past.ended, at(1));
-        past.apply(Sequence(2), ended(2, &[0])).unwrap();
-        assert!(past.apply(Sequence(3), ended(1, &[])).is_err());
     }
 
     #[test]
-    fn a_batch_that_was_run_again_ends_as_if_it_had_ended_once() {
-        let mut past = past(vec![ended(1, &[0]), ended(2, &[0]), ended(2, &[0])]);
+    fn of_a_batch_that_was_run_again_the_later_run_counts() {
+        let mut past = past(vec![ended(1, &[0]), ended(2, &[0, 1]), ended(2, &[0])]);
         assert_eq!((past.ended, past.ended_before), (at(2), Some(at(1))));
         assert_eq!(past.changes[&at(2)].at, 2);
-        past.forget_last_end();
-        assert_eq!(past.ended, at(1));
+        past.apply(Sequence(3), ended(2, &[])).unwrap();
+        assert_eq!(past.changes.keys().copied().collect::<Vec<_>>(), [at(1)]);
+        assert!(past.apply(Sequence(4), ended(1, &[])).is_err());
     }
 }

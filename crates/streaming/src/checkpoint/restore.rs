@@ -88,6 +88,8 @@ impl Opened {
                 Err(message) => tracing::error!("{message}; an older checkpoint is used"),
             }
         }
+        // A restart that runs the last batch again begins with a manifest of an earlier batch.
+        manifests.sort_by_key(|(_, manifest)| manifest.next);
         let found = match manifests.last() {
             // To begin anew would be to lose everything unasked.
             None if !places.is_empty() => return Err(failed(NO_MANIFEST.to_owned())),

@@ -82,11 +82,8 @@ impl Inner {
         let input_memory = |input: &Arc<dyn crate::input::Input>| {
             input.reaches_back().max(input.stream().remembered())
         };
-        // What may have to be run again reaches back further.
-        let again = match conf.get(&conf::CHECKPOINT_RUN_LAST_AGAIN)? {
-            true => self.graph.batch,
-            false => Duration::ZERO,
-        };
+        // The next process may be told to run the last batch again, whatever this one was told.
+        let again = self.graph.batch;
         let limits = Limits::of(
             conf.get(&conf::CHECKPOINT_KEEP)?,
             inputs.iter().map(input_memory),
