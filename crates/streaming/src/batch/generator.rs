@@ -162,7 +162,8 @@ fn generate_from(shared: &Shared, first: Time) {
         }
         shared.progress.lock().last = Some(next);
         shared.progressed.notify_all();
-        if last {
+        // A batch that an earlier process had cut has taken nothing of what was received since.
+        if last && !graph.inputs().iter().any(|input| input.has_unallocated()) {
             return;
         }
         schedule.cut();
