@@ -51,14 +51,46 @@ impl Journal {
         }
     }
 
+    /// Begins a new segment if the last one is at least so long, so that what is in it can be
+    /// forgotten without waiting until it is full. In an object store, where each commit is a
+    /// segment, nothing happens.
+    ///
+    /// ```
+    /// use headwater_journal::{Journal, Options};
+    /// use headwater_store::Location;
+    /// # let dir = tempfile::tempdir()?;
+    /// let (journal, _) = Journal::open(&Location::at(dir.path())?, Options::default())?;
+    /// let old = journal.append(&[7; 1000])?;
+    /// journal.sync_to(old)?;
+    /// journal.roll_from(1000)?;
+    /// let new = journal.append(b"new")?;
+    /// journal.sync_to(new)?;
+    /// journal.forget_before(new)?;
+    /// assert_eq!(journal.first(), new);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`JournalError::Poisoned`].
+    pub fn roll_from(&self, bytes: u64) -> Result<(), JournalError> {
+        let _alone = self.forgetting.lock();
+        self.roll_if(|last, _| last.bytes >= bytes)
+    }
+
     /// Begins a new segment when the last one holds only what can go.
     fn roll_before(&self, sequence: Sequence) -> Result<(), JournalError> {
+        self.roll_if(|_, end| end <= sequence)
+    }
+
+    /// Begins a new segment when the last one is to have no more records, of which the number
+    /// behind the last one is given.
+    fn roll_if(&self, is_wanted: impl Fn(&Segment, Sequence) -> bool) -> Result<(), JournalError> {
         let mut state = self.state.lock();
         self.wait_for_leader(&mut state);
         self.check(&state)?;
         let end = state.log.end;
         let last = state.log.segments.back();
-        if !last.is_some_and(|last| end <= sequence && !last.groups.is_empty()) {
+        if !last.is_some_and(|last| !last.groups.is_empty() && is_wanted(last, end)) {
             return Ok(());
         }
         let rolled = self.leading(&mut state, || self.medium.lock().roll(end));

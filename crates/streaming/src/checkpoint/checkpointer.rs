@@ -1,4 +1,6 @@
-//! The thread that writes state whole from time to time.
+//! The thread that writes state whole from time to time: when that is due by the time, or when
+//! the changes since have become longer than the state. It waits for moments in which no batch
+//! runs, but not for ever.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -7,6 +9,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use super::keeper::Keeper;
+use super::pace::Pace;
 use crate::error::StreamError;
 use crate::state::AnySteps;
 use crate::threads::Owner;
@@ -28,7 +31,8 @@ struct Shared {
 
 struct Wanted {
     last: Time,
-    is_due: bool,
+    /// Since which batch state should be written, until it is.
+    due_since: Option<Time>,
     is_over: bool,
 }
 
@@ -46,7 +50,7 @@ impl Checkpointer {
             interval,
             wanted: Mutex::new(Wanted {
                 last: begin,
-                is_due: false,
+                due_since: None,
                 is_over: false,
             }),
             changed: Condvar::new(),
@@ -61,11 +65,21 @@ impl Checkpointer {
 
     /// Told of each batch that is done.
     pub(crate) fn ended(&self, time: Time) {
+        let Shared {
+            keeper, interval, ..
+        } = &*self.shared;
+        let changes = keeper.changes_to_state();
         let mut wanted = self.shared.wanted.lock();
-        if time - wanted.last >= self.shared.interval {
-            wanted.last = time;
-            wanted.is_due = true;
-            self.shared.changed.notify_all();
+        match wanted.due_since {
+            // A stream that is never idle has its state written all the same.
+            Some(since) if time - since >= *interval || changes >= 2 => keeper.pace.set_late(true),
+            Some(_) => {}
+            None if time - wanted.last >= *interval || changes >= 1 => {
+                wanted.last = time;
+                wanted.due_since = Some(time);
+                self.shared.changed.notify_all();
+            }
+            None => {}
         }
     }
 
@@ -73,12 +87,17 @@ impl Checkpointer {
     pub(crate) fn stop(&self, one_more: bool) -> Result<(), StreamError> {
         self.shared.wanted.lock().is_over = true;
         self.shared.changed.notify_all();
+        self.shared.keeper.pace.end();
         if let Some(thread) = self.thread.lock().take() {
             // It reports what fails itself.
             let _ = thread.join();
         }
         if one_more {
-            self.shared.keeper.checkpoint(&self.shared.states)?;
+            // No batch runs any more.
+            let at_once = Pace::default();
+            self.shared
+                .keeper
+                .checkpoint(&self.shared.states, &at_once)?;
         }
         Ok(())
     }
@@ -86,20 +105,23 @@ impl Checkpointer {
 
 impl Shared {
     fn run(&self) {
-        loop {
-            {
-                let mut wanted = self.wanted.lock();
-                while !wanted.is_due && !wanted.is_over {
-                    self.changed.wait(&mut wanted);
-                }
-                if wanted.is_over {
-                    return;
-                }
-                wanted.is_due = false;
-            }
-            if let Err(error) = self.keeper.checkpoint(&self.states) {
+        while self.wait_until_due() {
+            let pace = &self.keeper.pace;
+            if let Err(error) = self.keeper.checkpoint(&self.states, pace) {
                 tracing::error!("no checkpoint was written, the journal is kept longer: {error}");
             }
+            let mut wanted = self.wanted.lock();
+            wanted.due_since = None;
+            pace.set_late(false);
         }
+    }
+
+    /// `false` when nothing will be due any more.
+    fn wait_until_due(&self) -> bool {
+        let mut wanted = self.wanted.lock();
+        while wanted.due_since.is_none() && !wanted.is_over {
+            self.changed.wait(&mut wanted);
+        }
+        !wanted.is_over
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::manifest::Snapshot;
 use super::program::Program;
+use super::raw;
 use crate::time::Time;
 
 /// The version of the entries; the first byte of each.
@@ -30,6 +31,7 @@ pub(crate) enum Entry {
         records: u64,
         /// Where the source is after it, if the receiver says so.
         position: Option<Vec<u8>>,
+        #[serde(with = "raw")]
         bytes: Vec<u8>,
     },
     /// What belongs to a batch. It is there before any of the batch's tasks runs.
@@ -74,12 +76,37 @@ pub(crate) struct Change {
     pub(crate) state: usize,
     pub(crate) partition: usize,
     pub(crate) time: Time,
+    #[serde(with = "raw")]
     pub(crate) bytes: Vec<u8>,
 }
 
 impl Entry {
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, String> {
-        postcard::to_extend(self, vec![VERSION]).map_err(|error| error.to_string())
+        let mut bytes = Vec::with_capacity(self.bytes_about());
+        bytes.push(VERSION);
+        postcard::to_extend(self, bytes).map_err(|error| error.to_string())
+    }
+
+    /// What a `Block` is written as before its own bytes, so that those need not be copied
+    /// together with it.
+    pub(crate) fn block_head(&self, bytes: usize) -> Result<Vec<u8>, String> {
+        let mut head = self.to_bytes()?;
+        // It ends with the number of its bytes, of which it has none.
+        head.pop();
+        postcard::to_extend(&bytes, head).map_err(|error| error.to_string())
+    }
+
+    /// How long the entry is when it is written, if little is in it but bytes.
+    fn bytes_about(&self) -> usize {
+        const OF_EACH: usize = 64;
+        match self {
+            Entry::Block { bytes, .. } => OF_EACH + bytes.len(),
+            Entry::Ended { changes, .. } => {
+                let of = |change: &Change| OF_EACH + change.bytes.len();
+                OF_EACH + changes.iter().map(of).sum::<usize>()
+            }
+            Entry::Began { .. } | Entry::Cut { .. } => OF_EACH,
+        }
     }
 
     /// The entry that bytes hold; damage is found by the journal's checksums, so what cannot
@@ -118,6 +145,25 @@ mod tests {
         bytes[0] = 9;
         assert!(Entry::from_bytes(&bytes).unwrap_err().contains("version 9"));
         assert!(Entry::from_bytes(&[]).is_err());
+    }
+
+    #[test]
+    fn a_block_in_two_parts_is_the_block() {
+        for length in [0, 1, 300] {
+            let block = |bytes| Entry::Block {
+                input: 2,
+                block: 300,
+                records: 77,
+                position: None,
+                bytes,
+            };
+            let bytes = vec![9; length];
+            let head = block(Vec::new()).block_head(length).unwrap();
+            assert_eq!(
+                Entry::from_bytes(&[head, bytes.clone()].concat()),
+                Ok(block(bytes))
+            );
+        }
     }
 
     proptest! {

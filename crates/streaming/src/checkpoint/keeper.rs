@@ -1,23 +1,32 @@
 //! Writes what happens, while it happens.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use headwater_journal::{Journal, JournalError, Sequence};
-use headwater_store::{Durability, Location, StoreError};
+use headwater_store::{Location, StoreError};
 use parking_lot::{Mutex, RwLock};
 
 use super::commits::Commits;
 use super::entry::{Change, CutInput, Entry};
-use super::manifest::{Manifest, Snapshot, seal};
+use super::flusher::Flusher;
+use super::manifest::{Manifest, Snapshot};
+use super::pace::Pace;
 use super::past::Past;
 use super::plan::Limits;
 use super::retention::{Retained, Surplus, keep_needed};
+use super::snapshots::{self, Snapshots};
 use crate::error::StreamError;
 use crate::state::{AnySteps, StateChange, StateLog};
+use crate::threads::Owner;
 use crate::time::Time;
 
 /// The directory of the snapshots of state.
 pub(super) const STATES: &str = "state";
+/// A manifest begins a new segment of the journal if the last one is at least so long.
+const ROLL_FROM_BYTES: u64 = 64 << 10;
+/// State is not written whole for changes that are less than this.
+const SMALL_STATE_BYTES: u64 = 64 << 20;
 
 /// Keeps the checkpoint directory of a running stream.
 pub(crate) struct Keeper {
@@ -25,15 +34,31 @@ pub(crate) struct Keeper {
     /// None once the stream has stopped, so that another one can open the directory, however
     /// long handles of this one live.
     journal: RwLock<Option<Journal>>,
+    /// Makes blocks durable before the cut of their batch waits for it.
+    flusher: OnceLock<Flusher>,
     /// Together with the journal, so that both have the same order.
     past: Mutex<Past>,
     commits: Mutex<Commits>,
     /// Held by the thread that writes ends, so that they have the order of the batches.
     ending: Mutex<()>,
-    written: Mutex<Retained>,
+    written: Mutex<Written>,
+    /// When state may be written whole.
+    pub(super) pace: Pace,
+    /// How much the changes of state take since it was last written whole.
+    changed_bytes: AtomicU64,
+    /// How much it took then.
+    state_bytes: AtomicU64,
     /// Tells the snapshots of this process from those of others: the number of its first entry.
     first: Sequence,
     limits: Limits,
+}
+
+/// What was written beside the journal.
+#[derive(Default)]
+struct Written {
+    retained: Retained,
+    /// The latest snapshots that this process wrote.
+    latest: Snapshots,
 }
 
 impl Keeper {
@@ -42,10 +67,14 @@ impl Keeper {
             dir,
             first: journal.next(),
             journal: RwLock::new(Some(journal)),
+            flusher: OnceLock::new(),
             past: Mutex::new(past),
             commits: Mutex::default(),
             ending: Mutex::default(),
             written: Mutex::default(),
+            pace: Pace::default(),
+            changed_bytes: AtomicU64::new(0),
+            state_bytes: AtomicU64::new(0),
             limits,
         })
     }
@@ -57,13 +86,40 @@ impl Keeper {
         manifests: Vec<(Location, Manifest)>,
         snapshots: Vec<Snapshot>,
     ) {
-        let manifests = manifests.iter();
-        let manifests = manifests.map(|(at, manifest)| (at.name().into_owned(), manifest));
-        *self.written.lock() = Retained::found(manifests, snapshots);
+        let ended = self.past.lock().ended;
+        let names = manifests.iter();
+        let names = names.map(|(at, manifest)| (at.name().into_owned(), manifest));
+        let mut retained = Retained::found(names, snapshots);
+        // What batches left that are run again is written again.
+        retained.snapshots.retain(|snapshot| snapshot.time <= ended);
+        self.written.lock().retained = retained;
+    }
+
+    /// Starts the thread that [`Keeper::flush_soon`] wakes.
+    pub(crate) fn start_flushing(self: &Arc<Self>, owner: Owner) -> Result<(), StreamError> {
+        let keeper = Arc::downgrade(self);
+        let flush = move || {
+            let keeper = keeper.upgrade();
+            // A journal that failed says so to those who wait for it.
+            keeper.is_some_and(|keeper| keeper.with_journal(Journal::commit).is_ok())
+        };
+        // It is started once.
+        let _ = self.flusher.set(Flusher::start(owner, flush)?);
+        Ok(())
+    }
+
+    /// Has everything that was appended made durable, without waiting for it.
+    pub(crate) fn flush_soon(&self) {
+        if let Some(flusher) = self.flusher.get() {
+            flusher.wake();
+        }
     }
 
     /// Lets go of the directory.
     pub(crate) fn close(&self) {
+        if let Some(flusher) = self.flusher.get() {
+            flusher.stop();
+        }
         let journal = self.journal.write().take();
         drop(journal);
     }
@@ -92,8 +148,19 @@ impl Keeper {
     /// Appends an entry, which is not durable yet.
     pub(crate) fn append(&self, entry: Entry) -> Result<Sequence, StreamError> {
         let bytes = entry.to_bytes().map_err(|message| self.failed(&message))?;
+        self.append_as(entry, &[&bytes])
+    }
+
+    /// Appends a block, given without its bytes, and these.
+    pub(crate) fn append_block(&self, entry: Entry, bytes: &[u8]) -> Result<Sequence, StreamError> {
+        let head = entry.block_head(bytes.len());
+        let head = head.map_err(|message| self.failed(&message))?;
+        self.append_as(entry, &[&head, bytes])
+    }
+
+    fn append_as(&self, entry: Entry, parts: &[&[u8]]) -> Result<Sequence, StreamError> {
         let mut past = self.past.lock();
-        let at = self.with_journal(|journal| journal.append(&bytes))?;
+        let at = self.with_journal(|journal| journal.append_parts(parts))?;
         past.apply(at, entry)
             .map_err(|message| self.failed(&message))?;
         Ok(at)
@@ -106,6 +173,7 @@ impl Keeper {
 
     /// Fixes what belongs to a batch, unless that was done by an earlier process.
     pub(crate) fn cut(&self, time: Time, inputs: Vec<CutInput>) -> Result<(), StreamError> {
+        self.pace.batch_begins();
         if self.past.lock().cuts.contains_key(&time) {
             return Ok(());
         }
@@ -124,12 +192,17 @@ impl Keeper {
         self.commits.lock().done(time, failure);
         let (mut last, mut ended) = (None, Vec::new());
         while let Some((time, end)) = self.next_end() {
+            if let Entry::Ended { changes, .. } = &end {
+                let bytes = changes.iter().map(|change| change.bytes.len() as u64).sum();
+                self.changed_bytes.fetch_add(bytes, Ordering::Relaxed);
+            }
             last = Some(self.append(end)?);
             ended.push(time);
         }
         if let Some(last) = last {
             self.sync_to(last)?;
         }
+        self.pace.batches_ended(ended.len());
         Ok(ended)
     }
 
@@ -138,13 +211,33 @@ impl Keeper {
         self.commits.lock().next_end(first_open)
     }
 
-    /// Writes a snapshot of all state and a manifest, and drops what no restart needs.
-    pub(crate) fn checkpoint(&self, states: &[Arc<dyn AnySteps>]) -> Result<(), StreamError> {
+    /// How often the changes of state are as long as the state itself, since that was last
+    /// written whole: a restart reads both.
+    pub(super) fn changes_to_state(&self) -> u64 {
+        let state = self.state_bytes.load(Ordering::Relaxed);
+        self.changed_bytes.load(Ordering::Relaxed) / state.max(SMALL_STATE_BYTES)
+    }
+
+    /// Writes snapshots of state, in the moments that `pace` gives, and a manifest, and drops
+    /// what no restart needs. Nothing comes of it when the stream is over before.
+    pub(super) fn checkpoint(
+        &self,
+        states: &[Arc<dyn AnySteps>],
+        pace: &Pace,
+    ) -> Result<(), StreamError> {
         let mut written = self.written.lock();
+        self.changed_bytes.store(0, Ordering::Relaxed);
+        let dir = self.dir.join(STATES);
         for (number, steps) in states.iter().enumerate() {
-            let snapshots = self.snapshots_of(number, &**steps)?;
-            written.snapshots.extend(snapshots);
+            let state = (number, self.first);
+            let snapshots = written.latest.write(&dir, pace, state, steps.store());
+            match snapshots.map_err(|message| self.failed(&message))? {
+                Some(snapshots) => written.retained.take(snapshots),
+                None => return Ok(()),
+            }
         }
+        let bytes = written.latest.bytes();
+        self.state_bytes.store(bytes, Ordering::Relaxed);
         self.write_manifest(&mut written)
     }
 
@@ -153,66 +246,56 @@ impl Keeper {
         let mut written = self.written.lock();
         self.write_manifest(&mut written)?;
         // What a process wrote that was killed before its manifest.
-        let unlisted = Surplus {
-            files: written.unlisted(self.snapshot_files()?),
-            ..Surplus::default()
-        };
-        self.tidy(unlisted)
-    }
-
-    fn snapshot_files(&self) -> Result<Vec<String>, StreamError> {
-        match self.dir.join(STATES).list() {
-            Ok(files) => {
-                let names = files.iter().map(|file| file.location.name().into_owned());
-                Ok(names.collect())
-            }
-            Err(StoreError::NotFound { .. }) => Ok(Vec::new()),
-            Err(error) => Err(self.failed(&error.to_string())),
+        let there = snapshots::list(&self.dir.join(STATES));
+        let there = there.map_err(|error| self.failed(&error.to_string()))?;
+        let manifests = Manifest::list(&self.dir);
+        let manifests = manifests.map_err(|error| self.failed(&error.to_string()))?;
+        // One that cannot be read may be mended, and would need its snapshots.
+        if manifests.len() != written.retained.manifests() {
+            return Ok(());
         }
+        self.tidy(Surplus {
+            files: written.retained.unlisted(there),
+            ..Surplus::default()
+        })
     }
 
-    fn write_manifest(&self, written: &mut Retained) -> Result<(), StreamError> {
+    fn write_manifest(&self, written: &mut Written) -> Result<(), StreamError> {
+        let retained = &mut written.retained;
         let manifest = {
             let mut past = self.past.lock();
             let base = past.ended - self.limits.state_reaches_back;
-            let contained = keep_needed(&mut written.snapshots, past.program.states.len(), base);
+            let contained = keep_needed(&mut retained.snapshots, past.program.states.len(), base);
             past.prune(self.limits.remembered, contained);
             // Under the lock, so that the past holds all entries before.
             let next = self.with_journal(|journal| Ok(journal.next()))?;
             Manifest {
                 past: past.clone(),
                 next: next.0,
-                snapshots: written.snapshots.clone(),
+                snapshots: retained.snapshots.clone(),
             }
         };
         // What the manifest says has happened must be there when it is.
         self.with_journal(Journal::commit)?;
+        // Entries go by whole segments: those before this moment are to be able to.
+        self.with_journal(|journal| journal.roll_from(ROLL_FROM_BYTES))?;
         manifest
             .write(&self.dir)
             .map_err(|message| self.failed(&message))?;
-        self.tidy(written.written(manifest.name(), &manifest, self.limits.manifests))
+        self.tidy(retained.written(manifest.name(), &manifest, self.limits.manifests))
     }
 
+    /// Writes snapshots of a state at once.
     pub(super) fn snapshots_of(
         &self,
         state: usize,
         steps: &dyn AnySteps,
     ) -> Result<Vec<Snapshot>, StreamError> {
-        let store = steps.store();
-        let mut snapshots = Vec::new();
-        for partition in 0..store.partitions() {
-            let (time, bytes) = store
-                .snapshot(partition)
-                .map_err(|message| self.failed(&message))?;
-            let Some(time) = time else { continue };
-            let place = (state, partition);
-            let snapshot = Snapshot::of(place, store.partitions(), time, self.first);
-            self.snapshot_at(&snapshot)
-                .put(&seal(&bytes), Durability::Synced)
-                .map_err(|error| self.failed(&error.to_string()))?;
-            snapshots.push(snapshot);
-        }
-        Ok(snapshots)
+        let (dir, at_once) = (self.dir.join(STATES), Pace::default());
+        let latest = &mut self.written.lock().latest;
+        let snapshots = latest.write(&dir, &at_once, (state, self.first), steps.store());
+        let snapshots = snapshots.map_err(|message| self.failed(&message))?;
+        Ok(snapshots.unwrap_or_default())
     }
 
     /// Deletes what nothing needs.

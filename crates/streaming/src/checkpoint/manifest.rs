@@ -11,6 +11,7 @@ use crate::time::Time;
 /// Marks the files, and their format.
 const MAGIC: &[u8; 4] = b"HWCP";
 pub(super) const FORMAT: u8 = 1;
+const SEAL_BYTES: usize = 9;
 const PREFIX: &str = "checkpoint-";
 /// No manifest or snapshot is larger.
 const BYTES_MAX: u64 = 1 << 34;
@@ -110,17 +111,21 @@ impl Snapshot {
 
 /// Bytes with what tells whether they are whole.
 pub(crate) fn seal(bytes: &[u8]) -> Vec<u8> {
-    let mut sealed = Vec::with_capacity(bytes.len() + 9);
-    sealed.extend_from_slice(MAGIC);
-    sealed.push(FORMAT);
-    sealed.extend_from_slice(&crc32c::crc32c(bytes).to_le_bytes());
-    sealed.extend_from_slice(bytes);
-    sealed
+    [&seal_of(bytes), bytes].concat()
+}
+
+/// What goes before bytes to tell whether they are whole.
+pub(crate) fn seal_of(bytes: &[u8]) -> [u8; SEAL_BYTES] {
+    let [m, a, g, i] = *MAGIC;
+    let [c, r, k, sum] = crc32c::crc32c(bytes).to_le_bytes();
+    [m, a, g, i, FORMAT, c, r, k, sum]
 }
 
 /// What was sealed, if it is whole and of a format that is understood.
 pub(crate) fn unseal(sealed: &[u8]) -> Result<&[u8], String> {
-    let (head, bytes) = sealed.split_at_checked(9).ok_or("it is too short")?;
+    let (head, bytes) = sealed
+        .split_at_checked(SEAL_BYTES)
+        .ok_or("it is too short")?;
     let [magic @ .., format, a, b, c, d] = head else {
         return Err("it is too short".to_owned());
     };
@@ -143,9 +148,10 @@ pub(crate) fn read_sealed(at: &Location) -> Result<Vec<u8>, String> {
     if head.bytes > BYTES_MAX {
         return Err(format!("{at} is larger than {BYTES_MAX} bytes"));
     }
-    let sealed = at.get().map_err(|error| error.to_string())?;
-    let bytes = unseal(&sealed).map_err(|message| format!("{at} cannot be read: {message}"))?;
-    Ok(bytes.to_vec())
+    let mut sealed = at.get().map_err(|error| error.to_string())?;
+    unseal(&sealed).map_err(|message| format!("{at} cannot be read: {message}"))?;
+    sealed.drain(..SEAL_BYTES);
+    Ok(sealed)
 }
 
 #[cfg(test)]

@@ -15,17 +15,21 @@
 mod checkpointer;
 mod commits;
 mod entry;
+mod flusher;
 mod keeper;
 mod manifest;
 mod matching;
 mod outputs;
+mod pace;
 mod past;
 mod plan;
 mod program;
+mod raw;
 mod restore;
 mod retention;
 #[cfg(test)]
 mod simulator;
+mod snapshots;
 mod states;
 
 mod describe;

@@ -49,6 +49,20 @@ impl Retained {
         }
     }
 
+    /// How many manifests are known.
+    pub(super) fn manifests(&self) -> usize {
+        self.manifests.len()
+    }
+
+    /// Takes in snapshots that were written, or are as they were.
+    pub(super) fn take(&mut self, snapshots: Vec<Snapshot>) {
+        for snapshot in snapshots {
+            if !self.snapshots.contains(&snapshot) {
+                self.snapshots.push(snapshot);
+            }
+        }
+    }
+
     /// Takes in a manifest that was written, perhaps in place of one with the same name. What
     /// may be deleted when so many manifests are kept.
     pub(super) fn written(

@@ -94,7 +94,11 @@ impl Inner {
         let ready = opened.hand_to(self.program(), zero, &allowed.0, limits, &reaching)?;
         self.graph.number_outputs(&ready.outputs);
         let keeper = ready.keeper;
-        if let Err(error) = self.restore(&keeper, ready.resumed.as_ref(), &reaching) {
+        let owner = self.graph.owner;
+        let restored = keeper
+            .start_flushing(owner)
+            .and_then(|()| self.restore(&keeper, ready.resumed.as_ref(), &reaching));
+        if let Err(error) = restored {
             // States may hold on to it.
             keeper.close();
             return Err(error);
@@ -107,7 +111,6 @@ impl Inner {
             Some(interval) => interval,
             None => conf.get(&conf::CHECKPOINT_INTERVAL)?,
         };
-        let owner = self.graph.owner;
         let ended = ready.resumed.map_or(zero, |resumed| resumed.past.ended);
         let checkpointer = Checkpointer::start(owner, keeper.clone(), stores, interval, ended)?;
         self.graph.keep(keeper, checkpointer);

@@ -5,17 +5,23 @@ use std::sync::{Arc, Weak};
 
 use headwater_core::Wire;
 use headwater_journal::Sequence;
+use parking_lot::Mutex;
 
 use super::StoreError;
 use crate::checkpoint::{Entry, InputPast, InputRange, Keeper};
 use crate::error::StreamError;
+
+/// The memory of a part that was longer is not kept.
+const ROOM_BYTES_MAX: usize = 1 << 20;
 
 /// Writes and reads the blocks of one input.
 pub(super) struct BlockLog<T> {
     /// Whoever holds on to an input must not hold on to the directory.
     keeper: Weak<Keeper>,
     input: usize,
-    encode: fn(&[T]) -> Result<Vec<u8>, postcard::Error>,
+    encode: fn(&[T], Vec<u8>) -> Result<Vec<u8>, postcard::Error>,
+    /// The memory of the part before, for the next one.
+    room: Mutex<Vec<u8>>,
     decode: fn(&[u8]) -> Result<Vec<T>, postcard::Error>,
 }
 
@@ -24,7 +30,8 @@ impl<T: Wire> BlockLog<T> {
         BlockLog {
             keeper: Arc::downgrade(keeper),
             input,
-            encode: |records| postcard::to_stdvec(records),
+            room: Mutex::default(),
+            encode: |records, to| postcard::to_extend(records, to),
             decode: |bytes| postcard::from_bytes(bytes),
         }
     }
@@ -38,7 +45,10 @@ impl<T> BlockLog<T> {
         records: &[T],
         position: Option<&[u8]>,
     ) -> Result<Sequence, StoreError> {
-        let bytes = (self.encode)(records).map_err(|error| {
+        let mut room = std::mem::take(&mut *self.room.lock());
+        room.clear();
+        room.shrink_to(ROOM_BYTES_MAX);
+        let bytes = (self.encode)(records, room).map_err(|error| {
             StoreError::Checkpoint(format!("a record cannot be written: {error}").into())
         })?;
         let entry = Entry::Block {
@@ -46,10 +56,19 @@ impl<T> BlockLog<T> {
             block,
             records: records.len() as u64,
             position: position.map(<[u8]>::to_vec),
-            bytes,
+            bytes: Vec::new(),
         };
         let keeper = self.keeper.upgrade().ok_or(StoreError::Stopped)?;
-        keeper.append(entry).map_err(failed)
+        let at = keeper.append_block(entry, &bytes).map_err(failed);
+        *self.room.lock() = bytes;
+        at
+    }
+
+    /// Has the parts that were appended made safe, without waiting for it.
+    pub(super) fn flush_soon(&self) {
+        if let Some(keeper) = self.keeper.upgrade() {
+            keeper.flush_soon();
+        }
     }
 
     /// Returns once a part is safe.

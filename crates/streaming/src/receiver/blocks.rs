@@ -252,6 +252,10 @@ impl<T> BlockStore<T> {
             // The second case is a clock that was set back.
             self.close(state)?;
             state.open_until = until;
+            // By the time of its batch's cut it is safe.
+            if let Some(log) = self.log.get() {
+                log.flush_soon();
+            }
         }
         Ok(())
     }

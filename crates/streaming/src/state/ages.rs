@@ -1,5 +1,7 @@
 //! The places of a table from the oldest to the newest.
 
+use serde::ser::{Serialize, SerializeSeq, Serializer};
+
 use super::entries::SMALL;
 use crate::time::Time;
 
@@ -19,6 +21,18 @@ struct Link {
     stamp: Time,
     older: u32,
     newer: u32,
+}
+
+/// Written as the places from the oldest to the newest, each with its stamp in milliseconds,
+/// without making that list first: it may be long.
+impl Serialize for Ages {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut list = to.serialize_seq(Some(self.links.len()))?;
+        for (place, stamp) in self.all() {
+            list.serialize_element(&(place, stamp.as_millis()))?;
+        }
+        list.end()
+    }
 }
 
 /// Stands for the end of the list.

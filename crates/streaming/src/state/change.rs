@@ -8,6 +8,7 @@ use super::entries::Entries;
 use super::movable::Movable;
 use super::store::{Holds, Initial, PartitionState, decoded};
 use super::table::StateTable;
+use super::written::Written;
 use crate::time::Time;
 
 /// The changes of one batch to a table. Keys that are in the table are named by their places
@@ -70,8 +71,24 @@ impl<K: Key, S: Wire> PartitionState for StateTable<K, S> {
         StateSize::of(self.as_slice(), self.bytes())
     }
 
-    fn write(&self) -> Result<Vec<u8>, postcard::Error> {
-        postcard::to_stdvec(&self.written())
+    fn is_changed_by(&self, change: &TableChange<K, S>) -> bool {
+        match change {
+            TableChange::Some {
+                stamp: _,
+                put,
+                stamped,
+                removed,
+                added,
+            } => {
+                let is_same = put.is_empty() && stamped.is_empty() && removed.is_empty();
+                !(is_same && added.is_empty())
+            }
+            TableChange::All { states, added } => !(states.is_empty() && added.is_empty()),
+        }
+    }
+
+    fn write(&self, to: Written<'_>) -> Result<Vec<u8>, postcard::Error> {
+        postcard::serialize_with_flavor(&self.written(), to)
     }
 
     fn read(&self, bytes: &[u8]) -> Result<Self, String> {

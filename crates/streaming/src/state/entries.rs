@@ -85,6 +85,16 @@ impl<K: Hash + Eq, A> Entries<K, A> {
         self.entries.len()
     }
 
+    /// Makes room for so many more keys at once.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.entries.reserve_exact(more);
+        let (entries, hasher) = (&self.entries, &self.hasher);
+        self.index.reserve(more, |place| {
+            let entry = entries.get(*place as usize);
+            entry.map_or(0, |(key, _)| hasher.hash_one(key))
+        });
+    }
+
     /// Adds a key that is not there yet, at the end.
     pub(super) fn add(&mut self, hash: u64, key: K, value: A) -> u32 {
         // Four thousand million keys in one partition would not fit in memory.

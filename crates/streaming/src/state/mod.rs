@@ -27,7 +27,10 @@ mod table;
 mod track;
 mod update;
 mod window;
+mod written;
 
+#[cfg(test)]
+pub(crate) use change::TableChange;
 pub(crate) use form::Form;
 pub use handle::{StateChange, StateLog, StateSize, StateSnapshot, StateStore};
 pub(crate) use load::LoadStep;
@@ -38,7 +41,7 @@ pub(crate) use rewrite::{Item, RewriteStep, Rows};
 pub(crate) use spec::UpdateFunction;
 pub use spec::{State, StateSpec, TimeoutCheck, UpdateStateSpec};
 pub(crate) use steps::{AnySteps, StepPlan, Steps};
-pub(crate) use store::{AnyStore, Holds, Initial, PartitionState, Store};
+pub(crate) use store::{AnyStore, Holds, Initial, Marks, PartitionState, Store};
 pub(crate) use table::StateTable;
 pub(crate) use track::{Outputs, TimeOut, TrackStep};
 pub(crate) use update::UpdateStep;

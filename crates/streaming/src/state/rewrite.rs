@@ -10,6 +10,7 @@ use super::StateSize;
 use super::entries::Entries;
 use super::movable::{Movable, dealt};
 use super::store::{Holds, Initial, PartitionState, Store, decoded};
+use super::written::Written;
 use crate::time::Time;
 
 /// What the function gave for a partition: keys may be anywhere, and several times.
@@ -38,8 +39,12 @@ impl<K: Key, S: Wire> PartitionState for Rows<K, S> {
         StateSize::of(&self.0, self.0.capacity() * size_of::<(K, S)>())
     }
 
-    fn write(&self) -> Result<Vec<u8>, postcard::Error> {
-        postcard::to_stdvec(self.records())
+    fn is_changed_by(&self, rows: &Vec<(K, S)>) -> bool {
+        !(self.0.is_empty() && rows.is_empty())
+    }
+
+    fn write(&self, to: Written<'_>) -> Result<Vec<u8>, postcard::Error> {
+        postcard::serialize_with_flavor(self.records(), to)
     }
 
     fn read(&self, bytes: &[u8]) -> Result<Self, String> {

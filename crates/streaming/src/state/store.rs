@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::written::{Written, finished};
 use super::{StateChange, StateLog, StateSize};
 use crate::graph::NodeId;
 use crate::time::Time;
@@ -31,7 +32,11 @@ pub(crate) trait PartitionState: Clone + Send + Sync + 'static {
 
     fn size(&self) -> StateSize;
 
-    fn write(&self) -> Result<Vec<u8>, postcard::Error>;
+    /// Whether a change makes it another one. If in doubt it does: then it is written once
+    /// more.
+    fn is_changed_by(&self, change: &Self::Change) -> bool;
+
+    fn write(&self, to: Written<'_>) -> Result<Vec<u8>, postcard::Error>;
 
     /// Reads a state that was written by one with the same settings as this one.
     fn read(&self, bytes: &[u8]) -> Result<Self, String>;
@@ -79,6 +84,8 @@ pub(crate) struct Store<P> {
 struct Partition<P> {
     /// The time of the current version, readable while a task works on the next one.
     at: AtomicI64,
+    /// The last batch that changed anything.
+    changed: AtomicI64,
     /// Held by the task that works on the next version, which takes a while.
     advancing: Mutex<()>,
     /// A panic has left the current version half changed.
@@ -104,6 +111,7 @@ impl<P: PartitionState> Store<P> {
     pub(crate) fn lagging(partitions: usize, empty: &P, lag: Duration) -> Arc<Self> {
         let partition = || Partition {
             at: AtomicI64::new(NEVER),
+            changed: AtomicI64::new(NEVER),
             advancing: Mutex::new(()),
             is_torn: AtomicBool::new(false),
             versions: Mutex::new(Versions {
@@ -167,6 +175,7 @@ impl<P: PartitionState> Store<P> {
         let mut versions = slot.versions.lock();
         // Should the user's code panic in the middle, the flag stays.
         slot.is_torn.store(true, Ordering::Relaxed);
+        slot.note_change(&versions.current, &change, time);
         self.change(slot, &mut versions, change);
         slot.is_torn.store(false, Ordering::Relaxed);
         changed(result);
@@ -213,8 +222,9 @@ impl<P: PartitionState> Store<P> {
             let mut versions = slot.versions.lock();
             versions.current = Arc::new(state);
             versions.older.clear();
-            slot.at
-                .store(at.map_or(NEVER, Time::as_millis), Ordering::Release);
+            let at = at.map_or(NEVER, Time::as_millis);
+            slot.changed.store(at, Ordering::Relaxed);
+            slot.at.store(at, Ordering::Release);
         }
     }
 
@@ -242,6 +252,24 @@ impl<P: PartitionState> Store<P> {
         }
         versions.older.get(&time).cloned().ok_or_else(gone)
     }
+}
+
+impl<P: PartitionState> Partition<P> {
+    /// Notes that the current version is going to be another one, if it is.
+    fn note_change(&self, current: &P, change: &P::Change, time: Time) {
+        if current.is_changed_by(change) {
+            self.changed.store(time.as_millis(), Ordering::Relaxed);
+        }
+    }
+}
+
+/// What is known of the current version of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Marks {
+    /// Its batch.
+    pub(crate) at: Time,
+    /// The last batch that changed anything.
+    pub(crate) changed: Time,
 }
 
 /// A store without its types.
@@ -275,7 +303,22 @@ pub(crate) trait AnyStore: Send + Sync {
 
     fn size(&self) -> StateSize;
 
-    fn snapshot(&self, partition: usize) -> Result<(Option<Time>, Vec<u8>), String>;
+    /// What is known of a partition that has a version.
+    fn marks(&self, partition: usize) -> Option<Marks>;
+
+    /// Writes a partition as it is.
+    fn snapshot(&self, partition: usize) -> Result<(Option<Time>, Vec<u8>), String> {
+        let written = self.snapshot_unless(partition, &|| false)?;
+        written.ok_or_else(|| "nobody wanted it, and it was given up".to_owned())
+    }
+
+    /// As `snapshot`, but `None` when `is_wanted` says that somebody wants the partition,
+    /// which is held until then: a change would have to be made to a copy.
+    fn snapshot_unless(
+        &self,
+        partition: usize,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<Option<(Option<Time>, Vec<u8>)>, String>;
 
     fn restore(&self, partition: usize, time: Time, bytes: &[u8]) -> Result<(), String>;
 
@@ -314,15 +357,28 @@ impl<P: PartitionState> AnyStore for Store<P> {
         sizes.fold(StateSize::default(), StateSize::plus)
     }
 
-    fn snapshot(&self, partition: usize) -> Result<(Option<Time>, Vec<u8>), String> {
+    fn marks(&self, partition: usize) -> Option<Marks> {
+        let slot = self.partitions.get(partition)?;
+        let _both_of_one_version = slot.versions.lock();
+        let at = self.at(partition)?;
+        let changed = Time::from_millis(slot.changed.load(Ordering::Relaxed));
+        Some(Marks { at, changed })
+    }
+
+    fn snapshot_unless(
+        &self,
+        partition: usize,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<Option<(Option<Time>, Vec<u8>)>, String> {
         let slot = self.partitions.get(partition).ok_or_else(no_partition)?;
         let (at, current) = {
             let versions = slot.versions.lock();
             (self.at(partition), versions.current.clone())
         };
         // Without the lock: batches go on while a large state is written.
-        let bytes = current.write().map_err(|error| error.to_string())?;
-        Ok((at, bytes))
+        let about = current.records().len() * size_of::<P::Record>() / 2;
+        let written = finished(current.write(Written::new(about, is_wanted)))?;
+        Ok(written.map(|bytes| (at, bytes)))
     }
 
     fn restore(&self, partition: usize, time: Time, bytes: &[u8]) -> Result<(), String> {
@@ -337,6 +393,7 @@ impl<P: PartitionState> AnyStore for Store<P> {
         let change = decoded(change)?;
         let mut versions = slot.versions.lock();
         if !self.is_at(partition, time) {
+            slot.note_change(&versions.current, &change, time);
             Arc::make_mut(&mut versions.current).apply(change);
             slot.at.store(time.as_millis(), Ordering::Release);
         }

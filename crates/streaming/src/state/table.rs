@@ -192,15 +192,10 @@ impl<K: Key, S: Record> StateTable<K, S> {
     }
 
     /// The table in a form that can be written.
-    pub(super) fn written(&self) -> WrittenTable<&[(K, S)], Vec<(u32, i64)>> {
-        let ages = self.ages.as_ref().map(|ages| {
-            let all = ages.all();
-            all.map(|(place, stamp)| (place, stamp.as_millis()))
-                .collect()
-        });
+    pub(super) fn written(&self) -> WrittenTable<&[(K, S)], &Ages> {
         WrittenTable {
             entries: self.as_slice(),
-            ages,
+            ages: self.ages.as_ref(),
         }
     }
 
@@ -210,6 +205,7 @@ impl<K: Key, S: Record> StateTable<K, S> {
         is_aging: bool,
     ) -> Option<Self> {
         let mut table = StateTable::new(is_aging);
+        table.entries.reserve(written.entries.len());
         for (key, state) in written.entries {
             let hash = table.entries.hash(&key);
             if table.entries.find(hash, &key).is_some() {

@@ -13,6 +13,7 @@ use super::entries::Entries;
 use super::movable::{Movable, dealt};
 use super::store::{PartitionState, Store, decoded};
 use super::table::{StateTable, WrittenTable};
+use super::written::Written;
 use crate::time::Time;
 
 /// A partition of a window: the reduced values of each batch that is in it, and of all of
@@ -87,8 +88,13 @@ impl<K: Key, V: Wire> PartitionState for Window<K, V> {
         }
     }
 
-    fn write(&self) -> Result<Vec<u8>, postcard::Error> {
-        postcard::to_stdvec(&(self.total.written(), &self.batches))
+    fn is_changed_by(&self, slide: &Slide<K, V>) -> bool {
+        let is_same = slide.put.is_empty() && slide.removed.is_empty() && !slide.afresh;
+        !(is_same && slide.entering.is_empty() && slide.leaving == 0)
+    }
+
+    fn write(&self, to: Written<'_>) -> Result<Vec<u8>, postcard::Error> {
+        postcard::serialize_with_flavor(&(self.total.written(), &self.batches), to)
     }
 
     fn read(&self, bytes: &[u8]) -> Result<Self, String> {
