@@ -160,7 +160,7 @@ pub(crate) fn match_parts(
     matcher.by_order(&migrates);
     matcher.by_first_name(&migrates);
     matcher.by_migration(&migrates);
-    matcher.what_is_left(allowed);
+    matcher.what_is_left(allowed, &migrates);
     matcher.matching
 }
 
@@ -303,7 +303,7 @@ impl Matcher<'_> {
         }
     }
 
-    fn what_is_left(&mut self, allowed: &Allowed) {
+    fn what_is_left(&mut self, allowed: &Allowed, migrates: &impl Migrates) {
         for new in 0..self.new.len() {
             if !self.is_new_taken(new) {
                 let line = format!("{} {} is new", self.kind, label(self.new, new));
@@ -320,14 +320,14 @@ impl Matcher<'_> {
                 let line = format!("{} {label} is dropped", self.kind);
                 self.matching.report.push(line);
             } else {
-                let problem = self.missing(place, &label);
+                let problem = self.missing(place, &label, migrates);
                 self.matching.problems.push(problem);
             }
         }
     }
 
     /// Says that an old part has no place any more, and what can be done.
-    fn missing(&self, place: usize, label: &str) -> String {
+    fn missing(&self, place: usize, label: &str, migrates: &impl Migrates) -> String {
         let Some(part) = self.old.get(place) else {
             return String::new();
         };
@@ -343,9 +343,19 @@ impl Matcher<'_> {
             }
             (None, None) => String::new(),
         };
+        let refused = (0..self.new.len()).find_map(|new| {
+            let is_free = self.new.get(new)?.operator == part.operator && !self.is_new_taken(new);
+            let refused = is_free.then(|| migrates(part, new))??.err()?;
+            Some(format!(
+                "if it is {} now: {refused}; or ",
+                self::label(self.new, new)
+            ))
+        });
         format!(
-            "{} {label} ({}) has no place in the program; {renamed}allow drop:{label}",
-            self.kind, part.site
+            "{} {label} ({}) has no place in the program; {renamed}{}allow drop:{label}",
+            self.kind,
+            part.site,
+            refused.unwrap_or_default()
         )
     }
 }

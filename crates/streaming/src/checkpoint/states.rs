@@ -48,14 +48,18 @@ impl OldStates<'_> {
     ) -> Result<Vec<Reformed>, StreamError> {
         let mut returning = Vec::new();
         for (new, ((steps, reaches_back), from)) in states.iter().zip(states_from).enumerate() {
-            let base = self.past.ended - *reaches_back;
             let part = from.and_then(|old| Some((old, self.past.program.states.get(old)?)));
             let Some((old, form)) = part.and_then(|(old, part)| Some((old, part.form.as_ref()?)))
             else {
-                // Nothing was kept of it, and it is not to run all batches since time began.
-                steps.begin_after(base, self.past.zero);
+                steps.begin_after(self.past.ended, self.past.zero);
                 continue;
             };
+            let mut base = self.past.ended - *reaches_back;
+            if let Some(earliest) = self.earliest(old).filter(|earliest| *earliest > base) {
+                self.check_earliest(&**steps, earliest)?;
+                steps.begin_after(earliest, self.past.zero);
+                base = earliest;
+            }
             let older = steps.takes_over().older(form);
             let mut state = Returning {
                 steps,
@@ -76,19 +80,39 @@ impl OldStates<'_> {
             .collect())
     }
 
+    /// The first batch to which a state can be brought back, if not all of its changes are there.
+    fn earliest(&self, old: usize) -> Option<Time> {
+        self.past.states_since.get(old).copied().flatten()?;
+        let mut oldest: BTreeMap<usize, Time> = BTreeMap::new();
+        for snapshot in self.snapshots.iter().filter(|one| one.state == old) {
+            let known = oldest.entry(snapshot.partition).or_insert(snapshot.time);
+            *known = snapshot.time.min(*known);
+        }
+        oldest.into_values().max()
+    }
+
+    /// Refuses to run a batch again whose state is there only as it was after it; says that
+    /// readers find less than they look for.
+    fn check_earliest(&self, steps: &dyn AnySteps, earliest: Time) -> Result<(), StreamError> {
+        if earliest > self.past.ended {
+            let message = format!(
+                "the batch after {} is to run again, and the state was kept only as batch \
+                 {earliest} left it; leave streaming.checkpoint.run_last_again out this time",
+                self.past.ended
+            );
+            return Err(self.failed(steps, &message));
+        }
+        tracing::warn!(
+            "the state of {} was not kept as it was before batch {earliest}, as far back as the \
+             program looks now; what looks back finds no records before",
+            steps.site()
+        );
+        Ok(())
+    }
+
     /// Reads the newest snapshot of each partition that is not of a later batch than wanted.
     fn read_snapshots(&self, state: &mut Returning<'_>) -> Result<(), StreamError> {
         let newest = snapshots_at(self.snapshots, state.old, state.base);
-        let since = self.past.states_since.get(state.old).copied().flatten();
-        if let Some(since) = since.filter(|since| newest.is_empty() && *since > state.base) {
-            let message = format!(
-                "the program looks back at its batch {}, and nothing before batch {since} was \
-                 kept; let it look back less at first (streaming.checkpoint.run_last_again, \
-                 windows over the state, remember), and further once more batches are done",
-                state.base
-            );
-            return Err(self.failed(&**state.steps, &message));
-        }
         for (partition, snapshot) in newest {
             let bytes = read_sealed(&self.keeper.snapshot_at(snapshot));
             let restored = bytes.and_then(|bytes| {

@@ -4,12 +4,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_core::rdd::Step;
 use headwater_core::{Key, Partitioning, Record, Site, Wire};
 
 use super::DStream;
-use super::stateful::{InitialState, show_state};
-use crate::error::PlanError;
+use super::stateful::{InitialState, StepAt, show_state};
 use crate::graph::{AnyStream, Plan};
 use crate::state::{
     Holds, Kept, Outputs, StateSpec, StateTable, StepPlan, Store, TimeOut, TimeoutCheck, TrackStep,
@@ -47,7 +45,7 @@ struct Shared<K, S, M> {
     site: Site,
     store: Arc<Store<StateTable<K, S>>>,
     partitioning: Partitioning<K>,
-    step_at: Arc<dyn Fn(Time) -> Result<(Step, Outputs<M>), PlanError> + Send + Sync>,
+    step_at: Arc<StepAt<Outputs<M>>>,
 }
 
 impl<K: Key, V: Wire> DStream<(K, V)> {
@@ -270,8 +268,11 @@ impl<K: Key, S: Wire, M: Record> MapWithState<K, S, M> {
         };
         let store = shared.store.clone();
         let reader = store.add_reader();
+        let ctx = self.mapped.graph().ctx.clone();
         let stream = self.mapped.graph().add(plan, move |time| {
-            let (step, _) = (shared.step_at)(time)?;
+            let Some((step, _)) = (shared.step_at)(time)? else {
+                return Ok(ctx.parallelize(Vec::new(), 1));
+            };
             let partitioning = Some(shared.partitioning.clone());
             Ok(show_state(&step, &shared.store, time, partitioning))
         });

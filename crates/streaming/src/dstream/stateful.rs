@@ -14,8 +14,9 @@ use crate::state::{
 };
 use crate::time::Time;
 
-/// Gives the step of a batch and what belongs to it.
-type StepAt<X> = dyn Fn(Time) -> Result<(Step, X), PlanError> + Send + Sync;
+/// Gives the step of a batch and what belongs to it; none for a batch before a restart of whose
+/// state nothing was kept.
+pub(super) type StepAt<X> = dyn Fn(Time) -> Result<Option<(Step, X)>, PlanError> + Send + Sync;
 
 /// A state that is being built: its steps, from which streams are made.
 pub(super) struct Stateful<X> {
@@ -43,7 +44,10 @@ impl<T: Record> DStream<T> {
         let (graph, planned) = (self.graph().clone(), steps.clone());
         Stateful {
             steps,
-            at: Arc::new(move |time| planned.at(time, &graph, &plan)),
+            at: Arc::new(move |time| match planned.has_begun(time) {
+                true => planned.at(time, &graph, &plan).map(Some),
+                false => Ok(None),
+            }),
             plan: Plan {
                 site,
                 slide,
@@ -68,9 +72,10 @@ impl<T: Record> DStream<T> {
         show: impl Fn(&Step, X, Time) -> Rdd<U> + Send + Sync + 'static,
     ) -> DStream<U> {
         let Stateful { steps, at, plan } = state;
-        let stream = self.graph().add(plan, move |time| {
-            let (step, with) = at(time)?;
-            Ok(show(&step, with, time))
+        let ctx = self.graph().ctx.clone();
+        let stream = self.graph().add(plan, move |time| match at(time)? {
+            Some((step, with)) => Ok(show(&step, with, time)),
+            None => Ok(ctx.parallelize(Vec::new(), 1)),
         });
         self.graph().add_state(stream.clone(), steps);
         DStream { stream }

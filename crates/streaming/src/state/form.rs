@@ -12,6 +12,9 @@ pub(crate) struct Form {
     /// The types of keys and values, as the compiler writes them.
     pub(crate) key: String,
     pub(crate) value: String,
+    /// What their bytes consist of.
+    pub(crate) key_shape: u64,
+    pub(crate) value_shape: u64,
     /// The version of the values, as the user counts them.
     pub(crate) version: u32,
     /// Whether it is known how old keys are.
@@ -37,6 +40,8 @@ impl Form {
         self.structure == other.structure
             && self.key == other.key
             && self.value == other.value
+            && self.key_shape == other.key_shape
+            && self.value_shape == other.value_shape
             && self.version == other.version
     }
 

@@ -172,10 +172,10 @@ impl<P: Movable> Versions<P> {
     }
 
     /// What to do about values that have changed under the same version.
-    pub(super) fn advice(&self, was: &Form, what: &str) -> String {
+    pub(super) fn advice(&self, was: &Form) -> String {
         let types = match type_name::<P::Value>() {
-            now if now == was.value => format!("{what} ({now}) must have changed"),
-            now => format!("{what} were {} and are {now}", was.value),
+            now if now == was.value => format!("the fields of its values ({now}) have changed"),
+            now => format!("its values were {} and are {now}", was.value),
         };
         if !self.can_change {
             return format!("{types}; give the operator another name and begin it anew");

@@ -20,6 +20,7 @@ mod migration;
 mod movable;
 mod older;
 mod rewrite;
+mod shape;
 mod spec;
 mod steps;
 mod store;

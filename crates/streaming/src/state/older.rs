@@ -12,6 +12,7 @@ use headwater_core::Partitioning;
 use super::form::{Form, Lies};
 use super::migration::Versions;
 use super::movable::Movable;
+use super::shape::shape_of;
 use super::store::{PartitionState, Store, decoded};
 use crate::time::Time;
 
@@ -57,6 +58,8 @@ impl<P: Movable> TakesOver for Kept<P> {
             structure: P::STRUCTURE.to_owned(),
             key: std::any::type_name::<P::Key>().to_owned(),
             value: std::any::type_name::<P::Value>().to_owned(),
+            key_shape: shape_of::<P::Key>(),
+            value_shape: shape_of::<P::Value>(),
             version: self.versions.current,
             has_ages: self.has_ages,
             partitions,
@@ -95,13 +98,20 @@ impl<P: Movable> Kept<P> {
                 was.key, is.key
             ));
         }
+        if was.key_shape != is.key_shape {
+            return Err(format!(
+                "the fields of its keys ({}) have changed; keys cannot be migrated, give the \
+                 operator another name",
+                was.key
+            ));
+        }
         if was.version != is.version {
             return self.versions.from(was);
         }
-        if was.value != is.value {
-            return Err(self.versions.advice(was, "its values"));
+        if was.value != is.value || was.value_shape != is.value_shape {
+            return Err(self.versions.advice(was));
         }
-        let advice = self.versions.advice(was, "the fields of its values");
+        let advice = self.versions.advice(was);
         Ok(parts_of(P::empty(was.has_ages), was, advice, |part| part))
     }
 }

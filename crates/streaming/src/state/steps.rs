@@ -21,7 +21,8 @@ pub(crate) struct Steps<X> {
     slide: Duration,
     store: Arc<dyn AnyStore>,
     takes_over: Box<dyn TakesOver>,
-    /// A state that is new in a stream with a past begins after this batch.
+    /// In a stream that goes on, the batch up to which nothing of the state is there: it is
+    /// new, or was not kept for longer.
     begins_after: OnceLock<Time>,
     /// The steps of batches that are not done, and the last one before them, oldest first.
     planned: Mutex<VecDeque<(Time, Step, X)>>,
@@ -68,6 +69,11 @@ impl<X: Clone> Steps<X> {
             planned: Mutex::default(),
             last_error: Mutex::default(),
         })
+    }
+
+    /// Whether a batch is none of those before a restart of whose state nothing was kept.
+    pub(crate) fn has_begun(&self, time: Time) -> bool {
+        self.begins_after.get().is_none_or(|batch| time > *batch)
     }
 
     /// The step of a batch. `plan` makes a step from its time and the step before it; it is
@@ -176,8 +182,8 @@ pub(crate) trait AnySteps: Send + Sync {
     /// How the state goes on from what was kept of it.
     fn takes_over(&self) -> &dyn TakesOver;
 
-    /// Has a state of which nothing was kept begin after a batch, at the latest. Time began at
-    /// `zero`.
+    /// Says that nothing of the state is there up to a batch. Readers that look back further
+    /// find it empty, as they do in a stream that has just begun. Time began at `zero`.
     fn begin_after(&self, batch: Time, zero: Time);
 
     /// Takes the steps up to a batch that were planned and that no output has asked for.

@@ -2,10 +2,12 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use headwater_core::{Conf, Context};
+use headwater_streaming::clock::ManualClock;
 use headwater_streaming::testing::TestStream;
 use headwater_streaming::time::{Time, seconds};
 use headwater_streaming::{
@@ -26,6 +28,17 @@ pub(crate) fn context(settings: &[(&str, &str)]) -> Context {
 /// A stream with batches of a second on a manual clock.
 pub(crate) fn stream(settings: &[(&str, &str)]) -> TestStream {
     TestStream::on(&context(settings), seconds(1)).expect("the settings are right")
+}
+
+/// A stream that goes on from a directory, begun after so many batches.
+pub(crate) fn going_on(directory: &Path, begun: usize, settings: &[(&str, &str)]) -> TestStream {
+    let clock = ManualClock::at(second(i64::try_from(begun).expect("few batches")));
+    let test = TestStream::with_clock(&context(settings), seconds(1), clock);
+    let test = test.expect("the settings are right");
+    let directory = directory.to_str().expect("the name is text");
+    let goes_on = test.context().go_on_from(directory);
+    goes_on.expect("the stream has not begun");
+    test
 }
 
 /// The time of a batch of a [`stream`].
