@@ -10,6 +10,8 @@ mod estimator;
 mod limiter;
 mod read_rate;
 mod settings;
+#[cfg(test)]
+mod simulation;
 
 use crate::batch::post;
 use crate::events::{BatchInfo, RateInfo, StreamingEvent};
