@@ -86,13 +86,9 @@ impl Keeper {
         manifests: Vec<(Location, Manifest)>,
         snapshots: Vec<Snapshot>,
     ) {
-        let ended = self.past.lock().ended;
         let names = manifests.iter();
         let names = names.map(|(at, manifest)| (at.name().into_owned(), manifest));
-        let mut retained = Retained::found(names, snapshots);
-        // What batches left that are run again is written again.
-        retained.snapshots.retain(|snapshot| snapshot.time <= ended);
-        self.written.lock().retained = retained;
+        self.written.lock().retained = Retained::found(names, snapshots);
     }
 
     /// Starts the thread that [`Keeper::flush_soon`] wakes.
@@ -232,7 +228,9 @@ impl Keeper {
             let state = (number, self.first);
             let snapshots = written.latest.write(&dir, pace, state, steps.store());
             match snapshots.map_err(|message| self.failed(&message))? {
-                Some(snapshots) => written.retained.take(snapshots),
+                Some(snapshots) => snapshots
+                    .into_iter()
+                    .for_each(|one| written.retained.add(one)),
                 None => return Ok(()),
             }
         }

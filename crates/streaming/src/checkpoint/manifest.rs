@@ -91,8 +91,9 @@ impl Manifest {
 }
 
 impl Snapshot {
-    /// The snapshot of a partition at the version of a batch, and the name of its file, which
-    /// `by` tells from those of other processes: the number of the first entry of this one.
+    /// The snapshot of a partition at the version of a batch. `by` is the number of the first
+    /// entry of the process: it makes a name for the file that no later process, whose states
+    /// may be in another order, writes over while a manifest lists it.
     pub(crate) fn of(
         (state, partition): (usize, usize),
         partitions: usize,

@@ -106,7 +106,7 @@ impl Past {
                 if records > 0 {
                     received.next_block = received.next_block.max(block + 1);
                     let block = blocks.entry(block).or_default();
-                    block.records += records;
+                    block.records = block.records.saturating_add(records);
                     block.parts.push(at.0);
                 }
                 if position.is_some() {

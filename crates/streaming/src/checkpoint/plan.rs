@@ -62,6 +62,12 @@ impl Limits {
     }
 }
 
+/// Leaves out snapshots of batches that were not done: they run again, perhaps by a changed
+/// program, and what they change then belongs to the state that they find then.
+pub(super) fn leave_out_unfinished(snapshots: &mut Vec<Snapshot>, ended: Time) {
+    snapshots.retain(|one| one.time <= ended);
+}
+
 /// The snapshot with which each partition of a state begins, when the state begins as it was
 /// at `base`: the newest one that is not younger.
 pub(super) fn snapshots_at(

@@ -11,7 +11,7 @@ use super::keeper::Keeper;
 use super::manifest::{Manifest, Snapshot};
 use super::matching::{Allowed, match_programs, other_batches};
 use super::past::{Block, Past, Received};
-use super::plan::Limits;
+use super::plan::{Limits, leave_out_unfinished};
 use super::program::{Part, Program};
 use super::states::{OldStates, ReachingBack};
 use crate::error::StreamError;
@@ -173,6 +173,7 @@ impl Opened {
         };
         let reformed = old.restore(states, &states_from)?;
         go_on_with(&mut snapshots, &states_from, &reformed);
+        leave_out_unfinished(&mut snapshots, past.ended);
         keeper.goes_on_from(manifests, snapshots);
         // With one entry, before which a crash leaves everything as it was.
         keeper.append(Entry::Began {

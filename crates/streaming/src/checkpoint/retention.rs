@@ -54,13 +54,12 @@ impl Retained {
         self.manifests.len()
     }
 
-    /// Takes in snapshots that were written, or are as they were.
-    pub(super) fn take(&mut self, snapshots: Vec<Snapshot>) {
-        for snapshot in snapshots {
-            if !self.snapshots.contains(&snapshot) {
-                self.snapshots.push(snapshot);
-            }
-        }
+    /// Takes in a snapshot that was written, in place of one of the same version.
+    pub(super) fn add(&mut self, snapshot: Snapshot) {
+        let version = |one: &Snapshot| (one.state, one.partition, one.time);
+        self.snapshots
+            .retain(|one| version(one) != version(&snapshot));
+        self.snapshots.push(snapshot);
     }
 
     /// Takes in a manifest that was written, perhaps in place of one with the same name. What
@@ -227,6 +226,9 @@ mod tests {
         let replaced = retained.written("b".to_owned(), &third, 2);
         assert_eq!(replaced.files, [one.file]);
         assert_eq!(replaced.entries_before, Some(Sequence(7)));
+        retained.add(two.clone());
+        retained.add(two.clone());
+        assert_eq!(retained.snapshots, [two.clone()]);
         let files = vec![two.file, "left by a crash".to_owned()];
         assert_eq!(retained.unlisted(files), ["left by a crash"]);
     }

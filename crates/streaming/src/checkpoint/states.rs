@@ -1,6 +1,7 @@
 //! Brings states back as an older program has kept them, and writes those that are kept in
 //! another form from now on.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -52,7 +52,7 @@ impl Process {
             let snapshot =
                 Snapshot::of((state, partition), parts.len(), time, Sequence(self.first));
             disk.write_snapshot(&snapshot, part.value);
-            self.retained.snapshots.push(snapshot);
+            self.retained.add(snapshot);
         }
         Checkpointing::Snapshots(state, partition + 1)
     }

@@ -91,20 +91,24 @@ impl Disk {
     }
 
     /// What was not synced is lost, but for a beginning of it; and the newest manifest may
-    /// be damaged, if there is one before it.
-    pub(super) fn crash(&mut self, damages: bool, rng: &mut Rng) {
+    /// be damaged, if there is one before it; whether it was.
+    pub(super) fn crash(&mut self, damages: bool, rng: &mut Rng) -> bool {
         let unsynced = self.next().saturating_sub(self.synced.max(self.first));
         let lost = rng.u64(0..=unsynced);
         let left = self.entries.len() - lost as usize;
         self.entries.truncate(left);
         self.synced = self.next();
-        if damages && self.read_manifests().len() > 1 && rng.u8(0..4) == 0 {
-            let newest = self.read_manifests().pop().map(|(name, _)| name);
-            let sealed = newest.and_then(|name| self.manifests.get_mut(&name));
-            if let Some(sealed) = sealed {
-                sealed.truncate(rng.usize(0..sealed.len()));
-            }
+        if !damages || rng.u8(0..4) > 0 {
+            return false;
         }
+        let mut readable = self.read_manifests();
+        let newest = readable.pop().filter(|_| !readable.is_empty());
+        let sealed = newest.and_then(|(name, _)| self.manifests.get_mut(&name));
+        if let Some(sealed) = sealed {
+            sealed.truncate(rng.usize(0..sealed.len()));
+            return true;
+        }
+        false
     }
 
     pub(super) fn entries(&self) -> usize {

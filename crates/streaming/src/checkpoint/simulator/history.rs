@@ -11,6 +11,34 @@ use super::setup::{BATCH, Rule, Setup, batches};
 use super::truth::Truth;
 use crate::time::{Time, millis};
 
+/// How much of what is dangerous has happened.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Seen {
+    pub(super) crashes: u64,
+    /// Crashes that damaged a manifest.
+    pub(super) damaged: u64,
+    /// Crashes in the middle of a checkpoint.
+    pub(super) in_checkpoints: u64,
+    /// Restarts with batches that were cut and not done.
+    pub(super) reruns: u64,
+    /// Batches that were done before one before them.
+    pub(super) overtaken: u64,
+    pub(super) batches: u64,
+    pub(super) records: u64,
+}
+
+impl Seen {
+    pub(super) fn add(&mut self, other: Seen) {
+        self.crashes += other.crashes;
+        self.damaged += other.damaged;
+        self.in_checkpoints += other.in_checkpoints;
+        self.reruns += other.reruns;
+        self.overtaken += other.overtaken;
+        self.batches += other.batches;
+        self.records += other.records;
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct History {
     setup: Setup,
@@ -19,7 +47,7 @@ pub(super) struct History {
     disk: Disk,
     truth: Truth,
     process: Process,
-    crashes: u32,
+    seen: Seen,
     kept_max: usize,
     /// Nothing new comes in, and nothing is killed.
     is_over: bool,
@@ -42,14 +70,14 @@ impl History {
             disk,
             truth,
             process,
-            crashes: 0,
+            seen: Seen::default(),
             kept_max: 0,
             is_over: false,
         })
     }
 
-    pub(super) fn crashes(&self) -> u32 {
-        self.crashes
+    pub(super) fn seen(&self) -> Seen {
+        self.seen
     }
 
     /// How many entries the journal had when it was longest.
@@ -100,8 +128,10 @@ impl History {
 
     /// The process is killed, and another one begins, some time later or earlier.
     fn crash(&mut self) -> Check {
-        self.crashes += 1;
-        self.disk.crash(self.setup.damages, &mut self.rng);
+        self.seen.crashes += 1;
+        self.seen.in_checkpoints += u64::from(self.process.checkpointing.is_some());
+        let damaged = self.disk.crash(self.setup.damages, &mut self.rng);
+        self.seen.damaged += u64::from(damaged);
         match self.rng.u8(0..8) {
             0 => self.now += BATCH * self.rng.u32(1..6),
             1 => self.now -= BATCH * self.rng.u32(1..4),
@@ -116,6 +146,7 @@ impl History {
             ..
         } = self;
         self.process = recovery::start(setup, disk, truth, *now, rng)?;
+        self.seen.reruns += u64::from(self.process.past.first_open().is_some());
         Ok(())
     }
 
@@ -185,6 +216,9 @@ impl History {
         }
         // Ends are written one at a time.
         if process.ending.is_none() {
+            self.seen.batches += 1;
+            self.seen.overtaken += u64::from(process.past.first_open() != Some(time));
+            self.seen.records = self.truth.records();
             process.end(&mut self.disk, time, failure, &self.setup)?;
         }
         Ok(())

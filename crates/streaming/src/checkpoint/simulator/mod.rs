@@ -14,7 +14,8 @@
 //! and that no more is kept than is needed.
 //!
 //! A failure names its seed. `HEADWATER_SIMULATION_SEED=17 cargo test -p headwater-streaming
-//! --lib simulator` runs that history alone, with the same outcome every time.
+//! --lib simulator` runs that history alone, with the same outcome every time, and
+//! `HEADWATER_SIMULATION_HISTORIES=100000` runs more of them than usual.
 //!
 //! Read [`history`] first; [`process`] acts, [`truth`] judges.
 
@@ -28,14 +29,23 @@ mod setup;
 mod state;
 mod truth;
 
-use history::History;
+use history::{History, Seen};
 use setup::{Rule, Setup};
 
 /// What was found to be wrong, if anything was.
 type Check<T = ()> = Result<T, String>;
 
 const SEED: &str = "HEADWATER_SIMULATION_SEED";
-const HISTORIES: u64 = 2000;
+const HISTORIES: &str = "HEADWATER_SIMULATION_HISTORIES";
+
+/// The seeds that the environment asks for, or a few thousand.
+fn seeds() -> std::ops::Range<u64> {
+    let asked = |name| -> Option<u64> { std::env::var(name).ok()?.parse().ok() };
+    match asked(SEED) {
+        Some(seed) => seed..seed + 1,
+        None => 0..asked(HISTORIES).unwrap_or(2000),
+    }
+}
 
 /// Runs the history of a seed.
 fn run(seed: u64, steps: u32, change: impl FnOnce(&mut Setup)) -> Check<History> {
@@ -51,18 +61,30 @@ fn run(seed: u64, steps: u32, change: impl FnOnce(&mut Setup)) -> Check<History>
 
 #[test]
 fn no_history_loses_or_repeats_anything() {
-    let one = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok());
-    let seeds = one.map_or(0..HISTORIES, |seed: u64| seed..seed + 1);
-    let mut steps = 0;
-    for seed in seeds {
+    for seed in seeds() {
         // Most are short, so that there are many; some live long.
         let length = if seed % 50 == 0 { 10_000 } else { 1000 };
-        match run(seed, length, |_| {}) {
-            Ok(history) => steps += history.crashes(),
-            Err(message) => panic!("{message}; {SEED}={seed} runs it again"),
+        if let Err(message) = run(seed, length, |_| {}) {
+            panic!("{message}; {SEED}={seed} runs it again");
         }
     }
-    assert!(steps > 0 || one.is_some());
+}
+
+#[test]
+fn much_happens_in_a_history() {
+    let mut seen = Seen::default();
+    for seed in 0..50 {
+        seen.add(run(seed, 2000, |_| {}).unwrap().seen());
+    }
+    let dangers = [
+        seen.crashes,
+        seen.damaged,
+        seen.in_checkpoints,
+        seen.reruns,
+        seen.overtaken,
+    ];
+    assert!(dangers.iter().all(|times| *times > 50), "{seen:?}");
+    assert!(seen.batches > 1000 && seen.records > 5000, "{seen:?}");
 }
 
 #[test]

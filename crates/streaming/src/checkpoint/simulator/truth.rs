@@ -55,6 +55,10 @@ impl Truth {
         self.batch_of.len() as u64 - 1
     }
 
+    pub(super) fn records(&self) -> u64 {
+        self.batch_of.len() as u64
+    }
+
     pub(super) fn batch_of(&self, record: u64) -> Option<Time> {
         self.batch_of[record as usize]
     }
