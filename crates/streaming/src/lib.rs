@@ -26,6 +26,9 @@ pub mod checkpoint;
 pub mod clock;
 pub mod conf;
 mod console;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod graph;
 mod input;
 mod rate;

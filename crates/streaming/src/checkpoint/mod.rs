@@ -67,3 +67,13 @@ pub(crate) fn locate(directory: &str) -> Result<Location, StreamError> {
         message: error.to_string(),
     })
 }
+
+/// What reads bytes.
+#[cfg(any(test, fuzzing))]
+pub(crate) mod decoders {
+    pub(crate) use super::entry::Entry;
+    pub(crate) use super::manifest::{Manifest, seal, unseal};
+    pub(crate) use super::outputs::Outputs;
+    pub(crate) use super::past::Past;
+    pub(crate) use super::program::{Part, Program};
+}

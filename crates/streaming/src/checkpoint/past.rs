@@ -104,7 +104,7 @@ impl Past {
                     format!("entry {} is of input {input}, which is not there", at.0)
                 })?;
                 if records > 0 {
-                    received.next_block = received.next_block.max(block + 1);
+                    received.next_block = received.next_block.max(block.saturating_add(1));
                     let block = blocks.entry(block).or_default();
                     block.records = block.records.saturating_add(records);
                     block.parts.push(at.0);

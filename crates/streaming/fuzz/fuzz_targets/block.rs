@@ -1,0 +1,5 @@
+//! What a receiver has stored.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| headwater_streaming::fuzzing::block(bytes));

@@ -1,0 +1,5 @@
+//! Changes of state.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| headwater_streaming::fuzzing::changes(bytes));

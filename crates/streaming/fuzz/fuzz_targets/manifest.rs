@@ -1,0 +1,5 @@
+//! What a manifest holds.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| headwater_streaming::fuzzing::manifest(bytes));
