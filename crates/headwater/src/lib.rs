@@ -35,7 +35,7 @@ pub use headwater_streaming::{
     InverseWindow, MapWithState, Mistake, NodeId, OpenBatches, OpenRun, OutputId, OutputInfo,
     OutputNumber, OutputResult, PartitionKey, Queue, RateInfo, ReadRate, Receiver, ReceiverContext,
     ReceiverInfo, SourceBatch, State, StateChange, StateLog, StateSize, StateSnapshot, StateSpec,
-    StateStore, StoreError, StreamError, StreamTuple, StreamingContext, StreamingEvent,
+    StateStore, StoreError, StoredInfo, StreamError, StreamTuple, StreamingContext, StreamingEvent,
     StreamingListener, StreamingState, TaskDescriptor, TaskRunner, TimeoutCheck, TransactionalSink,
     UpdateStateSpec, checkpoint, clock, testing, time,
 };

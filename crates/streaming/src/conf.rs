@@ -16,12 +16,21 @@ pub const BLOCK_INTERVAL: Key<Duration> = Key::new(
 /// How much a receiver may store ahead of the batches that process it.
 pub const RECEIVER_MEMORY: Key<Bytes> = Key::new(
     "streaming.receiver.memory",
-    "how much a receiver may store that no batch has finished with; a receiver that is faster \
-     than the batches waits; what records own on the heap counts where the receiver says it \
-     (append_sized, and text)",
+    "how much memory a receiver may fill with what no batch has finished with; beyond it, what \
+     came last goes to disk, or the receiver waits; what gathered records own on the heap counts \
+     once their block is whole, or before where the receiver says it (append_sized, and text)",
 )
 .default("512m")
 .at_least("1k");
+
+/// How much of what a receiver has stored may lie on disk instead of in memory.
+pub const RECEIVER_DISK: Key<Bytes> = Key::new(
+    "streaming.receiver.disk",
+    "how much a receiver whose storage level uses the disk may have there beside \
+     streaming.receiver.memory, in local.dir or in the checkpoint directory; when that is full, \
+     too, the receiver waits; 0b keeps blocks in memory",
+)
+.default("8g");
 
 /// How long a receiver waits before it starts again.
 pub const RECEIVER_RESTART_DELAY: Key<Duration> = Key::new(
@@ -248,6 +257,7 @@ pub const STOP_GRACEFULLY_ON_SHUTDOWN: Key<bool> = Key::new(
 pub const STREAMING_KEYS: &[KeyInfo] = &[
     BLOCK_INTERVAL.info(),
     RECEIVER_MEMORY.info(),
+    RECEIVER_DISK.info(),
     RECEIVER_RESTART_DELAY.info(),
     RECEIVER_START_ATTEMPTS.info(),
     RECEIVER_MAX_RATE.info(),

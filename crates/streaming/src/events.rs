@@ -31,6 +31,12 @@ pub enum StreamingEvent {
     ReceiverError(ReceiverInfo),
     /// A receiver stopped, to be started again or for good.
     ReceiverStopped(ReceiverInfo),
+    /// A receiver has stored as much as it may, and waits for the batches. It is told once, not
+    /// with each record that waits.
+    ReceiverSlowed(ReceiverInfo),
+    /// A receiver that has waited stores again. One that is stopped while it waits is told as
+    /// stopped alone.
+    ReceiverResumed(ReceiverInfo),
     /// A batch was cut and its outputs were queued.
     BatchSubmitted(BatchInfo),
     /// The first output of a batch began.
@@ -70,6 +76,28 @@ pub struct ReceiverInfo {
     pub last_error: String,
     /// When it failed last.
     pub last_error_at: Option<SystemTime>,
+    /// What it has stored that no batch has finished with.
+    pub stored: StoredInfo,
+}
+
+/// What a receiver has stored that no batch has finished with, and what it may.
+///
+/// A block that is being written to disk counts at both ends. A block that is larger than the
+/// bound of memory goes in alone. Whether a block fits on disk is judged by what it takes in
+/// memory, which may be a little less.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredInfo {
+    /// How much is in memory.
+    pub memory_bytes: u64,
+    /// How much may be: `streaming.receiver.memory`.
+    pub memory_bytes_max: u64,
+    /// How much is on disk alone.
+    pub disk_bytes: u64,
+    /// How much may be: `streaming.receiver.disk`, or 0 if the storage level does not use it.
+    pub disk_bytes_max: u64,
+    /// Since when the receiver waits, if it does.
+    pub waits_since: Option<SystemTime>,
 }
 
 /// A batch, as events see it: Spark's `BatchInfo`. Times are those of the wall clock.
@@ -196,6 +224,10 @@ pub trait StreamingListener: Send {
     fn on_receiver_error(&mut self, receiver: &ReceiverInfo) {}
     /// A receiver stopped, to be started again or for good.
     fn on_receiver_stopped(&mut self, receiver: &ReceiverInfo) {}
+    /// A receiver has stored as much as it may, and waits for the batches.
+    fn on_receiver_slowed(&mut self, receiver: &ReceiverInfo) {}
+    /// A receiver that has waited stores again.
+    fn on_receiver_resumed(&mut self, receiver: &ReceiverInfo) {}
     /// A batch was cut and its outputs were queued.
     fn on_batch_submitted(&mut self, batch: &BatchInfo) {}
     /// The first output of a batch began.
@@ -229,6 +261,8 @@ impl<L: StreamingListener> Listener for Adapter<L> {
             StreamingEvent::ReceiverStarted(receiver) => listener.on_receiver_started(receiver),
             StreamingEvent::ReceiverError(receiver) => listener.on_receiver_error(receiver),
             StreamingEvent::ReceiverStopped(receiver) => listener.on_receiver_stopped(receiver),
+            StreamingEvent::ReceiverSlowed(receiver) => listener.on_receiver_slowed(receiver),
+            StreamingEvent::ReceiverResumed(receiver) => listener.on_receiver_resumed(receiver),
             StreamingEvent::BatchSubmitted(batch) => listener.on_batch_submitted(batch),
             StreamingEvent::BatchStarted(batch) => listener.on_batch_started(batch),
             StreamingEvent::OutputStarted(output) => listener.on_output_started(output),

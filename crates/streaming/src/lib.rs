@@ -46,7 +46,8 @@ pub use dstream::{
 };
 pub use error::{Mistake, StreamError};
 pub use events::{
-    BatchInfo, InputInfo, OutputInfo, RateInfo, ReceiverInfo, StreamingEvent, StreamingListener,
+    BatchInfo, InputInfo, OutputInfo, RateInfo, ReceiverInfo, StoredInfo, StreamingEvent,
+    StreamingListener,
 };
 pub use graph::{NodeId, OutputId, OutputNumber, OutputResult, StreamingState};
 pub use input::{FileStreamOptions, InputSource, Queue, SourceBatch};

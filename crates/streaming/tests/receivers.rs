@@ -15,6 +15,12 @@ use headwater_streaming::time::{millis, seconds};
 use headwater_streaming::{DStream, ReceiverContext, StoreError, StreamError, StreamingContext};
 use probe::{Log, Start, Told, context, record, second, stream, texts};
 
+/// A bound that is soon reached.
+const IN_MEMORY: [(&str, &str); 2] = [
+    ("streaming.receiver.memory", "1k"),
+    ("streaming.receiver.disk", "0b"),
+];
+
 /// Stores 1 to 7 in every form there is.
 fn store_all_forms(ctx: &ReceiverContext<u64>, first: u64) -> Result<(), StoreError> {
     ctx.store(first)?;
@@ -252,7 +258,7 @@ fn a_receiver_that_has_worked_is_never_given_up() {
 #[test]
 fn a_receiver_that_is_faster_than_the_batches_waits() {
     const RECORDS: u64 = 5_000;
-    let test = stream(&[("streaming.receiver.memory", "1k")]);
+    let test = stream(&IN_MEMORY);
     let received = test.context().receiver_stream(Start::new(|ctx| {
         let store = |from: u64| -> Result<(), StoreError> {
             ctx.store(from)?;
@@ -275,7 +281,7 @@ fn a_receiver_that_is_faster_than_the_batches_waits() {
 
 #[test]
 fn a_block_that_is_larger_than_the_bound_goes_in_alone() {
-    let test = stream(&[("streaming.receiver.memory", "1k")]);
+    let test = stream(&IN_MEMORY);
     let received = test.context().receiver_stream(Start::new(|ctx| {
         let store = |from: u64| ctx.store_many(from..from + 1000);
         let all = (0..5000).step_by(1000).try_for_each(store);
@@ -293,7 +299,7 @@ fn a_block_that_is_larger_than_the_bound_goes_in_alone() {
 #[test]
 fn a_stop_wakes_a_receiver_that_waits_for_room() {
     for gracefully in [false, true] {
-        let test = stream(&[("streaming.receiver.memory", "1k")]);
+        let test = stream(&IN_MEMORY);
         let (full, wait_full) = sync_channel(1);
         let received = test.context().receiver_stream(Start::new(move |ctx| {
             ctx.store_many(0..128_u64)

@@ -144,21 +144,26 @@ impl Keeper {
     /// Appends an entry, which is not durable yet.
     pub(crate) fn append(&self, entry: Entry) -> Result<Sequence, StreamError> {
         let bytes = entry.to_bytes().map_err(|message| self.failed(&message))?;
-        self.append_as(entry, &[&bytes])
+        self.append_as(&[&bytes], |past, at| past.apply(at, entry))
     }
 
     /// Appends a block, given without its bytes, and these.
     pub(crate) fn append_block(&self, entry: Entry, bytes: &[u8]) -> Result<Sequence, StreamError> {
         let head = entry.block_head(bytes.len());
         let head = head.map_err(|message| self.failed(&message))?;
-        self.append_as(entry, &[&head, bytes])
+        self.append_as(&[&head, bytes], |past, at| {
+            past.apply_block(at, entry, bytes.len())
+        })
     }
 
-    fn append_as(&self, entry: Entry, parts: &[&[u8]]) -> Result<Sequence, StreamError> {
+    fn append_as(
+        &self,
+        parts: &[&[u8]],
+        apply: impl FnOnce(&mut Past, Sequence) -> Result<(), String>,
+    ) -> Result<Sequence, StreamError> {
         let mut past = self.past.lock();
         let at = self.with_journal(|journal| journal.append_parts(parts))?;
-        past.apply(at, entry)
-            .map_err(|message| self.failed(&message))?;
+        apply(&mut past, at).map_err(|message| self.failed(&message))?;
         Ok(at)
     }
 

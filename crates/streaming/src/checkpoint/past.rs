@@ -60,6 +60,8 @@ pub(crate) struct Received {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Block {
     pub(crate) records: u64,
+    /// What they take in the journal.
+    pub(crate) bytes: u64,
     /// The entries that hold its parts, in their order.
     pub(crate) parts: Vec<u64>,
 }
@@ -80,6 +82,39 @@ impl Past {
         }
     }
 
+    /// Takes in a block, of whose bytes the number is given.
+    pub(crate) fn apply_block(
+        &mut self,
+        at: Sequence,
+        entry: Entry,
+        bytes: usize,
+    ) -> Result<(), String> {
+        let Entry::Block {
+            input,
+            block,
+            records,
+            position,
+            ..
+        } = entry
+        else {
+            return Err(format!("entry {} is no block", at.0));
+        };
+        let places = self.blocks.get_mut(input).zip(self.received.get_mut(input));
+        let (blocks, received) = places
+            .ok_or_else(|| format!("entry {} is of input {input}, which is not there", at.0))?;
+        if records > 0 {
+            received.next_block = received.next_block.max(block.saturating_add(1));
+            let block = blocks.entry(block).or_default();
+            block.records = block.records.saturating_add(records);
+            block.bytes = block.bytes.saturating_add(bytes as u64);
+            block.parts.push(at.0);
+        }
+        if position.is_some() {
+            received.position = position;
+        }
+        Ok(())
+    }
+
     /// Takes in the next entry.
     pub(crate) fn apply(&mut self, at: Sequence, entry: Entry) -> Result<(), String> {
         match entry {
@@ -92,26 +127,9 @@ impl Past {
                 self.go_on_as(program, &states_from, &inputs_from);
                 reformed.iter().for_each(|state| self.begin_anew(state));
             }
-            Entry::Block {
-                input,
-                block,
-                records,
-                position,
-                ..
-            } => {
-                let places = self.blocks.get_mut(input).zip(self.received.get_mut(input));
-                let (blocks, received) = places.ok_or_else(|| {
-                    format!("entry {} is of input {input}, which is not there", at.0)
-                })?;
-                if records > 0 {
-                    received.next_block = received.next_block.max(block.saturating_add(1));
-                    let block = blocks.entry(block).or_default();
-                    block.records = block.records.saturating_add(records);
-                    block.parts.push(at.0);
-                }
-                if position.is_some() {
-                    received.position = position;
-                }
+            Entry::Block { ref bytes, .. } => {
+                let bytes = bytes.len();
+                self.apply_block(at, entry, bytes)?;
             }
             Entry::Cut { time, inputs } => {
                 // A batch that is cut again was cut by a process that could not know it.
@@ -344,7 +362,12 @@ mod tests {
         ];
         let past = past(entries);
         assert_eq!(past.ended, at(1));
-        assert_eq!(past.blocks[0][&0].parts, [0, 1]);
+        let whole = Block {
+            records: 20,
+            bytes: 2,
+            parts: vec![0, 1],
+        };
+        assert_eq!(past.blocks[0][&0], whole);
         assert_eq!(past.first_unallocated(0), 2);
         assert_eq!(past.open_batches(), 1);
         assert_eq!(

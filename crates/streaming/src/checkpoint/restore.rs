@@ -57,7 +57,6 @@ pub(crate) struct Resumed {
 
 /// What an input finds of its past.
 pub(crate) struct InputPast<'a> {
-    pub(crate) keeper: &'a Keeper,
     /// What belonged to each batch that is still needed, oldest first.
     pub(crate) cuts: Vec<(Time, InputRange)>,
     pub(crate) blocks: &'a BTreeMap<u64, Block>,
@@ -300,13 +299,12 @@ fn error(dir: &Location, message: &str) -> StreamError {
 
 impl Resumed {
     /// The past of an input.
-    pub(crate) fn input<'a>(&'a self, keeper: &'a Keeper, input: usize) -> Option<InputPast<'a>> {
+    pub(crate) fn input(&self, input: usize) -> Option<InputPast<'_>> {
         let cuts = self.past.cuts.iter().filter_map(|(time, cut)| {
             let of_input = cut.inputs.iter().find(|one| one.input == input)?;
             Some((*time, of_input.range.clone()))
         });
         Some(InputPast {
-            keeper,
             cuts: cuts.collect(),
             blocks: self.past.blocks.get(input)?,
             received: self.past.received.get(input)?,

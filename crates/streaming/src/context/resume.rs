@@ -140,7 +140,7 @@ impl Inner {
             }
         }
         for (number, input) in self.graph.inputs().iter().enumerate() {
-            let past = resumed.and_then(|resumed| resumed.input(keeper, number));
+            let past = resumed.and_then(|resumed| resumed.input(number));
             input.keep(keeper, number, past.as_ref())?;
         }
         keeper.begin()

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::checkpoint::{InputPast, InputRange, Keeper};
 use crate::error::StreamError;
-use crate::events::InputInfo;
+use crate::events::{InputInfo, ReceiverInfo};
 use crate::graph::StreamInfo;
 use crate::rate::RateController;
 use crate::time::Time;
@@ -85,6 +85,11 @@ pub(crate) trait Input: Send + Sync {
 
     /// Called when a batch is done.
     fn end_batch(&self, _time: Time) {}
+
+    /// The receiver of the input, while it runs.
+    fn receiver(&self) -> Option<ReceiverInfo> {
+        None
+    }
 
     /// What adjusts how much the input takes in, if something does.
     fn rate_controller(&self) -> Option<&RateController> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_core::{Context, Record, Site, Wire};
+use headwater_core::{Context, Record, Site, StorageLevel, Wire};
 use parking_lot::Mutex;
 
 use super::{Allocated, Input};
@@ -14,10 +14,10 @@ use crate::clock::Clock;
 use crate::conf::{self, OnFailure};
 use crate::dstream::DStream;
 use crate::error::StreamError;
-use crate::events::InputInfo;
+use crate::events::{InputInfo, ReceiverInfo};
 use crate::graph::{AnyStream, Stream, StreamInfo};
 use crate::rate::{RateController, RateSettings};
-use crate::receiver::{BlockStore, Receiver, Supervisor, SupervisorPolicy};
+use crate::receiver::{BlockStore, Bounds, Files, Keeps, Receiver, Supervisor, SupervisorPolicy};
 use crate::time::Time;
 
 impl StreamingContext {
@@ -54,6 +54,33 @@ impl StreamingContext {
         self.received(Site::here("receiver_stream"), receiver)
     }
 
+    /// The receivers of a stream that runs, in the order of their creation, with what each has
+    /// stored that no batch has finished with; none once the stream was stopped.
+    ///
+    /// ```
+    /// use headwater_streaming::testing::TestStream;
+    /// use headwater_streaming::{Receiver, ReceiverContext, time::seconds};
+    /// # struct Numbers;
+    /// # impl Receiver<u32> for Numbers {
+    /// #     fn on_start(&self, ctx: &ReceiverContext<u32>) -> Result<(), String> {
+    /// #         ctx.store_many([1, 2, 3]).map_err(|error| error.to_string())
+    /// #     }
+    /// #     fn on_stop(&self) {}
+    /// # }
+    /// let test = TestStream::new(seconds(1));
+    /// test.collect(&test.context().receiver_stream(Numbers));
+    /// test.run(1);
+    /// let receivers = test.context().receivers();
+    /// assert_eq!(receivers[0].name, "Numbers-0");
+    /// assert!(receivers[0].stored.memory_bytes <= receivers[0].stored.memory_bytes_max);
+    /// assert_eq!(receivers[0].stored.disk_bytes, 0);
+    /// ```
+    #[must_use]
+    pub fn receivers(&self) -> Vec<ReceiverInfo> {
+        let inputs = self.graph().inputs();
+        inputs.iter().filter_map(|input| input.receiver()).collect()
+    }
+
     pub(crate) fn received<T: Wire>(&self, site: Site, receiver: impl Receiver<T>) -> DStream<T> {
         let settings = self.receiver_settings();
         let limiter = settings.rates.limiter(self.clock(), self.batch_duration());
@@ -61,18 +88,31 @@ impl StreamingContext {
         let controller = settings
             .rates
             .controller(self.batch_duration(), move |rate| limited.set_rate(rate));
+        let id = self.next_input_id();
+        let level = receiver.storage_level();
+        if level == StorageLevel::NONE {
+            let message =
+                "a receiver with the storage level NONE would keep nothing for its batches";
+            self.graph().mistake(site, message);
+        }
         let blocks = Arc::new(BlockStore::new(
             self.clock().clone(),
             settings.block_interval,
-            settings.memory_bytes,
+            settings.bounds(level),
             limiter,
+            Files {
+                ctx: self.context().clone(),
+                name: format!("receiver-{id}"),
+            },
         ));
         let (ctx, stored) = (self.context().clone(), blocks.clone());
-        let stream = self.input_stream(site, move |time| {
-            Ok(ctx.from_partitions(stored.blocks_of(time)))
-        });
+        let stream =
+            self.input_stream(
+                site,
+                move |time| Ok(ctx.from_source(stored.blocks_of(time))),
+            );
         let input = Arc::new(ReceiverInput {
-            id: self.next_input_id(),
+            id,
             site,
             ctx: self.context().clone(),
             receiver: Arc::new(receiver),
@@ -93,7 +133,8 @@ impl StreamingContext {
 /// What the configuration says about receivers.
 pub(crate) struct ReceiverSettings {
     pub(crate) block_interval: Duration,
-    pub(crate) memory_bytes: u64,
+    memory_bytes: u64,
+    disk_bytes: u64,
     pub(crate) restart_delay: Duration,
     pub(crate) start_attempts: u32,
     /// Those of other inputs, too.
@@ -108,12 +149,31 @@ impl ReceiverSettings {
         Ok(ReceiverSettings {
             block_interval: conf.get(&conf::BLOCK_INTERVAL)?,
             memory_bytes: conf.get(&conf::RECEIVER_MEMORY)?.0,
+            disk_bytes: conf.get(&conf::RECEIVER_DISK)?.0,
             restart_delay: conf.get(&conf::RECEIVER_RESTART_DELAY)?,
             start_attempts: conf.get(&conf::RECEIVER_START_ATTEMPTS)?,
             rates: RateSettings::read(conf)?,
             on_failure: conf.get(&conf::ON_FAILURE)?,
             is_logged: conf.get(&conf::RECEIVER_LOG)?,
         })
+    }
+
+    /// What a receiver with a storage level may store.
+    fn bounds(&self, level: StorageLevel) -> Bounds {
+        let keeps = match (level.uses_memory(), level.is_deserialized()) {
+            (false, _) => Keeps::Disk,
+            (true, false) => Keeps::Bytes,
+            (true, true) => Keeps::Records,
+        };
+        Bounds {
+            memory_bytes: self.memory_bytes,
+            disk_bytes: if level.uses_disk() {
+                self.disk_bytes
+            } else {
+                0
+            },
+            keeps,
+        }
     }
 }
 
@@ -163,8 +223,7 @@ impl<T: Wire> Input for ReceiverInput<T> {
         }
         self.blocks.log_to(keeper, number);
         let Some(past) = past else { return Ok(()) };
-        let times = self.blocks.restore(past)?;
-        *self.restored.lock() = times;
+        *self.restored.lock() = self.blocks.restore(past);
         Ok(())
     }
 
@@ -223,7 +282,18 @@ impl<T: Wire> Input for ReceiverInput<T> {
         self.blocks.free(time);
     }
 
+    fn receiver(&self) -> Option<ReceiverInfo> {
+        self.supervisor.lock().as_ref().map(Supervisor::info)
+    }
+
     fn rate_controller(&self) -> Option<&RateController> {
         self.controller.as_ref()
+    }
+}
+
+impl<T> Drop for ReceiverInput<T> {
+    fn drop(&mut self) {
+        // A context of the receiver that somebody keeps must not keep what is stored.
+        self.blocks.clear();
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read};
 
 use headwater_core::text::TextBlock;
-use headwater_core::{Site, Text};
+use headwater_core::{Site, StorageLevel, Text};
 
 use super::server::Server;
 use crate::StreamingContext;
@@ -42,19 +42,54 @@ impl StreamingContext {
     #[track_caller]
     #[must_use]
     pub fn socket_text_stream(&self, host: &str, port: u16) -> DStream<Text> {
-        let receiver = SocketReceiver {
-            server: Server::new(host, port),
-        };
+        let level = StorageLevel::MEMORY_AND_DISK;
+        let receiver = SocketReceiver::new(host, port, level);
         self.received(Site::here("socket_text_stream"), receiver)
+    }
+
+    /// As [`StreamingContext::socket_text_stream`], with a storage level for what no batch has
+    /// finished with, which Spark's `socketTextStream` takes: see [`Receiver::storage_level`].
+    ///
+    /// ```no_run
+    /// use headwater_core::StorageLevel;
+    /// # let test = headwater_streaming::testing::TestStream::new(std::time::Duration::from_secs(1));
+    /// # let ssc = test.context();
+    /// let level = StorageLevel::MEMORY_ONLY;
+    /// ssc.socket_text_stream_with("localhost", 9999, level).print();
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn socket_text_stream_with(
+        &self,
+        host: &str,
+        port: u16,
+        level: StorageLevel,
+    ) -> DStream<Text> {
+        let receiver = SocketReceiver::new(host, port, level);
+        self.received(Site::here("socket_text_stream_with"), receiver)
     }
 }
 
 /// Reads lines from one server.
 struct SocketReceiver {
     server: Server,
+    level: StorageLevel,
+}
+
+impl SocketReceiver {
+    fn new(host: &str, port: u16, level: StorageLevel) -> Self {
+        SocketReceiver {
+            server: Server::new(host, port),
+            level,
+        }
+    }
 }
 
 impl Receiver<Text> for SocketReceiver {
+    fn storage_level(&self) -> StorageLevel {
+        self.level
+    }
+
     fn on_start(&self, ctx: &ReceiverContext<Text>) -> Result<(), String> {
         self.server.read(ctx, |stream| read_lines(stream, ctx))
     }

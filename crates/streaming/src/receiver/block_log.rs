@@ -1,6 +1,5 @@
 //! The blocks of a receiver in the journal of a checkpoint directory.
 
-use std::ops::Range;
 use std::sync::{Arc, Weak};
 
 use headwater_core::Wire;
@@ -8,7 +7,7 @@ use headwater_journal::Sequence;
 use parking_lot::Mutex;
 
 use super::StoreError;
-use crate::checkpoint::{Entry, InputPast, InputRange, Keeper};
+use crate::checkpoint::{Entry, Keeper};
 use crate::error::StreamError;
 
 /// The memory of a part that was longer is not kept.
@@ -23,6 +22,12 @@ pub(super) struct BlockLog<T> {
     /// The memory of the part before, for the next one.
     room: Mutex<Vec<u8>>,
     decode: fn(&[u8]) -> Result<Vec<T>, postcard::Error>,
+}
+
+/// A part of a block in the journal.
+pub(super) struct Part {
+    pub(super) at: Sequence,
+    pub(super) bytes: u64,
 }
 
 impl<T: Wire> BlockLog<T> {
@@ -44,13 +49,14 @@ impl<T> BlockLog<T> {
         block: u64,
         records: &[T],
         position: Option<&[u8]>,
-    ) -> Result<Sequence, StoreError> {
+    ) -> Result<Part, StoreError> {
         let mut room = std::mem::take(&mut *self.room.lock());
         room.clear();
         room.shrink_to(ROOM_BYTES_MAX);
-        let bytes = (self.encode)(records, room).map_err(|error| {
+        let encoded = (self.encode)(records, room).map_err(|error| {
             StoreError::Checkpoint(format!("a record cannot be written: {error}").into())
         })?;
+        let bytes = encoded.len() as u64;
         let entry = Entry::Block {
             input: self.input,
             block,
@@ -59,9 +65,9 @@ impl<T> BlockLog<T> {
             bytes: Vec::new(),
         };
         let keeper = self.keeper.upgrade().ok_or(StoreError::Stopped)?;
-        let at = keeper.append_block(entry, &bytes).map_err(failed);
-        *self.room.lock() = bytes;
-        at
+        let at = keeper.append_block(entry, &encoded).map_err(failed);
+        *self.room.lock() = encoded;
+        Ok(Part { at: at?, bytes })
     }
 
     /// Has the parts that were appended made safe, without waiting for it.
@@ -77,40 +83,22 @@ impl<T> BlockLog<T> {
         keeper.sync_to(at).map_err(failed)
     }
 
-    /// The blocks of a batch, if it has blocks.
-    pub(super) fn read_range(
-        &self,
-        past: &InputPast<'_>,
-        range: &InputRange,
-    ) -> Result<Option<Vec<Vec<T>>>, StreamError> {
-        match range {
-            InputRange::Blocks { from, to } => self.read_blocks(past, *from..*to).map(Some),
-            InputRange::Source(_) => Ok(None),
-        }
-    }
-
-    pub(super) fn read_blocks(
-        &self,
-        past: &InputPast<'_>,
-        numbers: Range<u64>,
-    ) -> Result<Vec<Vec<T>>, StreamError> {
-        let blocks = past.blocks.range(numbers);
-        blocks
-            .map(|(_, block)| self.read(past, &block.parts))
-            .collect()
-    }
-
-    fn read(&self, past: &InputPast<'_>, parts: &[u64]) -> Result<Vec<T>, StreamError> {
+    /// The records of a block, of whose parts these are the numbers.
+    pub(super) fn read(&self, parts: &[Sequence]) -> Result<Vec<T>, String> {
+        let keeper = self.keeper.upgrade();
+        let keeper = keeper.ok_or("it lies in the journal of a stream that has ended")?;
         let mut records = Vec::new();
         for part in parts {
-            if let Entry::Block { bytes, .. } = past.keeper.read(Sequence(*part))? {
-                let decoded = (self.decode)(&bytes).map_err(|error| {
-                    past.keeper.failed(&format!(
-                        "what a receiver stored cannot be read as its records: {error}"
-                    ))
-                })?;
-                records.extend(decoded);
-            }
+            let entry = keeper.read(*part).map_err(|error| error.to_string())?;
+            let Entry::Block { bytes, .. } = entry else {
+                return Err(format!("entry {} of the journal is no block", part.0));
+            };
+            let decoded = (self.decode)(&bytes).map_err(|error| {
+                let message =
+                    format!("what a receiver stored is not its records any more: {error}");
+                keeper.failed(&message).to_string()
+            })?;
+            records.extend(decoded);
         }
         Ok(records)
     }

@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, SystemTime};
 
-use headwater_core::Wire;
+use headwater_core::{Context, Wire};
 use headwater_journal::Sequence;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::StoreError;
-use super::block_log::BlockLog;
-use crate::checkpoint::{InputPast, Keeper};
+use super::block::{BatchBlocks, Block, Logged, Packing};
+use super::block_log::{BlockLog, Part};
+use super::ledger::{Bounds, Chore, Ledger, Room};
+use super::open_block::OpenBlock;
+use crate::checkpoint::{InputPast, InputRange, Keeper};
 use crate::clock::Clock;
-use crate::error::StreamError;
+use crate::events::StoredInfo;
 use crate::rate::RateLimiter;
 use crate::time::Time;
 
@@ -21,41 +24,53 @@ use crate::time::Time;
 ///
 /// Single records are gathered until the block interval is over, which is noticed by the
 /// next record or the next batch: no thread waits for it. A batch takes every record that
-/// was stored before it. What waits and what is being processed together is bounded;
-/// beyond the bound, storing waits.
+/// was stored before it. What waits and what is being processed together is bounded, in memory
+/// and on disk; beyond the bounds, storing waits.
+///
+/// What to do is decided by the [`Ledger`]; here it is done, by the threads that store. Files
+/// are written without the lock, so that no batch waits for them.
 pub(crate) struct BlockStore<T> {
     clock: Arc<dyn Clock>,
     block_interval: Duration,
-    bytes_max: u64,
     /// Lets records through before they are stored.
     pub(super) limiter: Arc<RateLimiter>,
+    files: Files,
     state: Mutex<State<T>>,
-    freed: Condvar,
+    /// Notified when there may be room, or the receiver is stopped.
+    changed: Condvar,
     /// Where records go before they count as stored.
-    log: OnceLock<BlockLog<T>>,
+    log: OnceLock<Arc<BlockLog<T>>>,
     make_log: fn(&Arc<Keeper>, usize) -> BlockLog<T>,
+    packing: Packing<T>,
+    watcher: OnceLock<Weak<dyn Watcher>>,
+}
+
+/// Where blocks go that leave memory without a log.
+pub(crate) struct Files {
+    pub(crate) ctx: Context,
+    /// How the files' names begin.
+    pub(crate) name: String,
+}
+
+/// Is told of what is not part of storing as it should be. It is called with the store's lock
+/// held, so that it learns of things in their order.
+pub(super) trait Watcher: Send + Sync {
+    fn slowed(&self, stored: StoredInfo);
+    fn resumed(&self, stored: StoredInfo);
+    fn cannot_spill(&self, message: String, stored: StoredInfo);
 }
 
 struct State<T> {
-    /// The block that is being gathered, and when it is to be closed.
-    open: Vec<T>,
-    open_bytes: u64,
-    open_until: Time,
-    /// How many of its records are in the log, and how many of its bytes.
-    logged: usize,
-    logged_bytes: u64,
-    /// The number of the block that is being gathered.
-    number: u64,
-    /// Closed blocks that no batch has.
-    waiting: Vec<Block<T>>,
-    /// The number of the first block that waits.
-    first_waiting: u64,
-    /// Blocks of batches that are not done, so that they can be planned again.
-    allocated: BTreeMap<Time, Vec<Block<T>>>,
-    bytes: u64,
+    ledger: Ledger,
+    open: OpenBlock<T>,
+    /// The closed blocks of the ledger.
+    blocks: BTreeMap<u64, Arc<Block<T>>>,
     /// The start of the receiver whose records are taken in; none while it is stopped.
     accepted: Option<u64>,
     position: Option<Position>,
+    /// How many threads wait for a batch to be done, and since when there are any.
+    waiters: usize,
+    waits_since: Option<SystemTime>,
 }
 
 /// Where the source was after what it stored last.
@@ -65,52 +80,33 @@ struct Position {
     logged: Option<Sequence>,
 }
 
-struct Block<T> {
-    records: Arc<Vec<T>>,
-    bytes: u64,
-}
-
-impl<T> Clone for Block<T> {
-    fn clone(&self) -> Self {
-        Block {
-            records: self.records.clone(),
-            bytes: self.bytes,
-        }
-    }
-}
-
-/// A block that is being gathered is written to the log in parts of about this size.
-const LOG_PART_BYTES: u64 = 256 * 1024;
-
 impl<T: Wire> BlockStore<T> {
     pub(crate) fn new(
         clock: Arc<dyn Clock>,
         block_interval: Duration,
-        bytes_max: u64,
+        bounds: Bounds,
         limiter: Arc<RateLimiter>,
+        files: Files,
     ) -> Self {
         BlockStore {
             clock,
             block_interval,
-            bytes_max,
             limiter,
+            files,
             state: Mutex::new(State {
-                open: Vec::new(),
-                open_bytes: 0,
-                open_until: Time::ZERO,
-                logged: 0,
-                logged_bytes: 0,
-                number: 0,
-                waiting: Vec::new(),
-                first_waiting: 0,
-                allocated: BTreeMap::new(),
-                bytes: 0,
+                ledger: Ledger::new(bounds),
+                open: OpenBlock::new(),
+                blocks: BTreeMap::new(),
                 accepted: None,
                 position: None,
+                waiters: 0,
+                waits_since: None,
             }),
-            freed: Condvar::new(),
+            changed: Condvar::new(),
             log: OnceLock::new(),
             make_log: BlockLog::new,
+            packing: Packing::new(),
+            watcher: OnceLock::new(),
         }
     }
 }
@@ -119,40 +115,52 @@ impl<T> BlockStore<T> {
     /// From now on what is stored is also written to a checkpoint directory.
     pub(crate) fn log_to(&self, keeper: &Arc<Keeper>, input: usize) {
         // There is one directory for each stream.
-        let _ = self.log.set((self.make_log)(keeper, input));
+        let _ = self.log.set(Arc::new((self.make_log)(keeper, input)));
     }
 
-    /// Takes over the blocks of an earlier process; the batches that have some.
-    pub(crate) fn restore(&self, past: &InputPast<'_>) -> Result<Vec<Time>, StreamError> {
+    pub(super) fn watch(&self, watcher: Weak<dyn Watcher>) {
+        // A stream is started once.
+        let _ = self.watcher.set(watcher);
+    }
+
+    /// Takes over the blocks of an earlier process, which stay where they are until they are
+    /// needed; the batches that have some.
+    pub(crate) fn restore(&self, past: &InputPast<'_>) -> Vec<Time> {
         let Some(log) = self.log.get() else {
-            return Ok(Vec::new());
+            return Vec::new();
         };
         let mut state = self.state.lock();
-        let mut times = Vec::new();
-        for (time, range) in &past.cuts {
-            if let Some(blocks) = log.read_range(past, range)? {
-                let blocks: Vec<_> = blocks.into_iter().map(Block::of).collect();
-                state.bytes += blocks.iter().map(|block| block.bytes).sum::<u64>();
-                state.allocated.insert(*time, blocks);
-                times.push(*time);
-            }
+        for (number, block) in past.blocks {
+            state
+                .ledger
+                .restore_block(*number, block.records, block.bytes);
+            let logged = Logged {
+                log: log.clone(),
+                parts: block.parts.iter().copied().map(Sequence).collect(),
+                bytes: block.bytes,
+            };
+            let block = Arc::new(Block::restored(*number, logged));
+            state.blocks.insert(*number, block);
         }
-        state.first_waiting = past.first_unallocated;
-        state.number = past.received.next_block.max(past.first_unallocated);
-        let waiting = log.read_blocks(past, past.first_unallocated..state.number)?;
-        state.waiting = waiting.into_iter().map(Block::of).collect();
-        state.bytes += state.waiting.iter().map(|block| block.bytes).sum::<u64>();
+        let of_blocks = |(time, range): &(Time, InputRange)| match range {
+            InputRange::Blocks { from, to } => Some((*time, *from..*to)),
+            InputRange::Source(_) => None,
+        };
+        let batches: Vec<_> = past.cuts.iter().filter_map(of_blocks).collect();
+        let times = batches.iter().map(|(time, _)| *time).collect();
+        let (first_waiting, next) = (past.first_unallocated, past.received.next_block);
+        state.ledger.restore_batches(batches, first_waiting, next);
         state.position = past.received.position.clone().map(|bytes| Position {
             bytes,
             logged: None,
         });
-        Ok(times)
+        times
     }
 
     /// From now on the records of one start of the receiver are taken in, or none are.
     pub(crate) fn accept(&self, start: Option<u64>) {
         self.state.lock().accepted = start;
-        self.freed.notify_all();
+        self.changed.notify_all();
         self.limiter.wake();
     }
 
@@ -167,16 +175,16 @@ impl<T> BlockStore<T> {
         let bytes = heap_bytes + (records.len() * size_of::<T>()) as u64;
         let mut state = self.wait_for_room(start, bytes)?;
         self.close_if_over(&mut state)?;
-        if state.open.is_empty() {
-            std::mem::swap(&mut state.open, records);
+        if state.open.records.is_empty() {
+            std::mem::swap(&mut state.open.records, records);
         } else {
-            state.open.append(records);
+            state.open.records.append(records);
         }
-        state.open_bytes += bytes;
-        state.bytes += bytes;
-        if state.open_bytes - state.logged_bytes >= LOG_PART_BYTES {
+        state.gathered(bytes);
+        if state.open.has_part() {
             self.log_open(&mut state)?;
         }
+        self.do_chores(state);
         Ok(())
     }
 
@@ -185,9 +193,9 @@ impl<T> BlockStore<T> {
         let bytes = size_of::<T>() as u64;
         let mut state = self.wait_for_room(start, bytes)?;
         self.close_if_over(&mut state)?;
-        state.open.push(record);
-        state.open_bytes += bytes;
-        state.bytes += bytes;
+        state.open.records.push(record);
+        state.gathered(bytes);
+        self.do_chores(state);
         Ok(())
     }
 
@@ -202,12 +210,13 @@ impl<T> BlockStore<T> {
         if records.is_empty() && position.is_none() {
             return Ok(());
         }
-        let bytes = (records.len() * size_of::<T>()) as u64;
+        let bytes = (self.packing.estimate_bytes)(&records);
         let mut state = self.wait_for_room(start, bytes)?;
         self.close(&mut state)?;
-        let number = state.number;
-        let append = |log: &BlockLog<T>| log.append(number, &records, position);
-        let logged = self.log.get().map(append).transpose()?;
+        let number = state.ledger.next();
+        let append = |log: &Arc<BlockLog<T>>| log.append(number, &records, position);
+        let part = self.log.get().map(append).transpose()?;
+        let logged = part.as_ref().map(|part| part.at);
         if let Some(position) = position {
             state.position = Some(Position {
                 bytes: position.to_vec(),
@@ -215,11 +224,9 @@ impl<T> BlockStore<T> {
             });
         }
         if !records.is_empty() {
-            state.number += 1;
-            state.waiting.push(Block { records, bytes });
-            state.bytes += bytes;
+            self.add_block(&mut state, records, bytes, part.into_iter().collect());
         }
-        drop(state);
+        self.do_chores(state);
         // Others store meanwhile, and share the sync.
         self.sync_to(logged)
     }
@@ -246,12 +253,12 @@ impl<T> BlockStore<T> {
     fn close_if_over(&self, state: &mut State<T>) -> Result<(), StoreError> {
         let (now, interval) = (self.clock.now(), self.block_interval);
         let until = now.floor(interval) + interval;
-        if state.open.is_empty() {
-            state.open_until = until;
-        } else if now >= state.open_until || now + interval < state.open_until {
+        if state.open.records.is_empty() {
+            state.open.until = until;
+        } else if now >= state.open.until || now + interval < state.open.until {
             // The second case is a clock that was set back.
             self.close(state)?;
-            state.open_until = until;
+            state.open.until = until;
             // By the time of its batch's cut it is safe.
             if let Some(log) = self.log.get() {
                 log.flush_soon();
@@ -262,47 +269,138 @@ impl<T> BlockStore<T> {
 
     /// Closes the block that is being gathered. When it cannot be logged it stays open.
     fn close(&self, state: &mut State<T>) -> Result<(), StoreError> {
-        if state.open.is_empty() {
+        if state.open.records.is_empty() {
             return Ok(());
         }
         self.log_open(state)?;
-        let records = Arc::new(std::mem::take(&mut state.open));
-        let bytes = std::mem::take(&mut state.open_bytes);
-        (state.logged, state.logged_bytes) = (0, 0);
-        state.number += 1;
-        state.waiting.push(Block { records, bytes });
+        let (records, bytes, parts) = state.open.take();
+        // Not all that the records hold was told when they were gathered.
+        let bytes = bytes.max((self.packing.estimate_bytes)(&records));
+        self.add_block(state, records, bytes, parts);
         Ok(())
     }
 
-    /// Writes what is gathered and not written yet to the log.
     fn log_open(&self, state: &mut State<T>) -> Result<(), StoreError> {
-        let Some(log) = self.log.get() else {
-            return Ok(());
-        };
-        let new = state.open.get(state.logged..).unwrap_or_default();
-        if !new.is_empty() {
-            log.append(state.number, new, None)?;
-            (state.logged, state.logged_bytes) = (state.open.len(), state.open_bytes);
-        }
-        Ok(())
+        let number = state.ledger.next();
+        let log = self.log.get();
+        log.map_or(Ok(()), |log| state.open.log_to(log, number))
     }
 
+    fn add_block(&self, state: &mut State<T>, records: Arc<Vec<T>>, bytes: u64, parts: Vec<Part>) {
+        let logged = self.log.get().map(|log| Logged {
+            log: log.clone(),
+            bytes: parts.iter().map(|part| part.bytes).sum(),
+            parts: parts.into_iter().map(|part| part.at).collect(),
+        });
+        let number = state.ledger.closed(records.len() as u64, bytes);
+        let block = Arc::new(Block::new(number, records, logged));
+        state.blocks.insert(number, block);
+    }
+
+    /// Waits until so many bytes may come in, and makes room for them if that can be done.
     fn wait_for_room(
         &self,
         start: u64,
         bytes: u64,
-    ) -> Result<parking_lot::MutexGuard<'_, State<T>>, StoreError> {
+    ) -> Result<MutexGuard<'_, State<T>>, StoreError> {
         let mut state = self.state.lock();
-        // What is larger than the bound goes in alone, or it never would.
-        let is_full = |state: &State<T>| state.bytes > 0 && state.bytes + bytes > self.bytes_max;
-        while state.accepted == Some(start) && is_full(&state) {
-            self.freed.wait(&mut state);
+        let mut has_waited = false;
+        let room = loop {
+            // A start that is over must not store between the records of the next.
+            if state.accepted != Some(start) {
+                break Err(StoreError::Stopped);
+            }
+            match state.ledger.room_for(bytes) {
+                Room::Free => break Ok(()),
+                Room::Spill(number) => self.spill(&mut state, number),
+                Room::Close => {
+                    if let Err(error) = self.close(&mut state) {
+                        break Err(error);
+                    }
+                }
+                Room::Soon => self.changed.wait(&mut state),
+                Room::Wait => {
+                    if !std::mem::replace(&mut has_waited, true) {
+                        self.begin_to_wait(&mut state);
+                    }
+                    self.changed.wait(&mut state);
+                }
+            }
+        };
+        if has_waited {
+            self.end_to_wait(&mut state, room.is_ok());
         }
-        // A start that is over must not store between the records of the next.
-        if state.accepted == Some(start) {
-            Ok(state)
-        } else {
-            Err(StoreError::Stopped)
+        room.map(|()| state)
+    }
+
+    fn begin_to_wait(&self, state: &mut State<T>) {
+        state.waiters += 1;
+        if state.waits_since.is_none() {
+            state.waits_since = Some(SystemTime::now());
+            self.tell(|watcher| watcher.slowed(state.stored()));
+        }
+    }
+
+    fn end_to_wait(&self, state: &mut State<T>, has_room: bool) {
+        state.waiters -= 1;
+        if state.waiters == 0 {
+            state.waits_since = None;
+            if has_room {
+                self.tell(|watcher| watcher.resumed(state.stored()));
+            }
+        }
+    }
+
+    fn tell(&self, what: impl FnOnce(&dyn Watcher)) {
+        if let Some(watcher) = self.watcher.get().and_then(Weak::upgrade) {
+            what(&*watcher);
+        }
+    }
+
+    /// Moves a block out of memory.
+    fn spill(&self, state: &mut MutexGuard<'_, State<T>>, number: u64) {
+        let Some(block) = state.blocks.get(&number).cloned() else {
+            return;
+        };
+        state.ledger.leaves(number);
+        let (packing, files) = (&self.packing, &self.files);
+        let leave = || block.leave_memory(packing, &files.ctx, &files.name);
+        match MutexGuard::unlocked(state, leave) {
+            Ok(bytes) => state.ledger.has_left(number, bytes),
+            Err(message) => {
+                state.ledger.has_stayed(number);
+                let message = format!(
+                    "block {number} stays in memory, as it cannot be written to disk: {message};                      the receiver waits for the batches where there is no room"
+                );
+                self.tell(|watcher| watcher.cannot_spill(message, state.stored()));
+            }
+        }
+        self.changed.notify_all();
+    }
+
+    /// Does what the storage level asks for with blocks that were closed.
+    fn do_chores(&self, mut state: MutexGuard<'_, State<T>>) {
+        while let Some(chore) = state.ledger.next_chore() {
+            match chore {
+                Chore::Spill(number) => self.spill(&mut state, number),
+                Chore::Pack(number) => self.pack(&mut state, number),
+            }
+        }
+    }
+
+    fn pack(&self, state: &mut MutexGuard<'_, State<T>>, number: u64) {
+        let Some(block) = state.blocks.get(&number).cloned() else {
+            return;
+        };
+        match MutexGuard::unlocked(state, || block.packed(&self.packing)) {
+            Ok(packed) => {
+                if state.ledger.packed(number, packed.bytes()) {
+                    block.keep_packed(packed);
+                    self.changed.notify_all();
+                }
+            }
+            // It stays as it is, and whoever has to move it tells why that cannot be done.
+            Err(message) => tracing::warn!("block {number} is kept as records: {message}"),
         }
     }
 
@@ -313,160 +411,71 @@ impl<T> BlockStore<T> {
     /// stream stops when it cannot write the cut of the batch.
     pub(crate) fn allocate(&self, time: Time) -> (u64, Range<u64>) {
         let mut state = self.state.lock();
-        let count =
-            |blocks: &[Block<T>]| blocks.iter().map(|block| block.records.len() as u64).sum();
-        if let Some(blocks) = state.allocated.get(&time) {
-            return (count(blocks), state.first_waiting..state.first_waiting);
-        }
-        if let Err(error) = self.close(&mut state) {
+        let has_blocks = state.ledger.has_batch(time);
+        if !has_blocks && let Err(error) = self.close(&mut state) {
             tracing::error!(batch = %time, "the block that is being gathered waits: {error}");
         }
-        let blocks = std::mem::take(&mut state.waiting);
-        let records = count(&blocks);
-        state.allocated.insert(time, blocks);
-        let to = state.number;
-        (records, std::mem::replace(&mut state.first_waiting, to)..to)
+        state.ledger.allocate(time)
     }
 
-    pub(crate) fn blocks_of(&self, time: Time) -> Vec<Arc<Vec<T>>> {
+    /// The blocks of a batch, one in each partition.
+    pub(crate) fn blocks_of(&self, time: Time) -> BatchBlocks<T> {
         let state = self.state.lock();
-        let blocks = state
-            .allocated
-            .get(&time)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        blocks.iter().map(|block| block.records.clone()).collect()
+        let blocks = state.blocks.range(state.ledger.blocks_of(time));
+        BatchBlocks {
+            time,
+            blocks: blocks.map(|(_, block)| block.clone()).collect(),
+        }
     }
 
     pub(crate) fn has_unallocated(&self) -> bool {
         let state = self.state.lock();
-        !state.open.is_empty() || !state.waiting.is_empty()
+        !state.open.records.is_empty() || state.ledger.has_waiting()
+    }
+
+    /// How much is stored that no batch has finished with.
+    pub(crate) fn stored(&self) -> StoredInfo {
+        self.state.lock().stored()
     }
 
     /// Frees the blocks of batches up to a time.
     pub(crate) fn free(&self, up_to: Time) {
         let mut state = self.state.lock();
-        let kept = state
-            .allocated
-            .split_off(&(up_to + Duration::from_millis(1)));
-        let old = std::mem::replace(&mut state.allocated, kept);
-        let freed: u64 = old.values().flatten().map(|block| block.bytes).sum();
-        state.bytes = state.bytes.saturating_sub(freed);
+        let numbers = state.ledger.free(up_to);
+        let freed: Vec<_> = numbers
+            .iter()
+            .filter_map(|number| state.blocks.remove(number))
+            .collect();
         drop(state);
-        if freed > 0 {
-            self.freed.notify_all();
+        if !freed.is_empty() {
+            self.changed.notify_all();
         }
+    }
+
+    /// Lets go of all blocks, and of their files, when the stream has ended.
+    pub(crate) fn clear(&self) {
+        let blocks = std::mem::take(&mut self.state.lock().blocks);
+        drop(blocks);
     }
 }
 
-impl<T> Block<T> {
-    fn of(records: Vec<T>) -> Self {
-        Block {
-            bytes: (records.len() * size_of::<T>()) as u64,
-            records: Arc::new(records),
+impl<T> State<T> {
+    fn gathered(&mut self, bytes: u64) {
+        self.open.bytes += bytes;
+        self.ledger.gathered(bytes);
+    }
+
+    fn stored(&self) -> StoredInfo {
+        let bounds = self.ledger.bounds();
+        StoredInfo {
+            memory_bytes: self.ledger.memory_bytes(),
+            memory_bytes_max: bounds.memory_bytes,
+            disk_bytes: self.ledger.disk_bytes(),
+            disk_bytes_max: bounds.disk_bytes,
+            waits_since: self.waits_since,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::ManualClock;
-    use crate::time::millis;
-
-    const START: u64 = 1;
-
-    fn store(bytes_max: u64) -> (ManualClock, BlockStore<u8>) {
-        let clock = ManualClock::new();
-        let shared: Arc<dyn Clock> = Arc::new(clock.clone());
-        let limiter = RateLimiter::new(shared.clone(), millis(200), None, None);
-        let store = BlockStore::new(shared, millis(200), bytes_max, Arc::new(limiter));
-        store.accept(Some(START));
-        (clock, store)
-    }
-
-    fn blocks(store: &BlockStore<u8>, time: i64) -> Vec<Vec<u8>> {
-        let time = Time::from_millis(time);
-        store.allocate(time);
-        store
-            .blocks_of(time)
-            .iter()
-            .map(|block| block.to_vec())
-            .collect()
-    }
-
-    #[test]
-    fn records_of_an_interval_are_a_block_and_a_batch_takes_all() {
-        let (clock, store) = store(1000);
-        store.store(START, 1).unwrap();
-        clock.advance(millis(199));
-        store.store(START, 2).unwrap();
-        clock.advance(millis(1));
-        store.store(START, 3).unwrap();
-        store
-            .store_block(START, Arc::new(vec![4, 5]), None)
-            .unwrap();
-        store.store(START, 6).unwrap();
-        assert!(store.has_unallocated());
-        assert_eq!(
-            blocks(&store, 1000),
-            [vec![1, 2], vec![3], vec![4, 5], vec![6]]
-        );
-        assert!(!store.has_unallocated());
-        assert!(blocks(&store, 2000).is_empty());
-    }
-
-    #[test]
-    fn storing_waits_for_batches_that_are_behind() {
-        let (_, store) = store(4);
-        store
-            .store_block(START, Arc::new(vec![1, 2, 3]), None)
-            .unwrap();
-        store.allocate(Time::from_millis(1000));
-        std::thread::scope(|scope| {
-            let storing = scope.spawn(|| store.append(START, &mut vec![4, 5], 0));
-            // The batch is done only now: whichever thread comes first, nothing is lost.
-            store.free(Time::from_millis(1000));
-            storing.join().unwrap().unwrap();
-        });
-        assert_eq!(blocks(&store, 2000), [vec![4, 5]]);
-    }
-
-    #[test]
-    fn a_stop_wakes_and_refuses() {
-        let (_, store) = store(1);
-        store.store(START, 1).unwrap();
-        std::thread::scope(|scope| {
-            let storing = scope.spawn(|| store.store(START, 2));
-            store.accept(None);
-            assert!(storing.join().unwrap().is_err());
-        });
-        assert_eq!(blocks(&store, 1000), [vec![1]]);
-    }
-
-    #[test]
-    fn a_start_that_is_over_stores_nothing_though_the_next_one_stores() {
-        let (_, store) = store(1);
-        store.store(START, 1).unwrap();
-        std::thread::scope(|scope| {
-            let storing = scope.spawn(|| store.store(START, 2));
-            // Whether it waits already or comes too late, and though there is room now.
-            store.accept(Some(START + 1));
-            assert_eq!(blocks(&store, 1000), [vec![1]]);
-            store.free(Time::from_millis(1000));
-            assert_eq!(storing.join().unwrap(), Err(StoreError::Stopped));
-        });
-        store.store(START + 1, 3).unwrap();
-        assert_eq!(blocks(&store, 2000), [vec![3]]);
-    }
-
-    #[test]
-    fn a_clock_that_is_set_back_closes_the_block() {
-        let (clock, store) = store(1000);
-        clock.set(Time::from_millis(10_000));
-        store.store(START, 1).unwrap();
-        clock.set(Time::from_millis(5_000));
-        store.store(START, 2).unwrap();
-        assert_eq!(blocks(&store, 11_000), [vec![1], vec![2]]);
-    }
-}
+mod tests;

@@ -2,18 +2,25 @@
 //!
 //! A [`Receiver`] stores records through its [`ReceiverContext`]; the supervisor runs it on
 //! threads of its own, which never take a task slot, and starts it again when it fails; the
-//! block store keeps what was stored until the batches have processed it.
+//! block store keeps what was stored until the batches have processed it, and the ledger decides
+//! what of it lies where.
 
+mod block;
 mod block_log;
 mod blocks;
 mod context;
+mod ledger;
+mod open_block;
 mod supervisor;
 
 use std::fmt::Display;
 
+use headwater_core::StorageLevel;
+
 pub use context::{ReceiverContext, StoreError};
 
-pub(crate) use blocks::BlockStore;
+pub(crate) use blocks::{BlockStore, Files};
+pub(crate) use ledger::{Bounds, Keeps};
 pub(crate) use supervisor::{Supervisor, SupervisorPolicy};
 
 /// Reads a source and stores its records: Spark's `Receiver`.
@@ -29,6 +36,9 @@ pub(crate) use supervisor::{Supervisor, SupervisorPolicy};
 /// - Every `store` that returned `Ok` belongs to exactly one batch. While the batches are
 ///   behind, or a rate limit asks for it, `store` waits; after a stop it returns an error and
 ///   stores nothing.
+/// - A receiver whose source can go on from a place begins at
+///   [`ReceiverContext::last_position`] and stores with [`ReceiverContext::store_block_at`]:
+///   then nothing is doubled either. The supervisor cannot check this.
 ///
 /// The supervisor checks that no two `on_start` of a receiver run at the same time.
 ///
@@ -56,6 +66,20 @@ pub trait Receiver<T>: Send + Sync + 'static {
 
     /// Ends receiving.
     fn on_stop(&self);
+
+    /// Where blocks are kept that no batch has finished with: what Spark's `Receiver` is
+    /// constructed with.
+    ///
+    /// As long as they fit into `streaming.receiver.memory` they are kept there: as records, or
+    /// as bytes where the level says so. With a level that uses the disk, which is the default,
+    /// the newest blocks leave memory when it is full, up to `streaming.receiver.disk`, and are
+    /// read again by the tasks that process them; with a checkpoint directory they are there
+    /// already and only leave memory. With other levels, and when the disk is full too, `store`
+    /// waits. Blocks are never computed again, so no level drops any; replicas there are none.
+    /// With [`StorageLevel::NONE`] the stream does not start.
+    fn storage_level(&self) -> StorageLevel {
+        StorageLevel::MEMORY_AND_DISK
+    }
 
     /// What events and pages call the receiver: by default the type's name.
     fn name(&self) -> String {

@@ -8,16 +8,20 @@ use std::time::{Duration, SystemTime};
 use headwater_core::{Context, Site, catch_panic};
 use parking_lot::Mutex;
 
+use super::blocks::Watcher;
 use super::{BlockStore, Receiver, ReceiverContext};
 use crate::batch::{Outcome, post};
 use crate::clock::{Clock, Signal, Woken};
 use crate::conf::OnFailure;
 use crate::error::StreamError;
-use crate::events::{ReceiverInfo, StreamingEvent};
+use crate::events::{ReceiverInfo, StoredInfo, StreamingEvent};
 use crate::threads::Owner;
 
 /// A receiver that never worked is tried again sooner than one that lost its source.
 const FIRST_DELAY_PART: u32 = 8;
+
+/// No start has this number.
+const STOPPED: u64 = 0;
 
 /// How a receiver is kept running.
 pub(crate) struct SupervisorPolicy {
@@ -32,7 +36,7 @@ pub(super) struct Control {
     stream_id: usize,
     name: String,
     ctx: Context,
-    /// Which start is the current one; 0 while the receiver is stopped.
+    /// Which start is the current one, or [`STOPPED`].
     current: AtomicU64,
     worked: AtomicBool,
     request: Mutex<Option<Request>>,
@@ -43,6 +47,7 @@ pub(super) struct Control {
     /// The thread that runs `on_start`.
     reader: Mutex<Option<ThreadId>>,
     last_error: Mutex<Option<(String, SystemTime)>>,
+    stored: Box<dyn Fn() -> StoredInfo + Send + Sync>,
 }
 
 /// Why a start of the receiver is to end. The first reason counts.
@@ -88,22 +93,51 @@ impl Control {
     }
 
     pub(super) fn report(&self, message: String) {
+        self.report_with(message, (self.stored)());
+    }
+
+    fn report_with(&self, message: String, stored: StoredInfo) {
         tracing::warn!(receiver = %self.name, "{message}");
         *self.last_error.lock() = Some((message, SystemTime::now()));
-        self.post(StreamingEvent::ReceiverError, true);
+        post(self.ctx.events(), || {
+            StreamingEvent::ReceiverError(self.info(true, stored))
+        });
     }
 
     fn post(&self, event: impl FnOnce(ReceiverInfo) -> StreamingEvent, active: bool) {
         post(self.ctx.events(), || {
-            let (last_error, at) = self.last_error.lock().clone().unzip();
-            event(ReceiverInfo {
-                stream_id: self.stream_id,
-                name: self.name.clone(),
-                active,
-                last_error: last_error.unwrap_or_default(),
-                last_error_at: at,
-            })
+            event(self.info(active, (self.stored)()))
         });
+    }
+
+    fn info(&self, active: bool, stored: StoredInfo) -> ReceiverInfo {
+        let (last_error, at) = self.last_error.lock().clone().unzip();
+        ReceiverInfo {
+            stream_id: self.stream_id,
+            name: self.name.clone(),
+            active,
+            last_error: last_error.unwrap_or_default(),
+            last_error_at: at,
+            stored,
+        }
+    }
+}
+
+impl Watcher for Control {
+    fn slowed(&self, stored: StoredInfo) {
+        post(self.ctx.events(), || {
+            StreamingEvent::ReceiverSlowed(self.info(true, stored))
+        });
+    }
+
+    fn resumed(&self, stored: StoredInfo) {
+        post(self.ctx.events(), || {
+            StreamingEvent::ReceiverResumed(self.info(true, stored))
+        });
+    }
+
+    fn cannot_spill(&self, message: String, stored: StoredInfo) {
+        self.report_with(message, stored);
     }
 }
 
@@ -145,7 +179,7 @@ impl Supervisor {
             stream_id,
             name: format!("{}-{stream_id}", receiver.name()),
             ctx: ctx.clone(),
-            current: AtomicU64::new(0),
+            current: AtomicU64::new(STOPPED),
             worked: AtomicBool::new(false),
             request: Mutex::new(None),
             shut_down: AtomicBool::new(false),
@@ -153,7 +187,13 @@ impl Supervisor {
             ended: Signal::new(),
             reader: Mutex::new(None),
             last_error: Mutex::new(None),
+            stored: {
+                let blocks = blocks.clone();
+                Box::new(move || blocks.stored())
+            },
         });
+        let watcher: Arc<dyn Watcher> = control.clone();
+        blocks.watch(Arc::downgrade(&watcher));
         let name = control.name.clone();
         let work = Work {
             control: control.clone(),
@@ -173,6 +213,13 @@ impl Supervisor {
             control,
             thread: Mutex::new(Some(thread)),
         })
+    }
+
+    /// How the receiver is now.
+    pub(crate) fn info(&self) -> ReceiverInfo {
+        let control = &self.control;
+        let active = !control.is_current(STOPPED);
+        control.info(active, (control.stored)())
     }
 
     /// Stops the receiver for good and waits for its end, for at most `limit`.
@@ -293,7 +340,7 @@ impl<T: Send + Sync + 'static> Work<T> {
                 message: error.to_string(),
             }),
         };
-        control.current.store(0, Ordering::Release);
+        control.current.store(STOPPED, Ordering::Release);
         // Wakes a reader that waits for room.
         self.blocks.accept(None);
         if let Err(panic) = catch_panic(self.site, || self.receiver.on_stop()) {
