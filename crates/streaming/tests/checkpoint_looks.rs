@@ -38,12 +38,12 @@ fn look(dir: &Path, at_second: i64) -> CheckpointSummary {
     CheckpointSummary::read(dir.to_str().unwrap(), second(at_second)).unwrap()
 }
 
-/// Stores two blocks when it is started, and stays.
-struct Given;
+/// Stores blocks when it is started, and says that this was all.
+struct Given(Vec<Vec<i64>>);
 
 impl Receiver<i64> for Given {
     fn on_start(&self, ctx: &ReceiverContext<i64>) -> Result<(), String> {
-        for block in [vec![1, 2], vec![3]] {
+        for block in self.0.clone() {
             ctx.store_many(block).map_err(|error| error.to_string())?;
         }
         ctx.stop("that was all");
@@ -87,36 +87,44 @@ fn sum(new: Vec<i64>, old: Option<i64>) -> Option<i64> {
 
 /// A named state over a source, an unnamed window over a receiver; an output that fails in one
 /// batch, if it is told to.
-fn build(test: &TestStream, fails_at: Option<Time>) {
+fn build(test: &TestStream, blocks: Vec<Vec<i64>>, fails_at: Option<Time>) {
     let counted = test.context().source_stream(Counter(0)).named("numbers");
     let totals = counted
         .map(|n| ("all".to_owned(), n))
         .update_state_by_key(sum);
     test.collect(&totals.named("totals"));
-    let received = test.context().receiver_stream(Given).map(|n| n * 2);
-    test.collect(
-        &received
-            .window(seconds(2), seconds(1))
-            .count_by_window(seconds(4), None),
-    );
+    let received = test.context().receiver_stream(Given(blocks)).map(|n| n * 2);
+    let window = received.window(seconds(2), seconds(1));
+    test.collect(&window.count_by_window(seconds(4), None));
     counted.foreach_rdd(move |_, time| match fails_at == Some(time) {
         true => Err("the sink is down"),
         false => Ok(()),
     });
 }
 
-/// Three batches done, the fourth begun, three blocks received.
-fn left_behind(settings: &Settings) -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let test = stream(dir.path(), 0, settings);
-    build(&test, Some(second(4)));
+/// Runs batches once the receiver has stored everything.
+fn run_received(test: &TestStream, batches: usize) -> Result<(), StreamError> {
     let listener = probe::record(test.context());
     test.context().start().unwrap();
     listener.wait_for(|told| {
         let stopped = |one: &probe::Told| matches!(one, probe::Told::ReceiverStopped(_));
         told.iter().any(stopped)
     });
-    test.try_run(4).unwrap_err();
+    test.try_run(batches)
+}
+
+/// What two lives have left: three batches done and a checkpoint after them, the fourth batch
+/// begun, blocks before the first and before the fourth.
+fn left_behind() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = [("streaming.checkpoint.interval", "1h")];
+    let test = stream(dir.path(), 0, &settings);
+    build(&test, vec![vec![1, 2], vec![3]], None);
+    run_received(&test, 3).unwrap();
+    test.context().stop(true, true).unwrap();
+    let test = stream(dir.path(), 3, &settings);
+    build(&test, vec![vec![4]], Some(second(4)));
+    run_received(&test, 1).unwrap_err();
     drop(test);
     dir
 }
@@ -154,7 +162,7 @@ fn look_and_restart(dir: &Path, what: &str) -> CheckpointSummary {
     let summary = look(dir, 6);
     assert_eq!(contents(dir), before, "{what}: looking changes nothing");
     let test = stream(dir, 6, &[]);
-    build(&test, None);
+    build(&test, vec![vec![5]], None);
     let started = test.context().start();
     let may_start = summary.restart.goes_on || summary.stream.is_none();
     let stops = summary.problems.iter().any(|problem| problem.stops_restart);
@@ -168,7 +176,7 @@ fn look_and_restart(dir: &Path, what: &str) -> CheckpointSummary {
 
 #[test]
 fn a_whole_directory_tells_everything() {
-    let dir = left_behind(&[("streaming.checkpoint.interval", "2s")]);
+    let dir = left_behind();
     let summary = look_and_restart(dir.path(), "whole");
     assert_eq!(summary.problems, []);
     let stream = summary.stream.as_ref().unwrap();
@@ -201,10 +209,13 @@ fn a_whole_directory_tells_everything() {
     assert!(totals.bytes() > 0);
     let received = &stream.inputs[1];
     assert_eq!(received.part.label, "receiver_stream-1");
-    assert_eq!(
-        (received.blocks().blocks, received.blocks().records),
-        (2, 3)
-    );
+    let counts = [received.waiting, received.kept].map(|of| (of.blocks, of.records));
+    assert_eq!(counts, [(1, 1), (2, 3)]);
+    let of_receiver = &stream.unfinished[0].inputs[1];
+    assert!(matches!(
+        of_receiver.range,
+        RangeSummary::Blocks { from: 2, to: 3 }
+    ));
     assert!(summary.bytes > summary.journal.bytes && summary.journal.bytes > 0);
     assert!(stream.oldest_needed >= summary.journal.first);
     let json = serde_json::to_string(&summary).unwrap();
@@ -216,7 +227,7 @@ fn a_whole_directory_tells_everything() {
 
 #[test]
 fn whatever_is_damaged_a_restart_does_what_was_told() {
-    let dir = left_behind(&[("streaming.checkpoint.interval", "2s")]);
+    let dir = left_behind();
     let files: Vec<String> = contents(dir.path()).into_keys().collect();
     let top = dir.path().to_str().unwrap();
     let names = files.iter().map(|path| path.strip_prefix(top).unwrap());
@@ -252,7 +263,7 @@ fn whatever_is_damaged_a_restart_does_what_was_told() {
 
 #[test]
 fn the_older_manifest_is_used_when_the_newest_is_damaged() {
-    let dir = left_behind(&[("streaming.checkpoint.interval", "1s")]);
+    let dir = left_behind();
     let newest = look(dir.path(), 4).manifests[0].file.clone();
     fs::write(dir.path().join(newest), b"HWCP\x01 or something like it").unwrap();
     let summary = look_and_restart(dir.path(), "newest damaged");
@@ -276,7 +287,7 @@ fn the_older_manifest_is_used_when_the_newest_is_damaged() {
 
 #[test]
 fn a_torn_end_is_told_and_left_alone() {
-    let dir = left_behind(&[("streaming.checkpoint.interval", "1h")]);
+    let dir = left_behind();
     let journal = dir.path().join("journal");
     let mut segments: Vec<_> = fs::read_dir(&journal)
         .unwrap()
@@ -322,8 +333,12 @@ fn empty_and_foreign_directories_hold_no_stream() {
 #[test]
 fn looking_disturbs_no_running_stream_and_finds_it_whole() {
     let dir = tempfile::tempdir().unwrap();
-    let test = stream(dir.path(), 0, &[("streaming.checkpoint.interval", "1s")]);
-    build(&test, None);
+    let settings = [
+        ("streaming.checkpoint.interval", "1s"),
+        ("streaming.checkpoint.keep", "3"),
+    ];
+    let test = stream(dir.path(), 0, &settings);
+    build(&test, vec![vec![5]], None);
     let is_over = AtomicBool::new(false);
     let looks = std::thread::scope(|scope| {
         let looking = scope.spawn(|| {
@@ -353,7 +368,7 @@ fn an_object_store_is_looked_into_without_taking_it_over() {
     let test = TestStream::with_clock(&context(&[]), seconds(1), clock).unwrap();
     let directory = "memory://looks/stream";
     test.context().go_on_from(directory).unwrap();
-    build(&test, None);
+    build(&test, vec![vec![5]], None);
     test.run(2);
     let summary = CheckpointSummary::read(directory, second(2)).unwrap();
     assert_eq!(summary.stream.unwrap().last_done, Some(second(2)));
@@ -408,7 +423,7 @@ fn changed(test: &TestStream, how: &str) {
         };
         test.collect(&pairs.update_state_by_key(sum).named(name));
     }
-    let received = ssc.receiver_stream(Given);
+    let received = ssc.receiver_stream(Given(Vec::new()));
     let received = match how {
         "first name" => received.named("received"),
         _ => received,
@@ -432,7 +447,7 @@ fn changed(test: &TestStream, how: &str) {
 
 #[test]
 fn a_diff_says_what_start_does_and_how_to_confirm_it() {
-    let dir = left_behind(&[("streaming.checkpoint.interval", "2s")]);
+    let dir = left_behind();
     let summary = look(dir.path(), 4);
     for (how, allow) in [
         ("nothing", None),
@@ -481,7 +496,7 @@ fn a_diff_says_what_start_does_and_how_to_confirm_it() {
 
 #[test]
 fn every_fate_is_told() {
-    let dir = left_behind(&[("streaming.checkpoint.interval", "2s")]);
+    let dir = left_behind();
     let summary = look(dir.path(), 4);
     let test = TestStream::new(seconds(1));
     let numbers = test.context().source_stream(Counter(0)).named("numbers");
@@ -505,7 +520,7 @@ fn every_fate_is_told() {
     assert_eq!(fate("new").fate, PartFate::New);
     assert_eq!(fate("count_by_window-1").fate, PartFate::Lost);
     let received = fate("receiver_stream-1");
-    assert_eq!((received.fate, received.records), (PartFate::Dropped, 3));
+    assert_eq!((received.fate, received.records), (PartFate::Dropped, 4));
     assert!(
         !diff.goes_on() && diff.allow.is_none(),
         "a misfit cannot be allowed"
@@ -520,11 +535,11 @@ fn every_fate_is_told() {
 
 #[test]
 fn a_dry_run_tells_and_changes_nothing() {
-    let dir = left_behind(&[]);
+    let dir = left_behind();
     let before = contents(dir.path());
     let dry = ("streaming.checkpoint.dry_run", "true");
     let test = stream(dir.path(), 6, &[dry]);
-    build(&test, None);
+    build(&test, vec![vec![5]], None);
     test.context().start().unwrap();
     assert_eq!(test.context().state(), StreamingState::Stopped);
     test.context().await_termination().unwrap();

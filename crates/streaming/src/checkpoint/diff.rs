@@ -61,6 +61,11 @@ pub enum PartFate {
         /// The label of that part.
         from: String,
     },
+    /// It takes over what is there, in another form.
+    Migrates {
+        /// The operator and the record type that it had.
+        from: String,
+    },
     /// It has the name of a part that holds something else.
     Misfit {
         /// The operator and the record type that it had.
@@ -121,7 +126,7 @@ impl CheckpointSummary {
             allowed: &allowed.0,
         };
         refused.extend(other_batches(comparison.old, new));
-        let (states, inputs) = match_programs(comparison.old, new, &allowed.0, |_, _| None);
+        let (states, inputs) = match_programs(comparison.old, new, &allowed.0);
         let parts = comparison.parts(&states, &inputs);
         let would_help = refused.is_empty();
         refused.extend(states.problems.into_iter().chain(inputs.problems));
@@ -217,14 +222,21 @@ impl Comparison<'_> {
         };
         let of_new = new_parts.into_iter().zip(new).zip(&matching.from);
         let mut diffs: Vec<_> = of_new
-            .map(|((description, part), from)| {
+            .enumerate()
+            .map(|(place, ((description, part), from))| {
                 let known = from.and_then(|from| Some((old.get(from)?, old_parts.get(from)?)));
                 let fate = known.map_or(PartFate::New, |known| fate(known, (part, &description)));
-                let mut diff = diff(description, fate, *from);
-                if let PartFate::Misfit { .. } = diff.fate {
-                    diff.advice = Some("give the new one another name, or a migration".to_owned());
+                match fate {
+                    PartFate::Migrates { from: before } if matching.misfits.contains(&place) => {
+                        let misfit = PartFate::Misfit { from: before };
+                        let advice = "give it another name, or a migration".to_owned();
+                        PartDiff {
+                            advice: Some(advice),
+                            ..diff(description, misfit, *from)
+                        }
+                    }
+                    fate => diff(description, fate, *from),
                 }
-                diff
             })
             .collect();
         let mut free: Vec<_> = (0..new.len())
@@ -258,7 +270,7 @@ impl Comparison<'_> {
             .chain(advice)
             .collect::<Vec<_>>()
             .join(",");
-        let (states, inputs) = match_programs(self.old, self.new, &text.parse().ok()?, |_, _| None);
+        let (states, inputs) = match_programs(self.old, self.new, &text.parse().ok()?);
         let is_enough = states.problems.is_empty() && inputs.problems.is_empty();
         is_enough.then_some(text)
     }
@@ -267,7 +279,7 @@ impl Comparison<'_> {
 /// What becomes of a part that goes on from a known one.
 fn fate((old, was): (&Part, &PartDescription), (new, is): (&Part, &PartDescription)) -> PartFate {
     match old.is_like(new) {
-        false => PartFate::Misfit {
+        false => PartFate::Migrates {
             from: format!("{} of {}", old.operator, old.records),
         },
         // A label without a name is a place, and places change.
@@ -348,10 +360,60 @@ impl fmt::Display for PartFate {
         match self {
             PartFate::GoesOn => f.write_str("goes on"),
             PartFate::Renamed { from } => write!(f, "goes on from {from}"),
+            PartFate::Migrates { from } => write!(f, "is migrated from {from}"),
             PartFate::Misfit { from } => write!(f, "does not fit {from}"),
             PartFate::New => f.write_str("is new"),
             PartFate::Dropped => f.write_str("is dropped, as allowed"),
             PartFate::Lost => f.write_str("would be lost"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::UpdateStateSpec;
+    use crate::testing::TestStream;
+    use crate::time::{Time, seconds};
+
+    #[test]
+    fn what_can_be_migrated_is_told_apart_from_what_does_not_fit() {
+        let build = |as_text: bool, version: u32| {
+            let test = TestStream::new(seconds(1));
+            let ones = test.context().stream_by_time(|_| vec![('b', 1)]);
+            let count = |new: Vec<i32>, old: Option<usize>| Some(old.unwrap_or(0) + new.len());
+            let latest = |new: Vec<i32>, _: Option<String>| Some(format!("{new:?}"));
+            let spec = UpdateStateSpec::function(latest).version(version);
+            let spec = match version {
+                2 => spec.migrate_from(1, |count: usize| count.to_string()),
+                _ => spec,
+            };
+            match as_text {
+                false => drop(test.collect(&ones.update_state_by_key(count).named("counts"))),
+                true => drop(test.collect(&ones.update_state_by_key_with(spec).named("counts"))),
+            };
+            test
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let directory = dir.path().to_str().unwrap();
+        let old = build(false, 1);
+        old.context().checkpoint(directory).unwrap();
+        old.run(2);
+        let summary = CheckpointSummary::read(directory, Time::from_millis(2_000)).unwrap();
+        let allowed = conf::Allowed::default();
+        let migrating = build(true, 2).context().describe();
+        let diff = summary.diff(&migrating, &allowed);
+        assert!(diff.goes_on(), "{diff}");
+        assert!(
+            diff.to_string()
+                .contains("is migrated from update_state_by_key of")
+        );
+        let other = build(true, 1).context().describe();
+        let diff = summary.diff(&other, &allowed);
+        assert!(
+            matches!(diff.parts[0].fate, PartFate::Misfit { .. }),
+            "{diff}"
+        );
+        assert!(!diff.goes_on() && diff.allow.is_none());
     }
 }

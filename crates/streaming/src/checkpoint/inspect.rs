@@ -22,8 +22,8 @@ use crate::error::StreamError;
 use crate::input::files_of_range;
 use crate::time::{Time, millis};
 
-/// How often a directory is looked at anew because a stream wrote a checkpoint meanwhile.
-const ATTEMPTS_MAX: usize = 8;
+/// How often a directory is looked at anew because its stream let go of what was looked at.
+const ATTEMPTS_MAX: usize = 16;
 
 impl CheckpointSummary {
     /// Looks into a checkpoint directory, or the URL of one, as of a time: that of the clock, in
@@ -62,11 +62,10 @@ impl CheckpointSummary {
         let mut attempt = 1;
         loop {
             let manifests = Manifest::list(&at).map_err(failed)?;
-            let summary = Inspection::of(&at, &manifests).map_err(failed)?;
-            // A new manifest lets go of what those before it needed.
-            let is_steady = Manifest::list(&at).map_err(failed)? == manifests;
-            if is_steady || attempt == ATTEMPTS_MAX {
-                return Ok(summary.finish(directory, now));
+            let inspection = Inspection::of(&at, &manifests).map_err(failed)?;
+            let manifests = Manifest::list(&at).map_err(failed)?;
+            if let Some(steady) = inspection.steady(&manifests, attempt == ATTEMPTS_MAX) {
+                return Ok(steady.finish(directory, now));
             }
             attempt += 1;
         }
@@ -83,6 +82,8 @@ struct Inspection {
     entries: Entries,
     /// Where the journal says something that cannot be true.
     unfit: Option<String>,
+    /// A part of the journal was forgotten while it was read.
+    is_disturbed: bool,
     snapshots: Vec<(Snapshot, SnapshotSummary)>,
 }
 
@@ -137,11 +138,10 @@ impl Files {
     }
 
     /// The files that no checkpoint has.
-    fn others(&self, manifests: &[ManifestSummary]) -> Vec<String> {
+    fn others(&self) -> Vec<String> {
         let (journal, states) = (format!("{JOURNAL}/"), format!("{STATES}/"));
         let is_other = |name: &&String| {
-            let is_manifest = manifests.iter().any(|manifest| manifest.file == **name);
-            !is_manifest && !name.starts_with(&journal) && !name.starts_with(&states)
+            !Manifest::is_called(name) && !name.starts_with(&journal) && !name.starts_with(&states)
         };
         self.bytes.keys().filter(is_other).cloned().collect()
     }
@@ -159,6 +159,7 @@ impl Inspection {
             journal: JournalSummary::default(),
             entries: Entries::default(),
             unfit: None,
+            is_disturbed: false,
             snapshots: Vec::new(),
         };
         match Journal::inspect(&dir.join(JOURNAL)) {
@@ -204,6 +205,11 @@ impl Inspection {
         record: Result<(Sequence, Vec<u8>), JournalError>,
         next: Sequence,
     ) -> Result<(), String> {
+        let is_forgotten = matches!(
+            record,
+            Err(JournalError::Store(StoreError::NotFound { .. }))
+        );
+        self.is_disturbed |= is_forgotten;
         let (at, bytes) = record.map_err(|error| error.to_string())?;
         let entry = match Entry::from_bytes(&bytes) {
             // Of what nobody needs any more nothing has to be understood.
@@ -217,6 +223,20 @@ impl Inspection {
         }
     }
 
+    /// What was found, if the stream has not let go of it meanwhile: that it keeps for as long
+    /// as it keeps the manifest. Otherwise `anyway`.
+    fn steady(mut self, manifests: &[Location], anyway: bool) -> Option<Self> {
+        let left: Vec<_> = manifests.iter().map(|at| self.files.name(at)).collect();
+        let used = self.manifests.iter().find(|one| one.is_used);
+        let is_steady = match used {
+            Some(used) => left.contains(&used.file),
+            None => self.manifests.len() == left.len(),
+        };
+        self.manifests
+            .retain(|one| anyway || left.contains(&one.file));
+        (anyway || (is_steady && !self.is_disturbed)).then_some(self)
+    }
+
     fn finish(self, directory: &str, now: Time) -> CheckpointSummary {
         let past = self.found.as_ref().map(|found| &found.past);
         let missing = past.map(|past| self.entries.missing(past));
@@ -227,7 +247,7 @@ impl Inspection {
             files: self.files.bytes.len(),
             bytes: self.files.bytes.values().sum(),
             written: self.files.written,
-            other_files: self.files.others(&self.manifests),
+            other_files: self.files.others(),
             stream,
             manifests: self.manifests,
             journal: self.journal,
@@ -304,10 +324,19 @@ impl Inspection {
                 Some(of_state.map(|(_, bytes)| bytes).sum()).filter(|bytes| *bytes > 0)
             })
             .collect();
+        let mut newest = BTreeMap::new();
+        for (one, _) in of_state.clone().filter(|(one, _)| one.time <= past.ended) {
+            let known = newest.entry(one.partition).or_insert(one.time);
+            *known = one.time.max(*known);
+        }
+        let summary = |(one, summary): &(Snapshot, SnapshotSummary)| SnapshotSummary {
+            is_used: newest.get(&one.partition) == Some(&one.time),
+            ..summary.clone()
+        };
         StateSummary {
             part,
             partitions: of_state.clone().map(|(one, _)| one.partitions).next(),
-            snapshots: of_state.map(|(_, summary)| summary.clone()).collect(),
+            snapshots: of_state.map(summary).collect(),
             changed_by: changes.len(),
             change_bytes: changes.iter().sum(),
         }
@@ -346,6 +375,7 @@ impl Files {
             bytes: self.bytes_of(&file),
             file,
             error: read_sealed(&at).err(),
+            is_used: false,
         }
     }
 }

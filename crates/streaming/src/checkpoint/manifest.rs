@@ -70,13 +70,15 @@ impl Manifest {
             Err(StoreError::NotFound { .. }) => Vec::new(),
             Err(error) => return Err(error),
         };
-        found.retain(|at| {
-            let name = at.name();
-            let number = name.strip_prefix(PREFIX);
-            number.is_some_and(|number| number.len() == 20 && number.parse::<u64>().is_ok())
-        });
+        found.retain(|at| Manifest::is_called(&at.name()));
         found.sort_by_key(|at| std::cmp::Reverse(at.name().into_owned()));
         Ok(found)
+    }
+
+    /// Whether a file has the name of a manifest.
+    pub(super) fn is_called(name: &str) -> bool {
+        let number = name.strip_prefix(PREFIX);
+        number.is_some_and(|number| number.len() == 20 && number.parse::<u64>().is_ok())
     }
 
     pub(crate) fn read(at: &Location) -> Result<Self, String> {

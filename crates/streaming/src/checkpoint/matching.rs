@@ -85,6 +85,8 @@ impl FromStr for Allowed {
 pub(crate) struct Matching {
     /// For each part of the new program, the place of the old one that it goes on from.
     pub(crate) from: Vec<Option<usize>>,
+    /// The parts of the new program that cannot take what the old one has of them.
+    pub(crate) misfits: Vec<usize>,
     /// What happens to each part, in words.
     pub(crate) report: Vec<String>,
     /// What has to be changed or confirmed first.
@@ -123,9 +125,12 @@ pub(crate) fn match_programs(
     old: &Program,
     new: &Program,
     allowed: &Allowed,
-    migrates: impl Fn(&Part, usize) -> Option<Result<(), String>>,
 ) -> (Matching, Matching) {
-    let states = match_parts(Kind::State, &old.states, &new.states, allowed, migrates);
+    let becomes = |before: &Part, place: usize| {
+        let is = new.states.get(place)?.form.as_ref()?;
+        Some(is.takes_over(before.form.as_ref()?))
+    };
+    let states = match_parts(Kind::State, &old.states, &new.states, allowed, becomes);
     let inputs = match_parts(Kind::Input, &old.inputs, &new.inputs, allowed, |_, _| None);
     (states, inputs)
 }
@@ -216,6 +221,7 @@ impl Matcher<'_> {
         };
         let problem = format!("{} {}: {problem}", self.kind, label(self.new, new));
         self.take(old, new, "");
+        self.matching.misfits.push(new);
         self.matching.problems.push(problem);
     }
 

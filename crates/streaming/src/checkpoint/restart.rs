@@ -3,7 +3,7 @@
 
 use super::restore::NO_MANIFEST;
 use super::show::{bytes, plural, when};
-use super::summary::{CheckpointSummary, Problem, Restart, SnapshotSummary, StreamSummary};
+use super::summary::{CheckpointSummary, Problem, Restart, StreamSummary};
 use crate::time::Time;
 
 /// What to do where what a restart reads is gone.
@@ -130,7 +130,15 @@ fn of_snapshots(summary: &CheckpointSummary, stream: &StreamSummary, problems: &
     for state in &stream.states {
         let damaged = state.snapshots.iter();
         let damaged = damaged.filter_map(|one| Some((one, one.error.as_ref()?)));
-        for (SnapshotSummary { partition, .. }, error) in damaged {
+        for (snapshot, error) in damaged {
+            let (partition, label) = (snapshot.partition, &state.part.label);
+            let what = format!("partition {partition} of the state {label}: {error}");
+            if !snapshot.is_used {
+                let advice = "a restart does not read it, unless a window over the state makes it \
+                              begin there: then restore the file from a copy";
+                problems.push(note(what, advice.to_owned()));
+                continue;
+            }
             let advice = match summary.manifests.iter().find(|one| one.is_used) {
                 Some(used) if older => format!(
                     "restore the file from a copy; or move {} away, and the older checkpoint is \
@@ -139,8 +147,6 @@ fn of_snapshots(summary: &CheckpointSummary, stream: &StreamSummary, problems: &
                 ),
                 _ => RESTORE.to_owned(),
             };
-            let label = &state.part.label;
-            let what = format!("partition {partition} of the state {label}: {error}");
             problems.push(stops(what, &advice));
         }
     }

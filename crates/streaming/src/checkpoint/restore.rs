@@ -12,7 +12,7 @@ use super::manifest::{Manifest, Snapshot};
 use super::matching::{Allowed, match_programs, other_batches};
 use super::past::{Block, Past, Received};
 use super::plan::{Limits, leave_out_unfinished};
-use super::program::{Part, Program};
+use super::program::Program;
 use super::states::{OldStates, ReachingBack};
 use crate::error::StreamError;
 use crate::graph::OutputNumber;
@@ -152,7 +152,7 @@ impl Opened {
                 resumed: None,
             });
         };
-        let (states_from, inputs_from) = matched(&dir, &past.program, &program, allowed, states)?;
+        let (states_from, inputs_from) = matched(&dir, &past.program, &program, allowed)?;
         let old_outputs = &past.program.outputs;
         let told = program
             .outputs
@@ -265,16 +265,11 @@ fn matched(
     old: &Program,
     new: &Program,
     allowed: &Allowed,
-    steps: &[ReachingBack],
 ) -> Result<(From, From), StreamError> {
     if let Some(message) = other_batches(old, new) {
         return Err(error(dir, &message));
     }
-    let migrates = |part: &Part, new: usize| {
-        let (form, (steps, _)) = part.form.as_ref().zip(steps.get(new))?;
-        Some(steps.takes_over().older(form).map(|_| ()))
-    };
-    let (states, inputs) = match_programs(old, new, allowed, migrates);
+    let (states, inputs) = match_programs(old, new, allowed);
     for line in states.report.iter().chain(&inputs.report) {
         tracing::info!("{dir}: {line}");
     }

@@ -450,6 +450,6 @@ mod tests {
         let mut report = Report::default();
         report.table(1, vec![row(["a\x1b[2J", "1"]), row(["b", "2"])]);
         report.line(0, "x\ny");
-        assert_eq!(report.text, "  a\\u{1b}[2J  1\n  b          2\nx\\ny\n");
+        assert_eq!(report.text, "  a\\u{1b}[2J  1\n  b           2\nx\\ny\n");
     }
 }

@@ -248,6 +248,9 @@ pub struct SnapshotSummary {
     pub bytes: u64,
     /// Why it cannot be read.
     pub error: Option<String>,
+    /// Whether a restart begins with it. With windows over the state it may begin with an older
+    /// one, which only the program knows.
+    pub is_used: bool,
 }
 
 /// Something that is wrong, and what to do about it.

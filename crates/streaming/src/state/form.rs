@@ -1,6 +1,8 @@
 //! How a state is kept, as a checkpoint knows it: enough to tell whether another program can
 //! read it as it is, or has to bring it into another form first.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 
 /// The form of a state. What a checkpoint holds of a state, snapshots and changes, is in the
@@ -21,6 +23,10 @@ pub(crate) struct Form {
     pub(crate) has_ages: bool,
     pub(crate) partitions: usize,
     pub(crate) lies: Lies,
+    /// Whether the user can give versions to the values at all.
+    pub(crate) has_versions: bool,
+    /// The versions whose values can be made into those of this one.
+    pub(crate) migrates_from: Vec<u32>,
 }
 
 /// What is known of where keys lie.
@@ -35,6 +41,84 @@ pub(crate) enum Lies {
 }
 
 impl Form {
+    /// Whether what was kept in another form can be brought into this one; if not, why, and
+    /// what to do.
+    pub(crate) fn takes_over(&self, was: &Form) -> Result<(), String> {
+        if was.structure != self.structure {
+            return Err(format!(
+                "it was kept as {} and is now kept as {}; give the operator another name",
+                was.structure, self.structure
+            ));
+        }
+        if was.key != self.key {
+            return Err(format!(
+                "its keys were {} and are now {}; keys cannot be migrated, give the operator \
+                 another name",
+                was.key, self.key
+            ));
+        }
+        if was.key_shape != self.key_shape {
+            return Err(format!(
+                "the fields of its keys ({}) have changed; keys cannot be migrated, give the \
+                 operator another name",
+                was.key
+            ));
+        }
+        if was.version != self.version {
+            return self.migrates(was);
+        }
+        if was.value != self.value || was.value_shape != self.value_shape {
+            return Err(self.advice(was));
+        }
+        Ok(())
+    }
+
+    fn migrates(&self, was: &Form) -> Result<(), String> {
+        if self.migrates_from.contains(&was.version) {
+            return Ok(());
+        }
+        let mut message = format!(
+            "its values have version {} ({}), and the program keeps version {} ({})",
+            was.version, was.value, self.version, self.value
+        );
+        // Writing to a string cannot fail.
+        let _ = match self.migrates_from.as_slice() {
+            [] => write!(message, " without a migration"),
+            [known @ .., last] => {
+                let known = known.iter().map(|version| format!("{version}, "));
+                let known = known.collect::<String>();
+                write!(message, " with migrations from {known}{last} only")
+            }
+        };
+        let _ = write!(
+            message,
+            "; add .migrate_from::<Old>({}, |old: Old| ..) with a type Old that is what {} was",
+            was.version, was.value
+        );
+        if was.version > self.version {
+            message.push_str(", or run the newer program");
+        }
+        Err(message)
+    }
+
+    /// What to do about values that have changed under the same version.
+    pub(super) fn advice(&self, was: &Form) -> String {
+        let types = match &self.value {
+            now if *now == was.value => format!("the fields of its values ({now}) have changed"),
+            now => format!("its values were {} and are {now}", was.value),
+        };
+        if !self.has_versions {
+            return format!("{types}; give the operator another name and begin it anew");
+        }
+        format!(
+            "{types}, and both have version {}: give the new ones .version({}) and \
+             .migrate_from::<Old>({}, |old: Old| ..), with a type Old that is what they were",
+            was.version,
+            was.version.saturating_add(1),
+            was.version
+        )
+    }
+
     /// Whether one can be read as the other, but for where keys lie and how old they are.
     pub(crate) fn is_read_as(&self, other: &Form) -> bool {
         self.structure == other.structure

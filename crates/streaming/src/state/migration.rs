@@ -1,7 +1,5 @@
 //! Versions of a state's values, and what makes values of one into values of another.
 
-use std::any::type_name;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use headwater_core::{Key, Wire};
@@ -113,7 +111,7 @@ impl<K: Key, S: Wire> Migrations<K, S> {
 pub(crate) struct Versions<P> {
     pub(super) current: u32,
     /// Whether the user can give versions at all.
-    can_change: bool,
+    pub(super) can_change: bool,
     older: Vec<(u32, Arc<PartsFrom<P>>)>,
 }
 
@@ -127,65 +125,19 @@ impl<P: Movable> Versions<P> {
         }
     }
 
-    /// Partitions with the values of another version.
-    pub(super) fn from(&self, was: &Form) -> Result<Box<dyn Parts<P>>, String> {
-        let known = self
-            .older
-            .iter()
-            .find(|(version, _)| *version == was.version);
-        if let Some((version, parts)) = known {
-            let advice = format!(
-                "the type that the migration from version {version} takes must be read from what \
-                 {} was written as",
-                was.value
-            );
-            return Ok(parts(was, advice));
-        }
-        let mut message = format!(
-            "its values have version {} ({}), and the program keeps version {} ({})",
-            was.version,
-            was.value,
-            self.current,
-            type_name::<P::Value>()
-        );
-        // Writing to a string cannot fail.
-        let _ = match self.older.as_slice() {
-            [] => write!(message, " without a migration"),
-            [known @ .., (last, _)] => {
-                let known = known.iter().map(|(version, _)| format!("{version}, "));
-                write!(
-                    message,
-                    " with migrations from {}{last} only",
-                    known.collect::<String>()
-                )
-            }
-        };
-        let _ = write!(
-            message,
-            "; add .migrate_from::<Old>({}, |old: Old| ..) with a type Old that is what {} was",
-            was.version, was.value
-        );
-        if was.version > self.current {
-            message.push_str(", or run the newer program");
-        }
-        Err(message)
+    /// The versions that can be migrated.
+    pub(super) fn older(&self) -> impl Iterator<Item = u32> {
+        self.older.iter().map(|(version, _)| *version)
     }
 
-    /// What to do about values that have changed under the same version.
-    pub(super) fn advice(&self, was: &Form) -> String {
-        let types = match type_name::<P::Value>() {
-            now if now == was.value => format!("the fields of its values ({now}) have changed"),
-            now => format!("its values were {} and are {now}", was.value),
-        };
-        if !self.can_change {
-            return format!("{types}; give the operator another name and begin it anew");
-        }
-        format!(
-            "{types}, and both have version {}: give the new ones .version({}) and \
-             .migrate_from::<Old>({}, |old: Old| ..), with a type Old that is what they were",
-            was.version,
-            was.version.saturating_add(1),
-            was.version
-        )
+    /// Partitions with the values of an older version, if it can be migrated.
+    pub(super) fn from(&self, was: &Form) -> Option<Box<dyn Parts<P>>> {
+        let mut older = self.older.iter();
+        let (version, parts) = older.find(|(version, _)| *version == was.version)?;
+        let advice = format!(
+            "the type that the migration from version {version} takes must be read from what {}              was written as",
+            was.value
+        );
+        Some(parts(was, advice))
     }
 }

@@ -68,6 +68,8 @@ impl<P: Movable> TakesOver for Kept<P> {
                 false if self.partitioning.is_same_as(&by_hash) => Lies::ByHash,
                 false => Lies::ByPartitioner,
             },
+            has_versions: self.versions.can_change,
+            migrates_from: self.versions.older().collect(),
         }
     }
 
@@ -85,34 +87,15 @@ impl<P: Movable> TakesOver for Kept<P> {
 impl<P: Movable> Kept<P> {
     fn parts(&self, was: &Form) -> Result<Box<dyn Parts<P>>, String> {
         let is = self.form();
-        if was.structure != is.structure {
-            return Err(format!(
-                "it was kept as {} and is now kept as {}; give the operator another name",
-                was.structure, is.structure
-            ));
-        }
-        if was.key != is.key {
-            return Err(format!(
-                "its keys were {} and are now {}; keys cannot be migrated, give the operator \
-                 another name",
-                was.key, is.key
-            ));
-        }
-        if was.key_shape != is.key_shape {
-            return Err(format!(
-                "the fields of its keys ({}) have changed; keys cannot be migrated, give the \
-                 operator another name",
-                was.key
-            ));
-        }
-        if was.version != is.version {
-            return self.versions.from(was);
-        }
-        if was.value != is.value || was.value_shape != is.value_shape {
-            return Err(self.versions.advice(was));
-        }
-        let advice = self.versions.advice(was);
-        Ok(parts_of(P::empty(was.has_ages), was, advice, |part| part))
+        is.takes_over(was)?;
+        let migrated = match was.version == is.version {
+            true => None,
+            false => self.versions.from(was),
+        };
+        Ok(migrated.unwrap_or_else(|| {
+            let empty = P::empty(was.has_ages);
+            parts_of(empty, was, is.advice(was), |part| part)
+        }))
     }
 }
 
