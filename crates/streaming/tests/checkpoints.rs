@@ -290,42 +290,51 @@ fn what_a_receiver_has_stored_is_there_after_a_restart() {
     assert_eq!(run(1_000, vec![vec![5]], 2), [vec![1, 2, 3, 4, 5], vec![5]]);
 }
 
-#[test]
-fn a_graceful_stop_finishes_what_came_after_a_batch_that_is_run_again() {
-    let lives = Lives::new(&[]);
-    let begin = |begin_ms, block: Vec<i64>, fails: bool| {
-        let test = lives.life(begin_ms);
-        let listener = probe::record(test.context());
-        let numbers = test.context().receiver_stream(Given(vec![block]));
-        let out = test.collect(&numbers);
-        numbers.foreach_rdd(move |_, _| {
-            if fails {
-                Err("the sink is down")
-            } else {
-                Ok(())
-            }
-        });
-        test.context().start().unwrap();
-        listener.wait_for(|told| {
-            told.iter()
-                .any(|one| matches!(one, probe::Told::ReceiverStopped(_)))
-        });
-        (test, out)
-    };
-    let (first, _) = begin(0, vec![1], true);
-    first.try_run(1).unwrap_err();
-    drop(first);
-    // The batch of 1 was cut without what comes now.
-    let (second, out) = begin(900, vec![2], false);
-    std::thread::scope(|scope| {
-        let stopping = scope.spawn(|| second.context().stop(true, true));
-        while second.context().state() != StreamingState::Stopped {
-            std::thread::yield_now();
+/// Begins a life that is given a block, and waits until it has it.
+fn life_with(
+    lives: &Lives,
+    begin_ms: i64,
+    block: &[i64],
+    fails: bool,
+) -> (TestStream, Collected<i64>) {
+    let test = lives.life(begin_ms);
+    let listener = probe::record(test.context());
+    let numbers = test.context().receiver_stream(Given(vec![block.to_vec()]));
+    let out = test.collect(&numbers);
+    numbers.foreach_rdd(move |_, _| {
+        if fails {
+            Err("the sink is down")
+        } else {
+            Ok(())
         }
-        second.clock().advance(seconds(5));
-        stopping.join().unwrap().unwrap();
     });
-    assert_eq!(out.batches()[..2], [[1], [2]]);
+    test.context().start().unwrap();
+    listener.wait_for(|told| {
+        told.iter()
+            .any(|one| matches!(one, probe::Told::ReceiverStopped(_)))
+    });
+    (test, out)
+}
+
+#[test]
+fn a_graceful_stop_finishes_batches_that_are_run_again_and_what_came_after_them() {
+    for block in [&[2][..], &[]] {
+        let lives = Lives::new(&[]);
+        let (first, _) = life_with(&lives, 0, &[1], true);
+        first.try_run(1).unwrap_err();
+        drop(first);
+        // The batch of 1 was cut without what comes now.
+        let (second, out) = life_with(&lives, 900, block, false);
+        std::thread::scope(|scope| {
+            let stopping = scope.spawn(|| second.context().stop(true, true));
+            while second.context().state() != StreamingState::Stopped {
+                std::thread::yield_now();
+            }
+            second.clock().advance(seconds(5));
+            stopping.join().unwrap().unwrap();
+        });
+        assert_eq!(out.batches().concat(), [&[1], block].concat());
+    }
 }
 
 #[test]

@@ -29,8 +29,9 @@ struct Shared {
     outcome: Arc<Outcome>,
     signal: Signal,
     stop_now: AtomicBool,
-    /// End after the next batch time instead of at once.
-    stop_after_next: AtomicBool,
+    /// End as soon as everything that was received belongs to a batch.
+    stop_when_all_is_cut: AtomicBool,
+    first: Time,
     progress: Mutex<Progress>,
     progressed: Condvar,
 }
@@ -58,14 +59,15 @@ impl JobGenerator {
             outcome: outcome.clone(),
             signal: Signal::new(),
             stop_now: AtomicBool::new(false),
-            stop_after_next: AtomicBool::new(false),
+            stop_when_all_is_cut: AtomicBool::new(false),
+            first,
             progress: Mutex::default(),
             progressed: Condvar::new(),
         });
         let work = shared.clone();
         let name = "headwater-job-generator".to_owned();
         let thread = graph.owner.spawn(name, move || {
-            generate_from(&work, first);
+            generate_from(&work);
             if work.outcome.halted().is_some() {
                 // Nobody will process what is received from now on.
                 work.graph
@@ -90,14 +92,15 @@ impl JobGenerator {
         }
     }
 
-    /// Ends after the batch that is being cut, or after one more, which takes what was
-    /// received last; `false` when the deadline comes before that.
-    pub(crate) fn finish(&self, one_more: bool, deadline: Option<Instant>) -> bool {
+    /// Ends after the batch that is being cut, or after those that take what was received last;
+    /// `false` when the deadline comes before that.
+    pub(crate) fn finish(&self, deadline: Option<Instant>) -> bool {
         let shared = &self.shared;
-        let flag = if one_more {
-            &shared.stop_after_next
-        } else {
-            &shared.stop_now
+        let last = shared.progress.lock().last;
+        let next = last.map_or(shared.first, |last| last + shared.graph.batch);
+        let flag = match shared.is_awaited(next) {
+            true => &shared.stop_when_all_is_cut,
+            false => &shared.stop_now,
         };
         flag.store(true, Ordering::Release);
         shared.signal.notify();
@@ -134,8 +137,17 @@ impl JobGenerator {
     }
 }
 
-fn generate_from(shared: &Shared, first: Time) {
-    let mut schedule = Schedule::from(first, shared.graph.batch);
+impl Shared {
+    /// Whether something that was received waits for the batch of a time, or a later one.
+    fn is_awaited(&self, time: Time) -> bool {
+        // What an earlier process cut belongs to its batch, and takes nothing else.
+        let inputs = self.graph.inputs();
+        self.graph.may_have_run(time) || inputs.iter().any(|input| input.has_unallocated())
+    }
+}
+
+fn generate_from(shared: &Shared) {
+    let mut schedule = Schedule::from(shared.first, shared.graph.batch);
     let mut warned = false;
     loop {
         if shared.stop_now.load(Ordering::Acquire) || shared.outcome.halted().is_some() {
@@ -151,7 +163,7 @@ fn generate_from(shared: &Shared, first: Time) {
             continue;
         }
         // Read before the batch is cut, so that what was stored before the stop is in it.
-        let last = shared.stop_after_next.load(Ordering::Acquire);
+        let stops = shared.stop_when_all_is_cut.load(Ordering::Acquire);
         let (graph, group) = (&shared.graph, shared.graph.owner.job_group());
         // A `transform` may run jobs of its own, which a stop has to find.
         let wanted = graph.ctx.with_job_group(&group, "planning", || {
@@ -162,11 +174,10 @@ fn generate_from(shared: &Shared, first: Time) {
         }
         shared.progress.lock().last = Some(next);
         shared.progressed.notify_all();
-        // A batch that an earlier process had cut has taken nothing of what was received since.
-        if last && !graph.inputs().iter().any(|input| input.has_unallocated()) {
+        schedule.cut();
+        if stops && !shared.is_awaited(schedule.next()) {
             return;
         }
-        schedule.cut();
     }
 }
 

@@ -152,9 +152,7 @@ impl Inner {
     fn finish(&self, running: &Running) -> Result<(), StreamError> {
         let limit = self.settings.graceful_stop_timeout;
         let deadline = Instant::now().checked_add(limit);
-        let inputs = self.graph.inputs();
-        let one_more = inputs.iter().any(|input| input.has_unallocated());
-        let is_cut = running.generator.finish(one_more, deadline);
+        let is_cut = running.generator.finish(deadline);
         let is_done = is_cut && running.scheduler.wait_idle(deadline);
         if let Some(error) = self.outcome.halted() {
             return Err(error);
