@@ -11,12 +11,13 @@
 //! | `s3://bucket/key`, `s3a://` | Amazon S3 and what speaks its protocol | `aws` |
 //! | `gs://bucket/key` | Google Cloud Storage | `gcp` |
 //! | `az://container/key`, `abfs://`, `abfss://` | Azure Blob Storage | `azure` |
+//! | `hdfs://namenode:port/path`, `hdfs://service/path` | the file system of a Hadoop cluster | `hdfs` |
 //! | `http://host/path`, `https://` | a web server; WebDAV for what writes | `http` |
 //!
 //! Names are taken as they are written: nothing in them is percent-decoded. Credentials and
 //! options of object stores come from the environment (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT`,
-//! `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME`, ...), never from the URL,
-//! so that URLs can be logged.
+//! `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME`, `HADOOP_CONF_DIR`,
+//! `HADOOP_USER_NAME`, ...), never from the URL, so that URLs can be logged.
 //!
 //! It knows nothing of records, streams or jobs. Local paths go straight to the file system;
 //! threads for the network start with the first use of an object store.
@@ -31,9 +32,13 @@
 //! ```
 
 mod error;
+#[cfg(feature = "hdfs")]
+mod hdfs;
 mod local;
 mod location;
 mod memory;
+#[cfg(any(feature = "remote", feature = "hdfs"))]
+mod network;
 mod objects;
 mod reader;
 #[cfg(feature = "remote")]

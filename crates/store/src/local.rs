@@ -32,6 +32,15 @@ fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
+/// A name for a file that is not whole yet, which listings leave out.
+pub(crate) fn temporary_name() -> String {
+    format!("{TEMPORARY}{:016x}", random())
+}
+
+pub(crate) fn is_temporary(name: &[u8]) -> bool {
+    name.starts_with(TEMPORARY.as_bytes())
+}
+
 /// Removes the file unless it was moved away.
 struct TemporaryPath(PathBuf);
 
@@ -46,9 +55,7 @@ impl Unfinished {
     /// Begins a file that will be at `target`, in the same directory.
     pub(crate) fn beside(target: &Path, durability: Durability) -> Result<Self, Failure> {
         create_parents(target, durability)?;
-        Self::beside_under(target, durability, || {
-            format!("{TEMPORARY}{:016x}", random())
-        })
+        Self::beside_under(target, durability, temporary_name)
     }
 
     /// As [`Unfinished::beside`], under the first of some names that is not taken.
@@ -166,11 +173,7 @@ pub(crate) fn entries(directory: &Path) -> Result<Vec<Found>, Failure> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        if entry
-            .file_name()
-            .as_encoded_bytes()
-            .starts_with(TEMPORARY.as_bytes())
-        {
+        if is_temporary(entry.file_name().as_encoded_bytes()) {
             continue;
         }
         let path = entry.path();

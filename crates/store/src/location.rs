@@ -196,8 +196,8 @@ fn bucket(scheme: Scheme, base: &str) -> Result<Arc<Bucket>, StoreError> {
     if scheme == Scheme::Memory {
         return Ok(memory::bucket(base));
     }
-    #[cfg(feature = "remote")]
-    if let Some(bucket) = crate::remote::bucket(scheme, base)? {
+    #[cfg(any(feature = "remote", feature = "hdfs"))]
+    if let Some(bucket) = crate::network::bucket(scheme, base)? {
         return Ok(bucket);
     }
     Err(StoreError::FeatureMissing {

@@ -58,6 +58,14 @@ pub(crate) trait Objects: Send + Sync {
     /// Removes objects; those that are not there are left out.
     fn delete(&self, keys: Vec<String>) -> Result<(), Failure>;
 
+    /// Removes what has this key and everything below it.
+    fn delete_below(&self, key: &str) -> Result<(), Failure> {
+        let below = self.list(key, usize::MAX)?;
+        let mut keys: Vec<String> = below.into_iter().map(|(key, _)| key).collect();
+        keys.extend(Some(key.to_owned()).filter(|key| !key.is_empty()));
+        self.delete(keys)
+    }
+
     fn copy(&self, from: &str, to: &str) -> Result<(), Failure>;
 }
 

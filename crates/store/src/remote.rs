@@ -1,48 +1,32 @@
 //! Object stores of a network, by way of the crate `object_store`.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::ops::Range;
-use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{
     MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
 };
-use parking_lot::Mutex;
-use tokio::runtime::{Builder, Runtime};
 
-use crate::error::{Failure, StoreError};
-use crate::objects::{Bucket, Existing, Level, Meta, Objects, Upload};
+use crate::error::Failure;
+use crate::network;
+use crate::objects::{Existing, Level, Meta, Objects, Upload};
 use crate::url::{Scheme, without_secrets};
 
 /// What a store that takes only whole objects keeps of one in memory.
 const WHOLE_BYTES_MAX: usize = 64 << 20;
 
-/// The store of a URL; `None` if its kind is not compiled in. One client serves the whole
-/// process, so that connections and credentials are shared.
-pub(crate) fn bucket(scheme: Scheme, url: &str) -> Result<Option<Arc<Bucket>>, StoreError> {
-    static BUCKETS: OnceLock<Mutex<HashMap<String, Arc<Bucket>>>> = OnceLock::new();
-    let mut buckets = BUCKETS.get_or_init(Mutex::default).lock();
-    if let Some(bucket) = buckets.get(url) {
-        return Ok(Some(bucket.clone()));
-    }
+/// The store of a URL; `None` if its kind is not compiled in.
+pub(crate) fn connect(scheme: Scheme, url: &str) -> Result<Option<Box<dyn Objects>>, Failure> {
     let Some(client) = client(scheme, url) else {
         return Ok(None);
     };
-    let client = client.map_err(|error| failure(error).while_doing("open", url))?;
-    let remote = Remote {
-        client,
+    Ok(Some(Box::new(Remote {
+        client: client.map_err(failure)?,
         has_parts: scheme != Scheme::Http,
-    };
-    let bucket = Arc::new(Bucket {
-        url: url.to_owned(),
-        objects: Box::new(remote),
-    });
-    buckets.insert(url.to_owned(), bucket.clone());
-    Ok(Some(bucket))
+    })))
 }
 
 type Client = Arc<dyn ObjectStore>;
@@ -85,35 +69,11 @@ struct Remote {
     has_parts: bool,
 }
 
-/// Waits for a future that runs on the network's own thread.
-///
-/// It is spawned rather than blocked on, so that callers may be on any thread, also on one
-/// that drives a runtime of the user.
+/// Waits for what a client does.
 fn wait<T: Send + 'static>(
     future: impl Future<Output = object_store::Result<T>> + Send + 'static,
 ) -> Result<T, Failure> {
-    let (done, result) = sync_channel(1);
-    runtime()?.spawn(async move {
-        // Nobody is left to tell only if the waiting thread died.
-        let _ = done.send(future.await);
-    });
-    let result = result
-        .recv()
-        .map_err(|_| Failure::Other("the client of the object store panicked".to_owned()))?;
-    result.map_err(failure)
-}
-
-/// One thread for all stores, started by the first request.
-fn runtime() -> Result<&'static Runtime, Failure> {
-    static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
-    let start = || {
-        let mut builder = Builder::new_multi_thread();
-        builder.worker_threads(1).thread_name("headwater-store");
-        builder.enable_all();
-        builder.build().map_err(|error| error.to_string())
-    };
-    let started = RUNTIME.get_or_init(start).as_ref();
-    started.map_err(|error| Failure::Other(format!("its thread cannot be started: {error}")))
+    network::wait(async move { future.await.map_err(failure) })
 }
 
 fn failure(error: object_store::Error) -> Failure {

@@ -21,6 +21,7 @@ pub(crate) enum Scheme {
     S3,
     Google,
     Azure,
+    Hdfs,
     Http,
 }
 
@@ -31,6 +32,7 @@ impl Scheme {
             "s3" | "s3a" => Scheme::S3,
             "gs" => Scheme::Google,
             "az" | "azure" | "adl" | "abfs" | "abfss" => Scheme::Azure,
+            "hdfs" => Scheme::Hdfs,
             "http" | "https" => Scheme::Http,
             _ => return None,
         })
@@ -43,6 +45,7 @@ impl Scheme {
             Scheme::S3 => "aws",
             Scheme::Google => "gcp",
             Scheme::Azure => "azure",
+            Scheme::Hdfs => "hdfs",
             Scheme::Http => "http",
         })
     }
@@ -65,8 +68,8 @@ pub(crate) fn parse(text: &str) -> Result<Parsed<'_>, StoreError> {
     };
     let Some(scheme) = Scheme::of(&name.to_ascii_lowercase()) else {
         return invalid(format!(
-            "{name}:// is not known; use a path, file://, memory://, s3://, gs://, az:// or \
-             http://"
+            "{name}:// is not known; use a path, file://, memory://, s3://, gs://, az://, \
+             hdfs:// or http://"
         ));
     };
     let (authority, key) = rest.split_once('/').unwrap_or((rest, ""));
@@ -155,12 +158,19 @@ mod tests {
         assert_eq!(keyed(&format!("{azure}/k")), (Scheme::Azure, azure, "k"));
         let web = "http://localhost:8080";
         assert_eq!(keyed("http://localhost:8080/a"), (Scheme::Http, web, "a"));
+        let nodes = "hdfs://namenode:8020";
+        assert_eq!(
+            keyed("hdfs://namenode:8020/a/b/"),
+            (Scheme::Hdfs, nodes, "a/b")
+        );
+        assert_eq!(keyed("hdfs://service").0, Scheme::Hdfs);
     }
 
     #[test]
     fn what_means_nothing_is_refused() {
         let refused = |text: &str| parse(text).unwrap_err().to_string();
-        assert!(refused("hdfs://host/x").contains("hdfs:// is not known"));
+        assert!(refused("ftp://host/x").contains("ftp:// is not known"));
+        assert!(refused("hdfs:///x").contains("missing after hdfs://"));
         assert!(refused("s3:///x").contains("missing after s3://"));
         let error = refused("s3://key:secret@bucket/x");
         assert!(error.contains("environment") && error.contains("s3://bucket/x"));

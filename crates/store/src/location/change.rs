@@ -45,11 +45,7 @@ impl Location {
     pub fn delete_all(&self) -> Result<(), StoreError> {
         let deleted = match &self.at {
             At::Local(path) => local::delete_all(path),
-            At::Keyed { bucket, key } => bucket.objects.list(key, usize::MAX).and_then(|below| {
-                let mut keys: Vec<String> = below.into_iter().map(|(key, _)| key).collect();
-                keys.extend(Some(key.clone()).filter(|key| !key.is_empty()));
-                bucket.objects.delete(keys)
-            }),
+            At::Keyed { bucket, key } => bucket.objects.delete_below(key),
         };
         deleted.map_err(|failure| failure.while_doing("remove", self))
     }
