@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(replaced.entries_before, Some(Sequence(7)));
         retained.add(two.clone());
         retained.add(two.clone());
-        assert_eq!(retained.snapshots, [two.clone()]);
+        assert_eq!(retained.snapshots.len(), 1);
         let files = vec![two.file, "left by a crash".to_owned()];
         assert_eq!(retained.unlisted(files), ["left by a crash"]);
     }

@@ -43,7 +43,7 @@ fn seeds() -> std::ops::Range<u64> {
     let asked = |name| -> Option<u64> { std::env::var(name).ok()?.parse().ok() };
     match asked(SEED) {
         Some(seed) => seed..seed + 1,
-        None => 0..asked(HISTORIES).unwrap_or(2000),
+        None => 0..asked(HISTORIES).unwrap_or(3000),
     }
 }
 
