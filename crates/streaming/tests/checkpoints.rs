@@ -433,3 +433,25 @@ fn files_are_read_once_over_restarts() {
     std::fs::remove_file(files.path().join("a")).unwrap();
     assert_eq!(run(6_000, 1), [Vec::<String>::new()]);
 }
+
+#[test]
+fn a_batch_that_is_run_again_may_be_run_again_once_more() {
+    let lives = Lives::new(&[
+        ("streaming.checkpoint.run_last_again", "true"),
+        ("streaming.checkpoint.interval", "1h"),
+    ]);
+    let run = |begin_ms, batches| {
+        let test = lives.life(begin_ms);
+        let out = test.collect(&by_time(&test).update_state_by_key(total));
+        test.run(batches);
+        // A checkpoint of the first life only: the others leave a journal.
+        let _ = test.context().stop(true, begin_ms == 0);
+        sorted(&out)
+    };
+    let first = run(0, 3);
+    let second = run(3_000, 1);
+    let third = run(4_000, 1);
+    assert_eq!(second[0], first[2]);
+    assert_eq!(third[0], second[1]);
+    assert_eq!(third[1].0, self::second(5));
+}
