@@ -74,7 +74,11 @@ fn next_number(acknowledged: &Path) -> u64 {
 }
 
 fn setup(dir: &Path) -> Result<StreamingContext, StreamError> {
-    let settings = [("streaming.checkpoint.interval", "60ms")];
+    let settings = [
+        ("streaming.checkpoint.interval", "60ms"),
+        // So little that blocks leave memory, and are read from the journal.
+        ("streaming.receiver.memory", "1k"),
+    ];
     let ssc = StreamingContext::new(&context(&settings), millis(20))?;
     let receiver = Counting {
         acknowledged: dir.join("acknowledged"),

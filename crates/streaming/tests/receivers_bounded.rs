@@ -14,7 +14,7 @@ use headwater_streaming::clock::ManualClock;
 use headwater_streaming::testing::{Collected, TestStream};
 use headwater_streaming::time::seconds;
 use headwater_streaming::{
-    Receiver, ReceiverContext, ReceiverInfo, StoredInfo, StreamError, StreamingListener,
+    DStream, Receiver, ReceiverContext, ReceiverInfo, StoredInfo, StreamError, StreamingListener,
 };
 use probe::{Log, context, second};
 use tempfile::TempDir;
@@ -109,6 +109,18 @@ impl Dirs {
         level: StorageLevel,
         settings: &[(&str, &str)],
     ) -> Stream {
+        self.stream_of(begin, is_logged, level, settings, Clone::clone)
+    }
+
+    /// As [`Dirs::stream`], with something done to what is received.
+    fn stream_of(
+        &self,
+        begin: i64,
+        is_logged: bool,
+        level: StorageLevel,
+        settings: &[(&str, &str)],
+        build: fn(&DStream<u64>) -> DStream<u64>,
+    ) -> Stream {
         let mut all = vec![
             ("streaming.receiver.memory", "1k"),
             ("local.dir", self.local.to_str().unwrap()),
@@ -121,7 +133,8 @@ impl Dirs {
             test.context().go_on_from(directory).unwrap();
         }
         let (to, contexts) = sync_channel(10);
-        let out = test.collect(&test.context().receiver_stream(Hands { level, to }));
+        let received = test.context().receiver_stream(Hands { level, to });
+        let out = test.collect(&build(&received));
         let told = Log::new();
         test.context().add_listener(Recorder(told.clone()));
         test.try_run(0).unwrap();
@@ -334,6 +347,26 @@ fn a_backlog_that_is_larger_than_the_disk_bound_goes_in_all_the_same() {
     storing.join().unwrap().unwrap();
     stream.test.run(1);
     stream.assert_came(60);
+}
+
+#[test]
+fn a_window_reads_blocks_that_left_memory_again() {
+    for is_logged in [false, true] {
+        let dirs = Dirs::new();
+        // What nobody remembers is dropped from the journal at once.
+        let settings = [
+            ("streaming.checkpoint.interval", "1s"),
+            ("streaming.checkpoint.keep", "1"),
+        ];
+        let windows = |received: &DStream<u64>| received.window(seconds(3), seconds(3));
+        let stream = dirs.stream_of(0, is_logged, BOTH, &settings, windows);
+        for second in 0..9 {
+            stream.store_blocks(4 * second..4 * second + 4);
+            stream.test.run(1);
+        }
+        assert_eq!(stream.out.batches().len(), 3);
+        stream.assert_came(36);
+    }
 }
 
 #[test]
