@@ -10,7 +10,7 @@ use headwater_core::{Partitioner, Partitioning};
 use headwater_streaming::testing::{Collected, TestStream};
 use headwater_streaming::time::{Time, seconds};
 use headwater_streaming::{
-    DStream, InverseWindow, State, StateSpec, TimeoutCheck, UpdateStateSpec,
+    DStream, InverseWindow, State, StateSpec, StreamError, TimeoutCheck, UpdateStateSpec,
 };
 use probe::going_on;
 use proptest::prelude::*;
@@ -290,6 +290,39 @@ fn state_moves_to_other_partitions_at_any_restart() {
             );
         }
     }
+}
+
+#[test]
+fn partitions_that_a_failed_batch_left_behind_catch_up_before_they_move() {
+    let dir = tempfile::tempdir().unwrap();
+    let life = |begun, batches, partitions: usize, fails: bool| {
+        let settings = [("streaming.on_failure", "continue")];
+        let test = going_on(dir.path(), begun, &settings);
+        let pairs = test.context().stream_by_time(|time| {
+            ["a", "b", "c", "d"]
+                .map(|key| (key.to_owned(), time))
+                .into()
+        });
+        let count = move |time: Time, key: &String, new: Vec<Time>, old: Option<usize>| {
+            assert!(
+                !fails || key != "c" || time != Time::from_millis(3000),
+                "a broken wire"
+            );
+            Some(old.unwrap_or(0) + new.len())
+        };
+        let spec = UpdateStateSpec::function_with_time(count).num_partitions(partitions);
+        let out = test.collect(&pairs.update_state_by_key_with(spec));
+        test.try_run(batches)?;
+        let mut last = out.batches().pop().unwrap_or_default();
+        last.sort();
+        Ok::<_, StreamError>(last)
+    };
+    life(0, 3, 4, true).unwrap();
+    let message = life(3, 1, 2, false).unwrap_err().to_string();
+    assert!(message.contains("of different batches"), "{message}");
+    let all = |count| ["a", "b", "c", "d"].map(|key| (key.to_owned(), count));
+    assert_eq!(life(3, 1, 4, false).unwrap(), all(4));
+    assert_eq!(life(4, 1, 2, false).unwrap(), all(5));
 }
 
 proptest! {

@@ -124,10 +124,9 @@ impl Inner {
         resumed: Option<&Resumed>,
         states: &[(Arc<dyn AnySteps>, Duration)],
     ) -> Result<(), StreamError> {
-        if let Some(resumed) = resumed {
-            if let Some(last) = resumed.past.cuts.keys().next_back() {
-                self.graph.set_reruns_up_to(*last);
-            }
+        let cuts = resumed.map(|resumed| resumed.past.cuts.keys());
+        if let Some(last) = cuts.and_then(|mut cuts| cuts.next_back()) {
+            self.graph.set_reruns_up_to(*last);
         }
         for (number, (steps, _)) in states.iter().enumerate() {
             if !steps.store().set_log(NodeId(number), keeper.clone()) {

@@ -16,8 +16,11 @@ pub(crate) trait Movable: PartitionState {
     fn empty(has_ages: bool) -> Self;
 
     /// The same with ages or without; keys whose age is not known are as young as `stamp`.
+    /// Where no state has ages it stays as it is.
     #[must_use]
-    fn with_ages(self, has_ages: bool, stamp: Time) -> Self;
+    fn with_ages(self, _has_ages: bool, _stamp: Time) -> Self {
+        self
+    }
 
     /// Whether every key is where it belongs.
     fn is_in_place(&self, is_here: impl Fn(&Self::Key) -> bool) -> bool;

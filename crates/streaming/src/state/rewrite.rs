@@ -70,10 +70,6 @@ impl<K: Key, S: Wire> Movable for Rows<K, S> {
         Rows::new()
     }
 
-    fn with_ages(self, _has_ages: bool, _stamp: Time) -> Self {
-        self
-    }
-
     fn is_in_place(&self, is_here: impl Fn(&K) -> bool) -> bool {
         self.0.iter().all(|(key, _)| is_here(key))
     }

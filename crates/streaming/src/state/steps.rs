@@ -142,7 +142,7 @@ impl<X: Clone> Steps<X> {
 
     /// The time of the step that follows the last planned one.
     fn after(&self, last: Option<Time>, zero: Time) -> Time {
-        let last = last.or_else(|| self.store.at(0));
+        let last = last.or_else(|| self.store.reached());
         let last = last.or_else(|| self.begins_after.get().copied());
         last.unwrap_or(zero) + self.slide
     }

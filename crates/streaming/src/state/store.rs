@@ -279,6 +279,13 @@ pub(crate) trait AnyStore: Send + Sync {
     /// The batch whose version a partition has.
     fn at(&self, partition: usize) -> Option<Time>;
 
+    /// The batch whose version every partition has, or a later one: where a batch has failed for
+    /// some of them, that of those that are behind.
+    fn reached(&self) -> Option<Time> {
+        let partitions = (0..self.partitions()).map(|partition| self.at(partition));
+        partitions.min().flatten()
+    }
+
     /// Whether time can go on after `zero`.
     fn check_restored(&self, zero: Time) -> Result<(), String> {
         let version = |partition| match self.at(partition) {

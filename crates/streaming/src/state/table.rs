@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ages::Ages;
 use super::entries::Entries;
+use super::movable::dealt;
 use crate::time::Time;
 
 /// Keys with their states.
@@ -160,35 +161,37 @@ impl<K: Key, S: Record> StateTable<K, S> {
     /// Ages stay: each table has its keys in the order of their stamps.
     pub(super) fn spread(parts: Vec<Self>, into: usize, place: impl Fn(&K) -> usize) -> Vec<Self> {
         let is_aging = parts.iter().any(StateTable::is_aging);
-        let mut tables: Vec<_> = (0..into)
-            .map(|_| (StateTable::new(is_aging), Vec::new()))
-            .collect();
-        for StateTable { entries, ages } in parts {
-            let mut stamps = ages
-                .map_or_else(Vec::new, |ages| ages.by_place())
-                .into_iter();
-            for (key, state) in entries.into_vec() {
-                let stamp = stamps.next();
-                let Some((table, ages)) = tables.get_mut(place(&key)) else {
-                    continue;
-                };
-                let hash = table.entries.hash(&key);
-                // A key that a partitioner put in two places stays once.
-                if table.entries.find(hash, &key).is_none() {
-                    table.add(hash, key, state, Time::ZERO);
-                    ages.extend(stamp);
-                }
+        let entries = parts.into_iter().flat_map(|StateTable { entries, ages }| {
+            let stamps = ages.map_or_else(Vec::new, |ages| ages.by_place());
+            let stamps = stamps.into_iter().chain(std::iter::repeat(Time::ZERO));
+            let entries = entries.into_vec().into_iter().zip(stamps);
+            entries.map(|((key, state), stamp)| (key, (state, stamp)))
+        });
+        let dealt = dealt(entries, into, place).into_iter();
+        dealt
+            .map(|entries| StateTable::of(entries, is_aging))
+            .collect()
+    }
+
+    /// A table of keys with their states and stamps.
+    fn of(entries: Vec<(K, (S, Time))>, is_aging: bool) -> Self {
+        let mut table = StateTable::new(is_aging);
+        table.entries.reserve(entries.len());
+        let mut by_age = Vec::new();
+        for (key, (state, stamp)) in entries {
+            let hash = table.entries.hash(&key);
+            // A key that a partitioner put in two places stays once.
+            if table.entries.find(hash, &key).is_none() {
+                by_age.push((table.entries.len() as u32, stamp));
+                table.add(hash, key, state, stamp);
             }
         }
-        let aged = tables.into_iter().map(|(mut table, stamps)| {
-            let mut by_age: Vec<(u32, Time)> = (0..).zip(stamps).collect();
+        if is_aging {
             by_age.sort_by_key(|(_, stamp)| *stamp);
-            by_age
-                .into_iter()
-                .for_each(|(place, stamp)| table.renew(place, stamp));
-            table
-        });
-        aged.collect()
+            let by_age = by_age.into_iter();
+            by_age.for_each(|(place, stamp)| table.renew(place, stamp));
+        }
+        table
     }
 
     /// The table in a form that can be written.

@@ -115,10 +115,6 @@ impl<K: Key, V: Wire> Movable for Window<K, V> {
         Window::new()
     }
 
-    fn with_ages(self, _has_ages: bool, _stamp: Time) -> Self {
-        self
-    }
-
     fn is_in_place(&self, is_here: impl Fn(&K) -> bool) -> bool {
         let batches = self.batches.iter().flat_map(|slice| slice.pairs.iter());
         let mut pairs = self.records().iter().chain(batches);
