@@ -71,6 +71,27 @@ impl Process {
         }
     }
 
+    /// The next line that has a text in it.
+    pub(super) fn wait_for(&mut self, text: &str, deadline: Instant) -> Result<String, Error> {
+        while let Some(line) = self.next_line(deadline)? {
+            if line.contains(text) {
+                return Ok(line);
+            }
+        }
+        Err(self.failure(&format!("ended before it printed {text:?}")))
+    }
+
+    /// Ends the process with a signal, which it should take as a wish to end in good order.
+    pub(super) fn end(&mut self, deadline: Instant) -> Result<(), Error> {
+        let kill = format!("kill -s TERM {}", self.child.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status();
+        if !sent.is_ok_and(|status| status.success()) {
+            return Err(self.failure("could not be sent a signal"));
+        }
+        while self.next_line(deadline)?.is_some() {}
+        self.finish()
+    }
+
     /// Waits for the end of a process that has closed its output, and wants success.
     pub(super) fn finish(&mut self) -> Result<(), Error> {
         match self.child.wait() {

@@ -1,9 +1,9 @@
 //! The streaming program: from lines to reports.
 
 use std::io::{ErrorKind, Write, stdout};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use headwater::prelude::*;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::End;
 use crate::access_log::AccessLog;
 use crate::options::Options;
-use crate::report::{FREQUENT_VISITS, Report, Stats, Summary, TOP_ENDPOINTS};
+use crate::report::{FREQUENT_VISITS, Report, SoFar, Stats, Summary, TOP_ENDPOINTS};
 
 /// What the analysis keeps of a line.
 #[derive(Clone, Serialize, Deserialize)]
@@ -67,7 +67,7 @@ impl Totals {
     }
 }
 
-/// Builds the graph: two outputs over the parsed lines.
+/// Builds the graph: three outputs over the parsed lines.
 pub(crate) fn build(
     lines: &DStream<Text>,
     options: &Options,
@@ -79,14 +79,18 @@ pub(crate) fn build(
         .map(|text| Line::parse(&text))
         .persist(StorageLevel::MEMORY_ONLY);
     count_in(&lines, totals.clone());
+    let so_far = Arc::new(Mutex::new(SoFar::default()));
+    count_on(&lines, so_far.clone());
 
     let window = lines.window(options.window(), options.slide());
     let wanted = options.batches.unwrap_or(u64::MAX);
     let printed = AtomicU64::new(0);
     window.foreach_rdd(move |rdd, _time| {
         let report = analyse(rdd)?;
+        // Outputs run in the order in which they were built, so that this batch is in it.
+        let so_far = *so_far.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = stdout().lock();
-        match writeln!(out, "{report}\n").and_then(|()| out.flush()) {
+        match writeln!(out, "{report}\n{so_far}\n").and_then(|()| out.flush()) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
                 let _ = ends.try_send(End::NobodyReads);
             }
@@ -139,6 +143,30 @@ fn count_in(lines: &DStream<Line>, totals: Arc<Totals>) -> OutputId {
         totals.lines.fetch_add(count, Ordering::Relaxed);
         totals.malformed.fetch_add(malformed, Ordering::Relaxed);
         totals.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok::<_, Error>(())
+    })
+}
+
+/// Counts what was seen since the beginning; with a checkpoint directory that of the first
+/// process which wrote there.
+fn count_on(lines: &DStream<Line>, to: Arc<Mutex<SoFar>>) -> OutputId {
+    let counts = lines.map(|line| {
+        let seen = SoFar {
+            lines: 1,
+            malformed: u64::from(line.hit.is_none()),
+            bytes: line.bytes,
+        };
+        ((), seen)
+    });
+    let sums = counts.reduce_by_key(SoFar::and);
+    let add = |new: Vec<SoFar>, old: Option<SoFar>| {
+        Some(new.into_iter().fold(old.unwrap_or_default(), SoFar::and))
+    };
+    let so_far = sums.update_state_by_key(add).named("so far");
+    so_far.foreach_rdd(move |rdd, _time| {
+        if let Some(((), so_far)) = rdd.collect()?.pop() {
+            *to.lock().unwrap_or_else(PoisonError::into_inner) = so_far;
+        }
         Ok::<_, Error>(())
     })
 }

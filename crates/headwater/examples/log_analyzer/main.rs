@@ -21,9 +21,6 @@ use std::time::Instant;
 
 use clap::Parser;
 use headwater::prelude::*;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
 
 use analysis::Totals;
 use generator::LogServer;
@@ -50,13 +47,11 @@ fn main() -> ExitCode {
 
 /// Why the program ends.
 pub(crate) enum End {
-    /// Ctrl-C, or a termination signal.
-    Signal,
     /// As many reports as asked for were printed.
     Reports,
     /// Whoever read the reports has gone, as `head` does.
     NobodyReads,
-    /// The stream failed, or was stopped.
+    /// The stream failed, or was stopped by Ctrl-C or a termination signal.
     Stream(Result<(), StreamError>),
 }
 
@@ -67,22 +62,31 @@ fn run(options: &Options) -> Result<(), AnyError> {
         .map(|(key, value)| format!("--conf={key}={value}"));
     let (conf, _) = Conf::new().with_env().with_args(given);
     let conf = conf.app_name("LogAnalyzer").master(options.master.as_str());
-    let ssc = StreamingContext::from_conf(conf, options.interval)?;
     // Kept until the end: dropping it ends the traffic.
-    let mut traffic = None;
-    let lines = match &options.source {
-        None => {
-            let server = traffic.insert(LogServer::start(options.rate, options.seed)?);
-            let addr = server.addr();
-            ssc.socket_text_stream(&addr.ip().to_string(), addr.port())
-        }
-        Some(Source::Tcp { host, port }) => ssc.socket_text_stream(host, *port),
-        Some(Source::Directory(path)) => ssc.text_file_stream(path),
+    let traffic = match &options.source {
+        None => Some(LogServer::start(options.rate, options.seed)?),
+        Some(_) => None,
     };
     let (ends, end) = sync_channel(4);
     let totals = Arc::new(Totals::default());
-    analysis::build(&lines, options, &totals, ends.clone());
-    listen_for_signals(ends.clone())?;
+    let setup = || {
+        let ssc = StreamingContext::from_conf(conf, options.interval)?;
+        let lines = match (&options.source, &traffic) {
+            (Some(Source::Tcp { host, port }), _) => ssc.socket_text_stream(host, *port),
+            (Some(Source::Directory(path)), _) => ssc.text_file_stream(path),
+            (None, server) => {
+                let addr = server.as_ref().ok_or("there is no traffic")?.addr();
+                ssc.socket_text_stream(&addr.ip().to_string(), addr.port())
+            }
+        };
+        analysis::build(&lines, options, &totals, ends.clone());
+        Ok::<_, AnyError>(ssc)
+    };
+    let ssc = match &options.checkpoint {
+        Some(directory) => StreamingContext::get_or_create(directory, setup)?,
+        None => setup()?,
+    };
+    ssc.stop_on_signals()?;
     let started = Instant::now();
     ssc.start()?;
     report_the_end_of(&ssc, ends);
@@ -90,22 +94,6 @@ fn run(options: &Options) -> Result<(), AnyError> {
     let summary = totals.summary(started.elapsed());
     // Nobody may be there to read it.
     let _ = writeln!(std::io::stdout(), "{summary}");
-    Ok(())
-}
-
-/// The first signal ends the program in good order, a second one at once.
-fn listen_for_signals(ends: SyncSender<End>) -> Result<(), AnyError> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    std::thread::spawn(move || {
-        let mut asked = false;
-        for signal in &mut signals {
-            if std::mem::replace(&mut asked, true) {
-                // Fails only for signals that cannot be had, which these are not.
-                let _ = emulate_default_handler(signal);
-            }
-            let _ = ends.try_send(End::Signal);
-        }
-    });
     Ok(())
 }
 
@@ -124,7 +112,7 @@ fn wait(ssc: &StreamingContext, end: &Receiver<End>) -> Result<(), AnyError> {
             Ok(result?)
         }
         // What was received is still analysed.
-        End::Signal | End::Reports => Ok(ssc.stop(true, true)?),
+        End::Reports => Ok(ssc.stop(true, true)?),
         End::NobodyReads => Ok(ssc.stop(true, false)?),
     }
 }

@@ -16,6 +16,8 @@ Examples (in the source tree: cargo run --release --example log_analyzer -- OPTI
       analyse lines from a server, for example from `tail -F access.log | nc -lk 9999`
   log_analyzer --source dir:/var/log/web/done
       analyse log files that are moved into a directory from now on
+  log_analyzer --source dir:/var/log/web/done --checkpoint /var/lib/log_analyzer
+      go on where it ended, however it ended
   log_analyzer --master 'local[4]' --conf streaming.block_interval=50ms
       more threads, smaller blocks
 
@@ -27,7 +29,7 @@ Durations are whole numbers with a unit: 500ms, 1s, 2min, 1h.";
 /// sizes, the counts of response codes, the most frequent clients and the most wanted endpoints.
 /// Without --source it makes up realistic traffic and serves it to itself on a loopback socket.
 /// Malformed lines are counted and skipped. Ctrl-C finishes the current batches and prints a
-/// summary.
+/// summary; another Ctrl-C does not wait for them.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "log_analyzer", after_help = EXAMPLES)]
 pub(crate) struct Options {
@@ -69,6 +71,14 @@ pub(crate) struct Options {
     /// URL of an object store.
     #[arg(long, value_name = "SOURCE", value_parser = source)]
     pub(crate) source: Option<Source>,
+
+    /// Keep what was received and counted in this directory, or go on from what is there
+    ///
+    /// Started again with the same directory, the program counts on, and a window looks back
+    /// over the restart. Lines of files are analysed exactly once; a TCP server's lines that
+    /// had not been received when the program was killed are lost.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) checkpoint: Option<String>,
 
     /// Stop after this many printed batches [default: run until Ctrl-C]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -184,6 +194,9 @@ mod tests {
         assert_eq!(options.window(), Duration::from_secs(1));
         assert_eq!(options.slide(), Duration::from_secs(1));
         assert!(options.conf.is_empty());
+        assert_eq!(options.checkpoint, None);
+        let kept = parse(&["--checkpoint", "kept"]).unwrap();
+        assert_eq!(kept.checkpoint.as_deref(), Some("kept"));
     }
 
     #[test]

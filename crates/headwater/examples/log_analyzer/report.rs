@@ -6,6 +6,8 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Clients are named when they came more often than this in one window.
 pub(crate) const FREQUENT_VISITS: u64 = 10;
 /// At most so many endpoints are printed.
@@ -113,7 +115,43 @@ fn listed(items: impl Iterator<Item = String>) -> String {
     format!("[{}]", items.collect::<Vec<_>>().join(", "))
 }
 
-/// What all batches together gave.
+/// What was seen since the beginning, over all restarts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SoFar {
+    /// Lines that were read, malformed ones included.
+    pub(crate) lines: u64,
+    /// Lines that were no access log lines.
+    pub(crate) malformed: u64,
+    /// Bytes of log that were read.
+    pub(crate) bytes: u64,
+}
+
+impl SoFar {
+    /// Both together.
+    pub(crate) fn and(self, other: SoFar) -> SoFar {
+        SoFar {
+            lines: self.lines + other.lines,
+            malformed: self.malformed + other.malformed,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+}
+
+impl fmt::Display for SoFar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SoFar {
+            lines,
+            malformed,
+            bytes,
+        } = self;
+        write!(
+            f,
+            "So far: {lines} lines, {malformed} malformed, {bytes} bytes"
+        )
+    }
+}
+
+/// What all batches of this process together gave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
     /// Batches that were analysed.
@@ -278,6 +316,17 @@ Time: 12 ms";
         .to_string();
         assert_eq!(text.lines().count(), 5);
         assert!(!text.contains(['\u{1b}', '\u{9b}', '\r']));
+    }
+
+    #[test]
+    fn what_was_seen_adds_up() {
+        let seen = SoFar {
+            lines: 2,
+            malformed: 1,
+            bytes: 200,
+        };
+        let text = seen.and(seen).and(SoFar::default()).to_string();
+        assert_eq!(text, "So far: 4 lines, 2 malformed, 400 bytes");
     }
 
     #[test]

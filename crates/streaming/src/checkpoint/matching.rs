@@ -225,10 +225,16 @@ impl Matcher<'_> {
         self.matching.problems.push(problem);
     }
 
+    fn has_old(&self, name: &str) -> bool {
+        (0..self.old.len()).any(|place| label(self.old, place) == *name)
+    }
+
     fn by_name(&mut self, allowed: &Allowed, migrates: &impl Migrates) {
         for (place, part) in self.new.iter().enumerate() {
             let Some(name) = &part.name else { continue };
             let old_name = allowed.old_name(name);
+            // What is renamed already stays allowed at later starts.
+            let old_name = old_name.filter(|old| self.has_old(old));
             let wanted = old_name.unwrap_or(name);
             let found = (0..self.old.len()).find(|old| {
                 let is_called = label(self.old, *old) == *wanted;
@@ -478,6 +484,9 @@ mod tests {
         let renamed = matched(&old, &new, "rename:a=b");
         assert_eq!(renamed.from, [Some(0)]);
         assert_eq!(renamed.report, ["state b goes on from a"]);
+        let renamed_before = matched(&new, &new, "rename:a=b");
+        assert_eq!(renamed_before.from, [Some(0)]);
+        assert_eq!(renamed_before.report, ["state b goes on"]);
         let dropped = matched(&old, &new, "drop:a");
         assert_eq!((dropped.from, dropped.problems), (vec![None], vec![]));
     }

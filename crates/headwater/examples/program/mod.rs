@@ -1,0 +1,83 @@
+//! What the small programs share: the command line, log messages and the exit status.
+
+#![allow(dead_code, reason = "each program uses a part of it")]
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use headwater::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Why a program ends with a failure.
+pub(crate) enum Failure {
+    /// The arguments are wrong: what about them. Nothing to say if some are missing.
+    Usage(Option<String>),
+    /// Something else.
+    Other(Box<dyn std::error::Error>),
+}
+
+impl<E: std::error::Error + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure::Other(Box::new(error))
+    }
+}
+
+impl Failure {
+    pub(crate) fn usage(message: impl Display) -> Self {
+        Failure::Usage(Some(message.to_string()))
+    }
+}
+
+/// Runs a program with its configuration and the arguments that do not belong to that.
+pub(crate) fn run(
+    app_name: &str,
+    usage: &str,
+    program: impl FnOnce(Conf, &[String]) -> Result<(), Failure>,
+) -> ExitCode {
+    // Warnings, such as a lost connection, go to standard error; batches to standard output.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .init();
+    let conf = Conf::new()
+        .with_default("master", "local[2]")
+        .app_name(app_name);
+    let (conf, arguments) = conf.with_env().with_args(std::env::args().skip(1));
+    match program(conf, &arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(message)) => {
+            if let Some(message) = message {
+                eprintln!("error: {message}");
+            }
+            eprintln!("usage: {usage}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Other(error)) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The arguments, if there are as many as wanted.
+pub(crate) fn expect<const N: usize>(arguments: &[String]) -> Result<&[String; N], Failure> {
+    arguments.try_into().map_err(|_| Failure::Usage(None))
+}
+
+/// An argument that is a port.
+pub(crate) fn port(text: &str) -> Result<u16, Failure> {
+    text.parse().map_err(|_| {
+        Failure::usage(format!(
+            "`{text}` is no port; a port is a number from 0 to 65535"
+        ))
+    })
+}
+
+/// Runs a stream until a signal ends it, or it fails.
+pub(crate) fn run_stream(ssc: &StreamingContext) -> Result<(), Failure> {
+    ssc.stop_on_signals()?;
+    ssc.start()?;
+    Ok(ssc.await_termination()?)
+}
