@@ -196,8 +196,10 @@ fn totals_are_exact_however_often_the_program_is_killed_and_when_it_was_changed(
             kill_after(random.usize(1..5), random.bool(), &mut sender, &mut child);
         }
     }
+    let mut child = start(dir.path(), &sender.server, "changed");
+    // More, so that it has surely begun when all is safe.
+    sender.send();
     let Sender { server, sent } = sender;
-    let mut child = start(dir.path(), &server, "changed");
     server.wait_until_safe(sent);
     end(&mut child);
     let [sums, totals] = counts_in(&dir.path().join("counts.txt"));

@@ -31,8 +31,8 @@ pub(crate) fn run(target_directory: &Path) -> Result<(), Error> {
     println!("example recoverable_network_word_count: killed, counted on");
     word_counts::acknowledged(&recoverable, &binary(&directory, "serve_lines")?, &scratch)?;
     println!("examples serve_lines and recoverable_network_word_count: all lines acknowledged");
-    let lines = log_analyzer(&binary(&directory, "log_analyzer")?)?;
-    println!("example log_analyzer: ended by itself after {lines} lines");
+    let lines = log_analyzer(&binary(&directory, "log_analyzer")?, &scratch)?;
+    println!("example log_analyzer: counted {lines} lines in two runs");
     Ok(())
 }
 
@@ -65,19 +65,34 @@ fn binary(directory: &Path, name: &'static str) -> Result<PathBuf, Error> {
     Err(Error::Example { name, reason })
 }
 
-/// Runs three batches over generated log lines; returns how many lines were printed.
-fn log_analyzer(binary: &Path) -> Result<usize, Error> {
-    let deadline = Instant::now() + TIME_LIMIT;
+/// Runs three batches over generated log lines, twice; returns how many lines of log were
+/// counted by both.
+fn log_analyzer(binary: &Path, scratch: &Path) -> Result<u64, Error> {
+    let checkpoint = scratch.join("log_analyzer");
+    let checkpoint = checkpoint.to_string_lossy();
     let arguments = ["--rate", "2000", "--interval", "500ms", "--batches", "3"];
-    let mut process = Process::start("log_analyzer", binary, &arguments)?;
-    let (mut lines, mut averages) = (0, 0);
-    while let Some(line) = process.next_line(deadline)? {
-        lines += 1;
-        averages += usize::from(line.starts_with("Content Size Avg: "));
+    let arguments = [&arguments[..], &["--checkpoint", &checkpoint]].concat();
+    let mut counted = 0;
+    for _ in 0..2 {
+        let deadline = Instant::now() + TIME_LIMIT;
+        let mut process = Process::start("log_analyzer", binary, &arguments)?;
+        let mut averages = 0;
+        while let Some(line) = process.next_line(deadline)? {
+            averages += usize::from(line.starts_with("Content Size Avg: "));
+            let so_far = line.strip_prefix("So far: ");
+            let Some((count, _)) = so_far.and_then(|rest| rest.split_once(" lines")) else {
+                continue;
+            };
+            let count = count.parse().unwrap_or(0);
+            if count < counted {
+                return Err(process.failure(&format!("{counted} lines became {count}")));
+            }
+            counted = count;
+        }
+        process.finish()?;
+        if averages == 0 {
+            return Err(process.failure("printed no line that starts with `Content Size Avg: `"));
+        }
     }
-    process.finish()?;
-    if averages == 0 {
-        return Err(process.failure("printed no line that starts with `Content Size Avg: `"));
-    }
-    Ok(lines)
+    Ok(counted)
 }

@@ -27,7 +27,7 @@ impl Server {
                 port,
             })
         };
-        started().map_err(|error| failed(name, error))
+        started().map_err(|error: std::io::Error| failed(name, error))
     }
 
     pub(super) fn port(&self) -> String {

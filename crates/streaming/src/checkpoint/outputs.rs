@@ -314,5 +314,8 @@ mod tests {
         let (numbers, _) = after(&old, &new, "rename:a=b,rename:write_to-3=second", 0);
         assert_eq!(numbers, [1, 0, 3, 2]);
         assert_eq!(after(&old, &new, "", 0).0, [4, 0, 5, 6]);
+        // What was renamed stays allowed at later starts.
+        let renamed = outputs(&[("b", "u8")]);
+        assert_eq!(after(&renamed, &[("b", "u8")], "rename:a=b", 0).0, [0]);
     }
 }
