@@ -56,10 +56,30 @@ fn the_stream_says_what_it_has_and_takes_the_rest() {
     drop(peer);
     let (mut peer, _) = listener.accept().unwrap();
     assert_eq!(number(&peer), "2\n");
-    peer.write_all(b"half\n\n").unwrap();
-    assert_eq!(number(&peer), "4\n");
+    peer.write_all(b"half\n\na\rb \xff\n").unwrap();
+    assert_eq!(number(&peer), "5\n");
     ssc.stop(true, true).unwrap();
-    assert_eq!(seen.entries(), ["a", "b", "half", ""]);
+    assert_eq!(seen.entries(), ["a", "b", "half", "", "a\rb \u{fffd}"]);
+}
+
+#[test]
+fn a_rate_lets_lines_through_in_parts() {
+    let settings = [
+        ("streaming.receiver.max_rate", "1000"),
+        ("streaming.block_interval", "5ms"),
+    ];
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ssc = StreamingContext::new(&context(&settings), millis(10)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let lines = ssc.acknowledged_text_stream("127.0.0.1", port);
+    lines.foreach_rdd(|_, _| ());
+    ssc.start().unwrap();
+    let (mut peer, _) = listener.accept().unwrap();
+    assert_eq!(number(&peer), "0\n");
+    peer.write_all("line\n".repeat(13).as_bytes()).unwrap();
+    let numbers = BufReader::new(peer).lines().map(Result::unwrap).take(3);
+    assert_eq!(numbers.collect::<Vec<_>>(), ["5", "10", "13"]);
+    ssc.stop(true, true).unwrap();
 }
 
 #[test]

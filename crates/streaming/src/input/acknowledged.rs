@@ -6,7 +6,6 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_core::text::TextBlock;
 use headwater_core::{Site, Text};
 
 use super::server::Server;
@@ -30,14 +29,14 @@ impl StreamingContext {
     ///    it has. At first that is 0.
     /// 2. The server leaves out so many lines and sends the following ones, each ended by
     ///    `\n`, as they come, over as many connections as it takes.
-    /// 3. Once for each block interval in which lines came, and when they are safe in the
-    ///    checkpoint directory, the stream sends a number again: how many lines it has in all.
-    ///    The server may forget them. It has to read these numbers while it sends.
+    /// 3. Once for each block of lines, which is what comes in a block interval or what the rate
+    ///    allows in one, and when it is safe in the checkpoint directory, the stream sends a
+    ///    number again: how many lines it has in all. The server may forget them. It has to
+    ///    read these numbers while it sends.
     ///
     /// A line without its end when the connection is lost does not count, and is to be sent
-    /// again. A `\r` before the `\n` is not part of a line, a lone one cuts a line in two
-    /// records, and invalid UTF-8 becomes U+FFFD; only `\n` is counted. A lost connection is
-    /// made again as by [`StreamingContext::socket_text_stream`].
+    /// again. A `\r` before the `\n` is not part of a line, and invalid UTF-8 becomes U+FFFD. A
+    /// lost connection is made again as by [`StreamingContext::socket_text_stream`].
     ///
     /// A server must never number its lines anew while the checkpoint directory exists: what
     /// it sends as line five is taken for the line five that is there. Without a checkpoint
@@ -106,18 +105,22 @@ impl AcknowledgedReceiver {
             let Some(block) = connection.take_lines() else {
                 continue;
             };
-            safe += memchr::memchr_iter(b'\n', &block).count() as u64;
-            let mut lines = Vec::new();
-            TextBlock::from_utf8_lossy(block).lines_into(&mut lines);
-            let position = safe.to_string();
-            if ctx
-                .store_block_at(Arc::new(lines), position.as_bytes())
-                .is_err()
-            {
-                // The receiver was stopped, or the stream stops.
-                return Ok(());
+            let mut lines = lines_of(block);
+            loop {
+                let most = ctx.allowed_in(self.block_interval);
+                let part: Vec<Text> = lines.by_ref().take(most).collect();
+                if part.is_empty() {
+                    break;
+                }
+                safe += part.len() as u64;
+                let position = safe.to_string();
+                let stored = ctx.store_block_at(Arc::new(part), position.as_bytes());
+                if stored.is_err() {
+                    // The receiver was stopped, or the stream stops.
+                    return Ok(());
+                }
+                connection.acknowledge(safe)?;
             }
-            connection.acknowledge(safe)?;
         }
         Ok(())
     }
@@ -199,6 +202,18 @@ impl Connection {
 
 fn is_time_out(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// The lines of a block that ends with one.
+fn lines_of(mut block: Vec<u8>) -> impl Iterator<Item = Text> {
+    block.pop();
+    let text = String::from_utf8(block)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    let lines = Text::from(text).into_split('\n');
+    lines.map(|line| match line.strip_suffix('\r') {
+        Some(rest) => line.slice_ref(rest),
+        None => line,
+    })
 }
 
 /// How many lines were taken when a position was stored.

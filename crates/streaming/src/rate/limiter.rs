@@ -90,6 +90,11 @@ impl RateLimiter {
         limit
     }
 
+    /// How many records a second are let through; none while there is no limit.
+    pub(crate) fn limit(&self) -> Option<u64> {
+        Some(self.limit.load(Ordering::Relaxed)).filter(|&limit| limit > 0)
+    }
+
     /// Makes a thread that waits look whether it was stopped.
     pub(crate) fn wake(&self) {
         self.changed.notify();

@@ -267,6 +267,16 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
         self.control.stream_id()
     }
 
+    /// How many records the rate allows in a time, at least one: a block that is larger than
+    /// what comes in one block interval waits as long as several would.
+    pub(crate) fn allowed_in(&self, time: Duration) -> usize {
+        let Some(limit) = self.blocks.limiter.limit() else {
+            return usize::MAX;
+        };
+        let records = u128::from(limit).saturating_mul(time.as_millis()) / 1000;
+        usize::try_from(records).unwrap_or(usize::MAX).max(1)
+    }
+
     /// Waits until the rate allows all of so many records.
     fn pass(&self, records: usize) -> Result<(), StoreError> {
         let limiter = &self.blocks.limiter;
