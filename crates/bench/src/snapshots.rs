@@ -17,8 +17,8 @@ use crate::table::Row;
 
 /// How far apart batches are where there is time between them.
 const INTERVAL_MS: u64 = 100;
-const WARM_UP_BATCHES: usize = 10;
-const BATCHES: usize = 60;
+const WARM_UP_BATCHES: usize = 40;
+const BATCHES: usize = 100;
 /// How many different batches of updates there are.
 const POOL: u64 = 8;
 
@@ -27,7 +27,7 @@ const VARIANTS: [(&str, Option<&str>); 3] = [
     // Where every change is written and never the whole.
     ("changes-only", Some("1h")),
     ("without", None),
-    ("snapshots", Some("300ms")),
+    ("snapshots", Some("1s")),
 ];
 
 /// Batches with time between them, and without.

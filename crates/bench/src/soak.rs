@@ -16,8 +16,9 @@ use crate::table::Row;
 /// How many records a batch has, of how many keys.
 const RECORDS: u64 = 20;
 const KEYS: u64 = 1_000;
-/// How often memory and directory are looked at.
+/// In how many parts the run is cut, and after how many batches one looks in between.
 const SAMPLES: usize = 10;
+const LOOK_EACH: u64 = 50;
 /// The sample after which the stream counts as warm.
 const WARM: usize = 1;
 
@@ -35,10 +36,19 @@ impl Receiver<(u64, u64)> for Given {
     fn on_stop(&self) {}
 }
 
-/// What is there at some moment.
+/// The most that was there for a while.
+#[derive(Default)]
 struct Sample {
     rss_mb: f64,
     contents: Contents,
+}
+
+impl Sample {
+    fn raise_to(&mut self, rss_mb: f64, contents: Contents) {
+        self.rss_mb = self.rss_mb.max(rss_mb);
+        self.contents.files = self.contents.files.max(contents.files);
+        self.contents.bytes = self.contents.bytes.max(contents.bytes);
+    }
 }
 
 /// Runs batches of a second on a manual clock: a receiver, a state, a window, a directory.
@@ -53,15 +63,17 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Row>, BenchError> {
     let mut samples = Vec::new();
     let mut number = 0;
     for _ in 0..SAMPLES {
+        let mut most = Sample::default();
         for _ in 0..each {
             store(&given, number)?;
             test.try_run(1)?;
             number += 1;
+            if number.is_multiple_of(LOOK_EACH) {
+                most.raise_to(rss_mb()?, directory.contents()?);
+            }
         }
-        samples.push(Sample {
-            rss_mb: rss_mb()?,
-            contents: directory.contents()?,
-        });
+        most.raise_to(rss_mb()?, directory.contents()?);
+        samples.push(most);
     }
     Ok(rows_of(&samples))
 }

@@ -68,13 +68,15 @@ impl Checkpointer {
         let Shared {
             keeper, interval, ..
         } = &*self.shared;
-        let changes = keeper.changes_to_state();
         let mut wanted = self.shared.wanted.lock();
         match wanted.due_since {
-            // A stream that is never idle has its state written all the same.
-            Some(since) if time - since >= *interval || changes >= 2 => keeper.pace.set_late(true),
-            Some(_) => {}
-            None if time - wanted.last >= *interval || changes >= 1 => {
+            // A stream that is never idle has its state written all the same, but not so often
+            // that it does little else.
+            Some(since) => {
+                let is_late = time - since >= *interval && keeper.weight.is_worth_waiting();
+                keeper.pace.set_late(is_late);
+            }
+            None if time - wanted.last >= *interval || keeper.weight.is_heavy() => {
                 wanted.last = time;
                 wanted.due_since = Some(time);
                 self.shared.changed.notify_all();

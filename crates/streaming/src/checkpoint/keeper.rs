@@ -1,8 +1,8 @@
 //! Writes what happens, while it happens.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use headwater_core::catch_panic;
 use headwater_journal::{Journal, JournalError, Sequence};
 use headwater_store::{Location, StoreError};
 use parking_lot::{Mutex, RwLock};
@@ -16,6 +16,7 @@ use super::past::Past;
 use super::plan::Limits;
 use super::retention::{Retained, Surplus, keep_needed};
 use super::snapshots::{self, Snapshots};
+use super::weight::Weight;
 use crate::error::StreamError;
 use crate::state::{AnySteps, StateChange, StateLog};
 use crate::threads::Owner;
@@ -25,8 +26,6 @@ use crate::time::Time;
 pub(super) const STATES: &str = "state";
 /// A manifest begins a new segment of the journal if the last one is at least so long.
 const ROLL_FROM_BYTES: u64 = 64 << 10;
-/// State is not written whole for changes that are less than this.
-const SMALL_STATE_BYTES: u64 = 64 << 20;
 
 /// Keeps the checkpoint directory of a running stream.
 pub(crate) struct Keeper {
@@ -44,10 +43,8 @@ pub(crate) struct Keeper {
     written: Mutex<Written>,
     /// When state may be written whole.
     pub(super) pace: Pace,
-    /// How much the changes of state take since it was last written whole.
-    changed_bytes: AtomicU64,
-    /// How much it took then.
-    state_bytes: AtomicU64,
+    /// How much was written since state was last written whole.
+    pub(super) weight: Weight,
     /// Tells the snapshots of this process from those of others: the number of its first entry.
     first: Sequence,
     limits: Limits,
@@ -73,8 +70,7 @@ impl Keeper {
             ending: Mutex::default(),
             written: Mutex::default(),
             pace: Pace::default(),
-            changed_bytes: AtomicU64::new(0),
-            state_bytes: AtomicU64::new(0),
+            weight: Weight::default(),
             limits,
         })
     }
@@ -163,6 +159,8 @@ impl Keeper {
     ) -> Result<Sequence, StreamError> {
         let mut past = self.past.lock();
         let at = self.with_journal(|journal| journal.append_parts(parts))?;
+        let bytes = parts.iter().map(|part| part.len() as u64).sum();
+        self.weight.add_entry(bytes);
         apply(&mut past, at).map_err(|message| self.failed(&message))?;
         Ok(at)
     }
@@ -195,7 +193,7 @@ impl Keeper {
         while let Some((time, end)) = self.next_end() {
             if let Entry::Ended { changes, .. } = &end {
                 let bytes = changes.iter().map(|change| change.bytes.len() as u64).sum();
-                self.changed_bytes.fetch_add(bytes, Ordering::Relaxed);
+                self.weight.add_changes(bytes);
             }
             last = Some(self.append(end)?);
             ended.push(time);
@@ -212,13 +210,6 @@ impl Keeper {
         self.commits.lock().next_end(first_open)
     }
 
-    /// How often the changes of state are as long as the state itself, since that was last
-    /// written whole: a restart reads both.
-    pub(super) fn changes_to_state(&self) -> u64 {
-        let state = self.state_bytes.load(Ordering::Relaxed);
-        self.changed_bytes.load(Ordering::Relaxed) / state.max(SMALL_STATE_BYTES)
-    }
-
     /// Writes snapshots of state, in the moments that `pace` gives, and a manifest, and drops
     /// what no restart needs. Nothing comes of it when the stream is over before.
     pub(super) fn checkpoint(
@@ -227,11 +218,14 @@ impl Keeper {
         pace: &Pace,
     ) -> Result<(), StreamError> {
         let mut written = self.written.lock();
-        self.changed_bytes.store(0, Ordering::Relaxed);
+        self.weight.start_again();
         let dir = self.dir.join(STATES);
         for (number, steps) in states.iter().enumerate() {
             let state = (number, self.first);
-            let snapshots = written.latest.write(&dir, pace, state, steps.store());
+            let write = || written.latest.write(&dir, pace, state, steps.store());
+            // What the user's types do when they are written is the user's code.
+            let snapshots = catch_panic(steps.site(), write);
+            let snapshots = snapshots.unwrap_or_else(|panic| Err(panic.to_string()));
             match snapshots.map_err(|message| self.failed(&message))? {
                 Some(snapshots) => snapshots
                     .into_iter()
@@ -239,8 +233,7 @@ impl Keeper {
                 None => return Ok(()),
             }
         }
-        let bytes = written.latest.bytes();
-        self.state_bytes.store(bytes, Ordering::Relaxed);
+        self.weight.set_state(written.latest.bytes());
         self.write_manifest(&mut written)
     }
 

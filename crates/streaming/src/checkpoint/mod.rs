@@ -31,6 +31,7 @@ mod retention;
 mod simulator;
 mod snapshots;
 mod states;
+mod weight;
 
 mod describe;
 mod diff;

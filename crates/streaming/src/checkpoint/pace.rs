@@ -20,6 +20,8 @@ pub(crate) struct Pace {
 struct Moment {
     /// How many batches have begun and not ended.
     running: usize,
+    /// How often the last of them has ended.
+    idle: u64,
     is_late: bool,
     is_over: bool,
 }
@@ -32,7 +34,10 @@ impl Pace {
 
     /// So many batches have ended.
     pub(super) fn batches_ended(&self, count: usize) {
-        self.change(|moment| moment.running = moment.running.saturating_sub(count));
+        self.change(|moment| {
+            moment.running = moment.running.saturating_sub(count);
+            moment.idle += u64::from(moment.running == 0);
+        });
     }
 
     /// Says whether the writer has waited for long enough.
@@ -52,8 +57,15 @@ impl Pace {
 
     /// Waits for a moment in which state may be written; `false` when there will be none.
     pub(super) fn wait(&self) -> bool {
+        self.wait_for(0)
+    }
+
+    /// As [`Pace::wait`], but lets so many such moments go by first, unless it is late: they
+    /// have turned out to be short.
+    pub(super) fn wait_for(&self, moments: u64) -> bool {
         let mut moment = self.moment.lock();
-        while moment.gives_way() && !moment.is_over {
+        let from = moment.idle + moments;
+        while !moment.is_over && (moment.gives_way() || (moment.idle < from && !moment.is_late)) {
             self.changed.wait(&mut moment);
         }
         !moment.is_over
@@ -96,6 +108,21 @@ mod tests {
         assert!(pace.gives_way());
         pace.batches_ended(1);
         assert!(!pace.gives_way() && pace.wait());
+    }
+
+    #[test]
+    fn moments_go_by_until_it_is_late() {
+        let pace = Pace::default();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| pace.wait_for(3));
+            for _ in 0..2 {
+                pace.batch_begins();
+                pace.batches_ended(1);
+            }
+            pace.batch_begins();
+            pace.set_late(true);
+            assert!(waiting.join().unwrap());
+        });
     }
 
     #[test]

@@ -13,6 +13,8 @@ use super::pace::Pace;
 use crate::state::{AnyStore, Marks};
 use crate::time::Time;
 
+/// Who had to give way lets at most so many moments go by before it tries again.
+const MOMENTS_MAX: u64 = 64;
 /// How much is written to a file before a batch may come in between.
 const SLICE_BYTES: usize = 256 * 1024;
 
@@ -98,12 +100,13 @@ fn read_one(
     store: &dyn AnyStore,
     partition: usize,
 ) -> Result<Option<(Time, Vec<u8>)>, String> {
-    while pace.wait() {
+    let mut moments = 0;
+    while pace.wait_for(moments) {
         match store.snapshot_unless(partition, &|| pace.gives_way())? {
             Some((Some(time), bytes)) => return Ok(Some((time, bytes))),
             Some((None, _)) => return Err("a state without a batch has changed".to_owned()),
             // A batch came in between, and changes what was written so far.
-            None => {}
+            None => moments = (2 * moments).clamp(1, MOMENTS_MAX),
         }
     }
     Ok(None)

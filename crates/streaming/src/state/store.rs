@@ -383,8 +383,7 @@ impl<P: PartitionState> AnyStore for Store<P> {
             (self.at(partition), versions.current.clone())
         };
         // Without the lock: batches go on while a large state is written.
-        let about = current.records().len() * size_of::<P::Record>() / 2;
-        let written = finished(current.write(Written::new(about, is_wanted)))?;
+        let written = finished(current.write(Written::new(is_wanted)))?;
         Ok(written.map(|bytes| (at, bytes)))
     }
 

@@ -14,10 +14,10 @@ pub(crate) struct Written<'a> {
 }
 
 impl<'a> Written<'a> {
-    /// Room for about so many bytes; `is_wanted` says when to give up.
-    pub(super) fn new(about: usize, is_wanted: &'a dyn Fn() -> bool) -> Self {
+    /// `is_wanted` says when to give up.
+    pub(super) fn new(is_wanted: &'a dyn Fn() -> bool) -> Self {
         Written {
-            bytes: Vec::with_capacity(about),
+            bytes: Vec::new(),
             ask_at: SLICE_BYTES,
             is_wanted,
         }
@@ -79,7 +79,7 @@ mod tests {
     fn write(list: &[u64], is_wanted: &dyn Fn() -> bool) -> Result<Option<Vec<u8>>, String> {
         finished(postcard::serialize_with_flavor(
             list,
-            Written::new(0, is_wanted),
+            Written::new(is_wanted),
         ))
     }
 
