@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::describe::{PartDescription, PartKind, ProgramDescription, describe_all};
 use super::matching::{Allowed, Matching, match_programs, other_batches};
 use super::program::{Part, Program};
-use super::show::{Report, bytes, plural, row};
+use super::report::{Report, bytes, plural, row};
 use super::summary::{BlockCount, CheckpointSummary, InputSummary, StreamSummary};
 use crate::conf;
 
@@ -208,56 +208,54 @@ impl Comparison<'_> {
         matching: &Matching,
     ) -> Vec<PartDiff> {
         let (old_parts, new_parts) = (describe_all(old), describe_all(new));
-        let diff = |part: PartDescription, fate, from: Option<usize>| {
-            let holds = from.map(|from| self.stream.holds(kind, from));
-            let (bytes, records) = holds.unwrap_or_default();
-            PartDiff {
-                kind,
-                part,
-                fate,
-                bytes,
-                records,
-                advice: None,
-            }
-        };
-        let of_new = new_parts.into_iter().zip(new).zip(&matching.from);
-        let mut diffs: Vec<_> = of_new
-            .enumerate()
-            .map(|(place, ((description, part), from))| {
-                let known = from.and_then(|from| Some((old.get(from)?, old_parts.get(from)?)));
-                let fate = known.map_or(PartFate::New, |known| fate(known, (part, &description)));
-                match fate {
-                    PartFate::Migrates { from: before } if matching.misfits.contains(&place) => {
-                        let misfit = PartFate::Misfit { from: before };
-                        let advice = "give it another name, or a migration".to_owned();
-                        PartDiff {
-                            advice: Some(advice),
-                            ..diff(description, misfit, *from)
-                        }
-                    }
-                    fate => diff(description, fate, *from),
-                }
-            })
-            .collect();
-        let mut free: Vec<_> = (0..new.len())
-            .filter(|place| matches!(matching.from.get(*place), Some(None)))
-            .collect();
-        for (place, part) in old_parts.iter().enumerate() {
+        let mut diffs = Vec::new();
+        for (place, (description, part)) in new_parts.into_iter().zip(new).enumerate() {
+            let from = matching.from.get(place).copied().flatten();
+            let known = from.and_then(|from| Some((old.get(from)?, old_parts.get(from)?)));
+            let is_misfit = matching.misfits.contains(&place);
+            let fate = known.map_or(PartFate::New, |known| {
+                fate(known, (part, &description), is_misfit)
+            });
+            let advice = is_misfit.then(|| "give it another name, or a migration".to_owned());
+            diffs.push(self.part(kind, description, from, fate, advice));
+        }
+        let is_free = |place: &usize| matching.from.get(*place) == Some(&None);
+        let mut free: Vec<_> = (0..new.len()).filter(is_free).collect();
+        for (place, part) in old_parts.into_iter().enumerate() {
             if matching.from.contains(&Some(place)) {
                 continue;
             }
-            let is_allowed = self.allowed.drops(&part.label);
-            let (fate, advice) = match is_allowed {
+            let (fate, advice) = match self.allowed.drops(&part.label) {
                 true => (PartFate::Dropped, None),
                 false => {
                     let advice = confirm(&part.label, old.get(place), new, &mut free);
                     (PartFate::Lost, Some(advice))
                 }
             };
-            let diff = diff(part.clone(), fate, Some(place));
-            diffs.push(PartDiff { advice, ..diff });
+            diffs.push(self.part(kind, part, Some(place), fate, advice));
         }
         diffs
+    }
+
+    /// A part that takes or loses what the old part at a place has.
+    fn part(
+        &self,
+        kind: PartKind,
+        part: PartDescription,
+        of: Option<usize>,
+        fate: PartFate,
+        advice: Option<String>,
+    ) -> PartDiff {
+        let holds = of.map(|of| self.stream.holds(kind, of));
+        let (bytes, records) = holds.unwrap_or_default();
+        PartDiff {
+            kind,
+            part,
+            fate,
+            bytes,
+            records,
+            advice,
+        }
     }
 
     /// The whole text that lets the program go on, if there is one.
@@ -277,11 +275,17 @@ impl Comparison<'_> {
 }
 
 /// What becomes of a part that goes on from a known one.
-fn fate((old, was): (&Part, &PartDescription), (new, is): (&Part, &PartDescription)) -> PartFate {
+fn fate(
+    (old, was): (&Part, &PartDescription),
+    (new, is): (&Part, &PartDescription),
+    is_misfit: bool,
+) -> PartFate {
+    let before = || format!("{} of {}", old.operator, old.records);
+    if is_misfit {
+        return PartFate::Misfit { from: before() };
+    }
     match old.is_like(new) {
-        false => PartFate::Migrates {
-            from: format!("{} of {}", old.operator, old.records),
-        },
+        false => PartFate::Migrates { from: before() },
         // A label without a name is a place, and places change.
         true if was.label == is.label || is.name.is_none() => PartFate::GoesOn,
         true => PartFate::Renamed {

@@ -36,6 +36,8 @@ mod weight;
 mod describe;
 mod diff;
 mod inspect;
+mod remains;
+mod report;
 mod restart;
 mod show;
 mod summary;

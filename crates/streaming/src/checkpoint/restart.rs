@@ -1,8 +1,8 @@
 //! What is wrong with a checkpoint, what to do about it, and what a restart would do: functions
 //! of what was found.
 
+use super::report::{bytes, plural, when};
 use super::restore::NO_MANIFEST;
-use super::show::{bytes, plural, when};
 use super::summary::{CheckpointSummary, Problem, Restart, StreamSummary};
 use crate::time::Time;
 
