@@ -22,7 +22,7 @@ pub(crate) fn events(seed: u64, count: usize) -> Vec<Event> {
         .take(count)
         .map(|number| Event {
             number,
-            key: draw.i64(..KEYS),
+            key: draw.i64(0..KEYS),
             value: draw.i64(-1000..1000),
         })
         .collect()

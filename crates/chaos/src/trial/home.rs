@@ -84,15 +84,22 @@ impl Home {
         }
     }
 
-    /// Leaves everything where it is, and says where that is.
-    pub(crate) fn keep(mut self) -> PathBuf {
-        if let Some(disk) = &mut self.disk {
-            disk.stays = true;
-        }
+    /// Leaves everything where it is, and says where that is and how to be rid of it.
+    pub(crate) fn keep(mut self) -> String {
         if let Some(directory) = self.directory.take() {
             let _ = directory.keep();
         }
-        self.path.clone()
+        let path = self.path.display();
+        match &mut self.disk {
+            None => path.to_string(),
+            Some(disk) => {
+                disk.stays = true;
+                format!(
+                    "{path}, of which `umount {}` frees a disk",
+                    disk.path.display()
+                )
+            }
+        }
     }
 }
 

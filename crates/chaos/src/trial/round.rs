@@ -1,9 +1,11 @@
 //! One round: the plan is carried out, and what is left is verified.
 
 use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
 use headwater::clock::{Clock, SystemClock};
+use rustix::process::Signal;
 
 use super::driver::{CHECKPOINT, DATABASE, Report};
 use super::error::ChaosError;
@@ -130,7 +132,7 @@ impl<'a> Round<'a> {
         self.outcome.starts += 1;
         let mut watch = Watch::new(self, life, driver);
         watch.is_recovery = is_restart && !is_behind;
-        let ended = watch.to_the_end()?;
+        let ended = watch.run()?;
         self.home.empty()?;
         match ended {
             Ended::AsPlanned => {}
@@ -172,7 +174,7 @@ impl<'r, 'a> Watch<'r, 'a> {
         }
     }
 
-    fn to_the_end(mut self) -> Result<Ended, ChaosError> {
+    fn run(mut self) -> Result<Ended, ChaosError> {
         if !self.wait_for_the_moment()? {
             return self.has_ended();
         }
@@ -201,7 +203,10 @@ impl<'r, 'a> Watch<'r, 'a> {
             match self.driver.next(silent_at) {
                 Next::Report(report) => self.take(report)?,
                 Next::Ended => return self.has_ended(),
-                Next::TimeOver => return self.hangs("does not stop"),
+                Next::TimeOver => {
+                    self.driver.kill()?;
+                    return Ok(Ended::Failed("it does not stop".to_owned()));
+                }
             }
         }
     }
@@ -270,15 +275,15 @@ impl<'r, 'a> Watch<'r, 'a> {
         Ok(())
     }
 
-    fn hangs(mut self, what: &str) -> Result<Ended, ChaosError> {
-        self.driver.kill()?;
-        Ok(Ended::Failed(what.to_owned()))
-    }
-
     fn has_ended(mut self) -> Result<Ended, ChaosError> {
         let status = self.driver.wait()?;
         if let Some(reason) = self.reason {
             return Ok(Ended::Failed(reason));
+        }
+        let is_terminated = matches!(self.life.end, End::Terminate(_));
+        if is_terminated && status.signal() == Some(Signal::TERM.as_raw()) {
+            // The signal came before the process listened to signals.
+            return Ok(Ended::AsPlanned);
         }
         if !status.success() {
             return Ok(Ended::Failed(format!(

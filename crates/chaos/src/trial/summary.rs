@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -32,7 +31,7 @@ pub(crate) struct Outcome {
     pub(crate) broken: Vec<String>,
     pub(crate) took: Duration,
     /// Where the files of the round are, if they were kept.
-    pub(crate) kept: Option<PathBuf>,
+    pub(crate) kept: Option<String>,
 }
 
 impl Outcome {
@@ -65,8 +64,8 @@ impl Outcome {
         if messages.len() > MESSAGES_MAX {
             text.push_str(&format!("\n    and {} more", messages.len() - MESSAGES_MAX));
         }
-        if let Some(path) = &self.kept {
-            text.push_str(&format!("\n    kept in {}", path.display()));
+        if let Some(place) = &self.kept {
+            text.push_str(&format!("\n    kept in {place}"));
         }
         text
     }
