@@ -39,24 +39,7 @@ pub(crate) fn run(plan: &Plan, options: &Options) -> Result<Outcome, ChaosError>
         round.live(plan.lives.len() - 1)?;
         more += 1;
     }
-    if !round.is_over {
-        round
-            .outcome
-            .broken("the stream never came to its end".to_owned());
-    }
-    let expected = Expected {
-        events: &round.events,
-        completed: &round.completed,
-    };
-    match Stored::read(&round.home.data(), DATABASE) {
-        Ok(stored) => round.outcome.findings = verify(&expected, &stored),
-        Err(error) => round.outcome.broken(error.to_string()),
-    }
-    round
-        .source
-        .forgotten()
-        .into_iter()
-        .for_each(|message| round.outcome.broken(message));
+    round.judge();
     let Round {
         mut outcome, home, ..
     } = round;
@@ -145,6 +128,29 @@ impl<'a> Round<'a> {
             }
         }
         Ok(self.is_over)
+    }
+}
+
+impl Round<'_> {
+    /// Looks at what is left.
+    fn judge(&mut self) {
+        for message in self.source.forgotten() {
+            self.outcome.broken(message);
+        }
+        if !self.is_over {
+            // What is missing may only not have been reached.
+            let unknown = "the stream never came to its end, so nothing was counted";
+            self.outcome.broken(unknown.to_owned());
+            return;
+        }
+        let expected = Expected {
+            events: &self.events,
+            completed: &self.completed,
+        };
+        match Stored::read(&self.home.data(), DATABASE) {
+            Ok(stored) => self.outcome.findings = verify(&expected, &stored),
+            Err(error) => self.outcome.broken(error.to_string()),
+        }
     }
 }
 
