@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use headwater::clock::{Clock, SystemClock};
 use rustix::process::Signal;
 
-use super::driver::{CHECKPOINT, DATABASE, Report};
+use super::driver::{CHECKPOINT, DATABASE, RUN_LAST_AGAIN, Report};
 use super::error::ChaosError;
 use super::event::{Event, events};
 use super::home::Home;
@@ -60,6 +60,8 @@ struct Round<'a> {
     /// The times of the batches that were reported as done.
     completed: BTreeSet<i64>,
     is_over: bool,
+    /// Whether the next process may be told to run the last batch again.
+    may_run_again: bool,
     outcome: Outcome,
 }
 
@@ -85,6 +87,7 @@ impl<'a> Round<'a> {
             source,
             completed: BTreeSet::new(),
             is_over: false,
+            may_run_again: true,
             outcome: Outcome::default(),
         })
     }
@@ -104,6 +107,7 @@ impl<'a> Round<'a> {
             }
         }
         let mut settings = life.settings.clone();
+        settings.run_last_again &= std::mem::replace(&mut self.may_run_again, true);
         if !self.home.has_small_disk() {
             settings.file_limit = life.disk_full;
         }
@@ -120,6 +124,11 @@ impl<'a> Round<'a> {
         match ended {
             Ended::AsPlanned => {}
             Ended::Done => self.is_over = true,
+            Ended::Failed(reason) if settings.run_last_again && reason.contains(RUN_LAST_AGAIN) => {
+                // State that was just brought into other partitions has no batch before.
+                self.may_run_again = false;
+                self.outcome.refusals += 1;
+            }
             Ended::Failed(_) if life.may_fail() => self.outcome.planned_failures += 1,
             Ended::Failed(reason) => {
                 let start = self.outcome.starts;

@@ -23,6 +23,8 @@ pub(crate) struct Outcome {
     pub(crate) recoveries: Vec<Duration>,
     /// Processes that ended with an error where the plan lets them.
     pub(crate) planned_failures: usize,
+    /// Starts that refused to run the last batch again, and did not have to.
+    pub(crate) refusals: usize,
     pub(crate) receiver_failures: usize,
     pub(crate) disks_filled: usize,
     pub(crate) files_limited: usize,
@@ -93,6 +95,7 @@ impl Summary {
         }
         sum.recoveries.extend(outcome.recoveries);
         sum.planned_failures += outcome.planned_failures;
+        sum.refusals += outcome.refusals;
         sum.receiver_failures += outcome.receiver_failures;
         sum.disks_filled += outcome.disks_filled;
         sum.files_limited += outcome.files_limited;
@@ -140,8 +143,8 @@ impl fmt::Display for Summary {
         writeln!(
             f,
             "that came of them {} streams stopped by a failing sink or a full disk, {} receivers \
-             started again",
-            sum.planned_failures, sum.receiver_failures
+             started again, {} starts that could not run the last batch again",
+            sum.planned_failures, sum.receiver_failures, sum.refusals
         )?;
         write!(
             f,

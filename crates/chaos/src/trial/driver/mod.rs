@@ -36,6 +36,8 @@ pub(crate) use progress::Report;
 
 /// Where the checkpoints lie in the directory of a round.
 pub(crate) const CHECKPOINT: &str = "checkpoint";
+/// The setting that a start can refuse, with a message that names it.
+pub(crate) const RUN_LAST_AGAIN: &str = "streaming.checkpoint.run_last_again";
 /// The database of the sinks.
 pub(crate) const DATABASE: &str = "stored.db";
 
@@ -98,10 +100,7 @@ fn conf(settings: &Settings) -> Conf {
             "streaming.checkpoint.interval",
             format!("{}ms", settings.checkpoint_interval_ms),
         )
-        .set(
-            "streaming.checkpoint.run_last_again",
-            settings.run_last_again.to_string(),
-        )
+        .set(RUN_LAST_AGAIN, settings.run_last_again.to_string())
 }
 
 fn listen_for_orders(endings: SyncSender<Ending>) {
