@@ -4,8 +4,11 @@
 //! construction; the whole has a fingerprint, so that two processes can tell whether they
 //! run the same program.
 
+mod check;
+mod keeping;
 mod node;
 mod output;
+mod state;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -21,15 +24,16 @@ pub(crate) use node::{AnyStream, NodeInfo as StreamInfo, Plan, Stream, remember}
 pub(crate) use output::{Output, OutputJob};
 pub use output::{OutputId, OutputNumber, OutputResult};
 
+use keeping::Keeping;
+
 use crate::batch::Outcome;
-use crate::checkpoint::{Checkpointer, Keeper};
 use crate::console::Console;
 use crate::context::WeakContext;
 use crate::error::{Mistake, PlanError, StreamError};
 use crate::input::Input;
 use crate::state::AnySteps;
 use crate::threads::Owner;
-use crate::time::{Time, length_text, nearest_multiples};
+use crate::time::Time;
 
 /// Which state a streaming context is in: Spark's `StreamingContextState`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,13 +50,6 @@ pub enum StreamingState {
 const INITIALIZED: u8 = 0;
 const ACTIVE: u8 = 1;
 const STOPPED: u8 = 2;
-
-/// What writes a stream's checkpoints.
-#[derive(Clone)]
-struct Keeping {
-    keeper: Arc<Keeper>,
-    checkpointer: Arc<Checkpointer>,
-}
 
 /// The streams and outputs of a streaming context.
 pub(crate) struct Graph {
@@ -153,108 +150,9 @@ impl Graph {
         }
     }
 
-    /// Notes that a stream keeps state.
-    pub(crate) fn add_state(&self, stream: Arc<dyn AnyStream>, steps: Arc<dyn AnySteps>) {
-        self.stateful.lock().push((stream, steps));
-    }
-
-    /// The streams that keep state, in the order in which they were built.
-    pub(crate) fn stateful(&self) -> Vec<(Arc<dyn AnyStream>, Arc<dyn AnySteps>)> {
-        self.stateful.lock().clone()
-    }
-
-    /// Plans what a batch does to state, also where no output of the batch looks at it; `None`
-    /// if it does nothing to any.
-    pub(crate) fn plan_state(&self, time: Time) -> Option<Result<(), StreamError>> {
-        let mut planned = None;
-        for (stream, steps) in self.live_state() {
-            let result = match stream.plan(time) {
-                Ok(false) => continue,
-                Ok(true) => Ok(()),
-                Err(error) => Err(state_error(time, &*steps, &error)),
-            };
-            planned = Some(planned.unwrap_or(Ok(())).and(result));
-        }
-        planned
-    }
-
-    /// Brings all state to a batch, also where no output of the batch looked at it. One that
-    /// fails keeps no other back.
-    pub(crate) fn complete_state(&self, time: Time) -> Result<(), StreamError> {
-        let mut completed = Ok(());
-        for (_, steps) in self.live_state() {
-            let result = steps.complete(time);
-            completed = completed.and(result.map_err(|error| state_error(time, &*steps, &error)));
-        }
-        completed
-    }
-
-    /// Checks that state which was restored is that of the time before the first batch.
-    pub(crate) fn check_restored(&self, zero: Time) -> Result<(), StreamError> {
-        let fits = |(_, steps): (_, Arc<dyn AnySteps>)| {
-            steps.store().check_restored(zero).map_err(|message| {
-                let site = steps.site();
-                StreamError::State(format!(
-                    "the restored state of {site} does not fit: {message}"
-                ))
-            })
-        };
-        self.stateful().into_iter().try_for_each(fits)
-    }
-
-    /// From now on what happens is written.
-    pub(crate) fn keep(&self, keeper: Arc<Keeper>, checkpointer: Checkpointer) {
-        *self.keeping.lock() = Some(Keeping {
-            keeper,
-            checkpointer: Arc::new(checkpointer),
-        });
-    }
-
-    pub(crate) fn keeper(&self) -> Option<Arc<Keeper>> {
-        let keeping = self.keeping.lock();
-        keeping.as_ref().map(|keeping| keeping.keeper.clone())
-    }
-
-    /// Makes what a batch has done last.
-    pub(crate) fn commit(&self, time: Time, failure: Option<&str>) -> Result<(), StreamError> {
-        let keeping = self.keeping.lock().clone();
-        let ended = match keeping {
-            None => vec![time],
-            Some(Keeping {
-                keeper,
-                checkpointer,
-            }) => {
-                let ended = keeper.end(time, failure.map(str::to_owned))?;
-                ended.iter().for_each(|time| checkpointer.ended(*time));
-                ended
-            }
-        };
-        for input in self.inputs() {
-            ended.iter().for_each(|time| input.committed(*time));
-        }
-        Ok(())
-    }
-
-    /// Ends writing, after a last checkpoint if that is asked for, and lets go of the
-    /// directory.
-    pub(crate) fn stop_keeping(&self, one_more: bool) -> Result<(), StreamError> {
-        let Some(keeping) = self.keeping.lock().take() else {
-            return Ok(());
-        };
-        let stopped = keeping.checkpointer.stop(one_more);
-        keeping.keeper.close();
-        stopped
-    }
-
     /// Ends the stream because of an error outside the outputs.
     pub(crate) fn halt(&self, error: StreamError) {
         self.outcome.halt(error);
-    }
-
-    /// The state that outputs depend on; what no output needs is not kept, as nothing is
-    /// computed that no output needs.
-    pub(crate) fn live_state(&self) -> Vec<(Arc<dyn AnyStream>, Arc<dyn AnySteps>)> {
-        self.live_state.lock().clone()
     }
 
     pub(crate) fn add_output(
@@ -280,89 +178,6 @@ impl Graph {
             });
         }
         id
-    }
-
-    /// Keeps a mistake for `start` to report; once that is over, for `await_termination`.
-    pub(crate) fn mistake(&self, site: Site, message: impl Into<String>) {
-        let message = message.into();
-        let mistake = Mistake { site, message };
-        let mut mistakes = self.mistakes.lock();
-        mistakes.push(mistake);
-        if self.state() != StreamingState::Initialized {
-            self.outcome.fail(StreamError::Graph(mistakes.clone()));
-        }
-    }
-
-    /// Whether it is too late to add anything; then that is a mistake.
-    fn refuse_when_frozen(&self, site: Site) -> bool {
-        let message = match self.state() {
-            StreamingState::Initialized => return false,
-            StreamingState::Active => {
-                "added after start(); build the whole graph, then start it: adding inputs, \
-                 operators and outputs to a running stream is not supported"
-            }
-            StreamingState::Stopped => {
-                "added after stop(); a stopped stream cannot be changed or started again"
-            }
-        };
-        self.mistake(site, message);
-        true
-    }
-
-    /// Reports the mistakes made so far.
-    pub(crate) fn check(&self) -> Result<(), StreamError> {
-        let mistakes = self.mistakes.lock();
-        if mistakes.is_empty() {
-            Ok(())
-        } else {
-            Err(StreamError::Graph(mistakes.clone()))
-        }
-    }
-
-    /// Checks what can only be known when the graph is whole.
-    pub(crate) fn check_whole(&self) -> Result<(), StreamError> {
-        self.check_names();
-        self.check_checkpoints();
-        self.check()?;
-        if self.outputs.lock().is_empty() {
-            return Err(StreamError::State(
-                "no output operation is registered, so there is nothing to run; \
-                 end a stream in print(), foreach_rdd() or the like"
-                    .to_owned(),
-            ));
-        }
-        Ok(())
-    }
-
-    fn check_names(&self) {
-        let mut seen = HashSet::new();
-        for stream in self.streams() {
-            let info = stream.info();
-            if let Some(name) = info.name()
-                && !seen.insert(name.to_owned())
-            {
-                let message = format!("another stream has the name `{name}` already");
-                self.mistake(info.site, message);
-            }
-        }
-    }
-
-    fn check_checkpoints(&self) {
-        for stream in self.streams() {
-            let info = stream.info();
-            if let Some((site, interval)) = info.checkpoint()
-                && let Some(nearest) = nearest_multiples(interval, info.slide)
-            {
-                let message = format!(
-                    "the checkpoint interval ({}) of {} must be a multiple of its slide \
-                     duration ({}); {nearest}",
-                    length_text(interval),
-                    info.site,
-                    length_text(info.slide),
-                );
-                self.mistake(site, message);
-            }
-        }
     }
 
     /// Freezes the graph: time begins at `zero`, exclusive.
@@ -504,12 +319,4 @@ fn needed_for<'a>(
         }
     }
     needed
-}
-
-fn state_error(time: Time, steps: &dyn AnySteps, error: &dyn std::error::Error) -> StreamError {
-    StreamError::Stateful {
-        time,
-        site: steps.site(),
-        message: error.to_string(),
-    }
 }

@@ -1,0 +1,73 @@
+//! The streams of a graph that keep state: planned and completed in each batch.
+
+use std::sync::Arc;
+
+use super::{AnyStream, Graph};
+use crate::error::StreamError;
+use crate::state::AnySteps;
+use crate::time::Time;
+
+impl Graph {
+    /// Notes that a stream keeps state.
+    pub(crate) fn add_state(&self, stream: Arc<dyn AnyStream>, steps: Arc<dyn AnySteps>) {
+        self.stateful.lock().push((stream, steps));
+    }
+
+    /// The streams that keep state, in the order in which they were built.
+    pub(crate) fn stateful(&self) -> Vec<(Arc<dyn AnyStream>, Arc<dyn AnySteps>)> {
+        self.stateful.lock().clone()
+    }
+
+    /// Plans what a batch does to state, also where no output of the batch looks at it; `None`
+    /// if it does nothing to any.
+    pub(crate) fn plan_state(&self, time: Time) -> Option<Result<(), StreamError>> {
+        let mut planned = None;
+        for (stream, steps) in self.live_state() {
+            let result = match stream.plan(time) {
+                Ok(false) => continue,
+                Ok(true) => Ok(()),
+                Err(error) => Err(state_error(time, &*steps, &error)),
+            };
+            planned = Some(planned.unwrap_or(Ok(())).and(result));
+        }
+        planned
+    }
+
+    /// Brings all state to a batch, also where no output of the batch looked at it. One that
+    /// fails keeps no other back.
+    pub(crate) fn complete_state(&self, time: Time) -> Result<(), StreamError> {
+        let mut completed = Ok(());
+        for (_, steps) in self.live_state() {
+            let result = steps.complete(time);
+            completed = completed.and(result.map_err(|error| state_error(time, &*steps, &error)));
+        }
+        completed
+    }
+
+    /// Checks that state which was restored is that of the time before the first batch.
+    pub(crate) fn check_restored(&self, zero: Time) -> Result<(), StreamError> {
+        let fits = |(_, steps): (_, Arc<dyn AnySteps>)| {
+            steps.store().check_restored(zero).map_err(|message| {
+                let site = steps.site();
+                StreamError::State(format!(
+                    "the restored state of {site} does not fit: {message}"
+                ))
+            })
+        };
+        self.stateful().into_iter().try_for_each(fits)
+    }
+
+    /// The state that outputs depend on; what no output needs is not kept, as nothing is
+    /// computed that no output needs.
+    pub(crate) fn live_state(&self) -> Vec<(Arc<dyn AnyStream>, Arc<dyn AnySteps>)> {
+        self.live_state.lock().clone()
+    }
+}
+
+fn state_error(time: Time, steps: &dyn AnySteps, error: &dyn std::error::Error) -> StreamError {
+    StreamError::Stateful {
+        time,
+        site: steps.site(),
+        message: error.to_string(),
+    }
+}
