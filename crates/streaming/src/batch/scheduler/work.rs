@@ -1,0 +1,177 @@
+//! What the scheduler's threads do: outputs, one after the other, and the ends of batches.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use headwater_core::catch_panic;
+
+use super::{OutputRun, Shared, Work};
+use crate::error::StreamError;
+use crate::events::{OutputInfo, StreamingEvent};
+use crate::time::Time;
+
+/// Works until the scheduler is stopped.
+pub(super) fn work_on(shared: &Shared) {
+    while let Some((time, work)) = next(shared) {
+        let Work::Output(run) = work else {
+            end_batch(shared, time);
+            continue;
+        };
+        let info = begin(shared, time, &run);
+        let started = Instant::now();
+        let result = run_output(shared, time, &run);
+        end_output(shared, info, started.elapsed(), result);
+    }
+}
+
+fn next(shared: &Shared) -> Option<(Time, Work)> {
+    let mut state = shared.state.lock();
+    loop {
+        if state.closed {
+            return None;
+        }
+        if let Some(next) = state.queue.pop_front() {
+            return Some(next);
+        }
+        shared.changed.wait(&mut state);
+    }
+}
+
+fn begin(shared: &Shared, time: Time, run: &OutputRun) -> OutputInfo {
+    let info = OutputInfo {
+        time,
+        id: run.id,
+        site: run.site,
+        started: SystemTime::now(),
+        took: None,
+        failure: None,
+    };
+    let mut state = shared.state.lock();
+    if let Some(batch) = state.batches.get_mut(&time) {
+        if batch.started.is_none() {
+            let now = Instant::now();
+            batch.started = Some(now);
+            batch.times.started = shared.at_end.clock.now();
+            batch.info.scheduling_delay = Some(now - batch.submitted);
+            shared.post(|| StreamingEvent::BatchStarted(batch.info.clone()));
+        }
+        batch.info.outputs.insert(run.id, info.clone());
+    }
+    shared.post(|| StreamingEvent::OutputStarted(info.clone()));
+    info
+}
+
+fn run_output(shared: &Shared, time: Time, run: &OutputRun) -> Result<(), String> {
+    let description = format!(
+        "streaming job from output operation {}, batch time {time}",
+        run.id.index()
+    );
+    let mut attempt = 1;
+    loop {
+        let result = shared
+            .ctx
+            .with_job_group(&shared.job_group, &description, || {
+                catch_panic(run.site, || (run.job)()).unwrap_or_else(|panic| Err(panic.to_string()))
+            });
+        match result {
+            Err(message) if attempt < shared.policy.attempts && !shared.state.lock().closed => {
+                tracing::warn!(batch = %time, output = %run.site, attempt, "{message}; again");
+                attempt += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+fn end_output(shared: &Shared, mut info: OutputInfo, took: Duration, result: Result<(), String>) {
+    info.took = Some(took);
+    let time = info.time;
+    let mut state = shared.state.lock();
+    // What a stop has cancelled has not failed.
+    if let Err(message) = result
+        && !state.closed
+    {
+        info.failure = Some(message.as_str().into());
+        let (output, site) = (info.id.index(), info.site);
+        let error = StreamError::Output {
+            time,
+            output,
+            site,
+            message,
+        };
+        shared.fail(&mut state, error);
+    }
+    shared.post(|| StreamingEvent::OutputCompleted(info.clone()));
+    let Some(batch) = state.batches.get_mut(&time) else {
+        return;
+    };
+    batch.info.outputs.insert(info.id, info);
+    if batch.left > 1 {
+        batch.left -= 1;
+        return;
+    }
+    drop(state);
+    end_batch(shared, time);
+}
+
+/// Brings state to a batch that its outputs left behind; `false` if the stream is over, after
+/// which nobody needs it.
+fn complete_state(shared: &Shared, time: Time) -> Result<bool, StreamError> {
+    if shared.state.lock().is_over() {
+        return Ok(false);
+    }
+    let description = format!("state of batch time {time}");
+    let complete = || (shared.at_end.complete_state)(time);
+    shared
+        .ctx
+        .with_job_group(&shared.job_group, &description, complete)?;
+    Ok(true)
+}
+
+/// Ends a batch whose outputs are done.
+fn end_batch(shared: &Shared, time: Time) {
+    let completed = complete_state(shared, time);
+    let mut state = shared.state.lock();
+    let is_over = state.is_over();
+    let Some(batch) = state.batches.get_mut(&time) else {
+        return;
+    };
+    batch.left = 0;
+    batch.info.processing_delay = batch.started.map(|started| started.elapsed());
+    batch.times.ended = shared.at_end.clock.now();
+    let planned = std::mem::replace(&mut batch.state, Ok(()));
+    let is_whole = !matches!(completed, Ok(false));
+    let failed = planned
+        .and(completed.map(|_| ()))
+        .err()
+        .filter(|_| !is_over);
+    batch.info.state_failure = failed.as_ref().map(|error| error.to_string().into());
+    let (info, times, is_silent) = (batch.info.clone(), batch.times, batch.is_silent);
+    if let Some(error) = failed {
+        shared.fail(&mut state, error);
+    }
+    if is_whole && !state.is_over() {
+        drop(state);
+        let committed = (shared.at_end.commit)(time, info.failure());
+        state = shared.state.lock();
+        if let Err(error) = committed {
+            state.halt();
+            shared.changed.notify_all();
+            shared.outcome.halt(error);
+        }
+    }
+    state.last_done = state.last_done.max(Some(time));
+    // An older batch may still run and needs what it has.
+    let done = state.done_up_to();
+    drop(state);
+    // Before anyone hears of the end: a listener may look at what is left.
+    if let Some(done) = done {
+        (shared.at_end.done)(done);
+    }
+    if !is_silent {
+        shared.post(|| StreamingEvent::BatchCompleted(info.clone()));
+        (shared.at_end.completed)(&info, times);
+    }
+    // Only now, so that whoever waits for the batch finds all that tidied up and told.
+    shared.state.lock().batches.remove(&time);
+    shared.changed.notify_all();
+}
