@@ -1,0 +1,247 @@
+//! The life of a source behind a stream: asked once for each batch, and again after a restart.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_core::{Context, Rdd, Record, Site, catch_panic};
+use parking_lot::Mutex;
+
+use super::{InputSource, SourceBatch};
+use crate::StreamingContext;
+use crate::checkpoint::{InputPast, InputRange, Keeper};
+use crate::error::{PlanError, StreamError};
+use crate::events::InputInfo;
+use crate::graph::{AnyStream, Stream, StreamInfo};
+use crate::input::{Allocated, Input};
+use crate::rate::{RateController, ReadRate};
+use crate::time::Time;
+
+/// What the source gave for the batches that the stream remembers, errors included: it is
+/// asked only once.
+pub(super) struct Cut<T> {
+    batches: Mutex<BTreeMap<Time, Result<Rdd<T>, PlanError>>>,
+}
+
+impl<T> Default for Cut<T> {
+    fn default() -> Self {
+        Cut {
+            batches: Mutex::default(),
+        }
+    }
+}
+
+impl<T> Cut<T> {
+    pub(super) fn rdd(&self, site: Site, time: Time) -> Result<Rdd<T>, PlanError> {
+        let known = self.batches.lock().get(&time).cloned();
+        known.unwrap_or_else(|| {
+            let message = format!(
+                "the batch at {time} is not remembered, and a source is asked only once; \
+                 StreamingContext::remember keeps batches longer"
+            );
+            Err(PlanError::new(site, message))
+        })
+    }
+}
+
+/// The rates of a source: published at the end of batches, told before the next one is cut.
+pub(super) struct SourceRates {
+    batch: Duration,
+    controller: RateController,
+    /// The rate that the source was not told yet.
+    news: Arc<Mutex<Option<u64>>>,
+}
+
+impl SourceRates {
+    /// `None` without backpressure.
+    pub(super) fn new(ssc: &StreamingContext) -> Option<Self> {
+        let settings = ssc.receiver_settings().rates;
+        let batch = ssc.batch_duration();
+        let news = Arc::new(Mutex::new(settings.first_read_rate()));
+        let published = news.clone();
+        let controller = settings.controller(batch, move |rate| {
+            *published.lock() = Some(rate);
+            rate
+        })?;
+        Some(SourceRates {
+            batch,
+            controller,
+            news,
+        })
+    }
+
+    fn news(&self) -> Option<ReadRate> {
+        let rate = self.news.lock().take()?;
+        Some(ReadRate::new(rate, self.batch))
+    }
+}
+
+/// The life of a source.
+pub(super) enum Phase<T> {
+    New(Box<dyn InputSource<T>>),
+    Running(Box<dyn InputSource<T>>),
+    Stopped,
+}
+
+/// A source as an input of the graph.
+pub(super) struct SourceInput<T> {
+    pub(super) id: usize,
+    pub(super) site: Site,
+    pub(super) ctx: Context,
+    pub(super) phase: Mutex<Phase<T>>,
+    pub(super) cut: Arc<Cut<T>>,
+    /// The batches of an earlier process.
+    pub(super) restored: Mutex<Vec<(Time, Vec<u8>)>>,
+    /// The last one of them that was done.
+    pub(super) restored_at: Mutex<Option<Time>>,
+    pub(super) rates: Option<SourceRates>,
+    pub(super) stream: Arc<Stream<T>>,
+}
+
+impl<T: Record> SourceInput<T> {
+    /// Asks the source; nothing comes from one that has stopped.
+    fn compute(&self, time: Time) -> Result<SourceBatch<T>, PlanError> {
+        let mut phase = self.phase.lock();
+        let Phase::Running(source) = &mut *phase else {
+            return Ok(self.ctx.empty().into());
+        };
+        let news = self.rates.as_ref().and_then(SourceRates::news);
+        let asked = catch_panic(self.site, || {
+            if let Some(rate) = news {
+                source.set_rate(rate);
+            }
+            Site::uncover(|| source.compute(time, &self.ctx))
+        });
+        let given = asked.map_err(|panic| PlanError::from_panic(self.site, &panic))?;
+        given.map_err(|message| PlanError::new(self.site, message))
+    }
+}
+
+impl<T: Record> SourceInput<T> {
+    /// Makes the batches of an earlier process again.
+    fn restore(&self, source: &mut dyn InputSource<T>) -> Result<(), String> {
+        let restored = mem::take(&mut *self.restored.lock());
+        for (time, range) in &restored {
+            let recalled = catch_panic(self.site, || source.recall(*time, range));
+            recalled.map_err(|panic| panic.to_string())??;
+        }
+        let ended = self.restored_at.lock().unwrap_or(Time::ZERO);
+        let needed_after = ended - self.stream.info().remembered();
+        for (time, range) in restored
+            .into_iter()
+            .filter(|(time, _)| *time > needed_after)
+        {
+            let made = catch_panic(self.site, || {
+                Site::uncover(|| source.restore(time, &range, &self.ctx))
+            });
+            let batch = made.map_err(|panic| panic.to_string())??;
+            self.cut.batches.lock().insert(time, Ok(batch.rdd));
+            // As when it was cut: a window may ask for it when the batch is long over.
+            self.stream.rdd(time).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+}
+
+impl<T: Record> Input for SourceInput<T> {
+    fn id(&self) -> usize {
+        self.id
+    }
+
+    fn stream(&self) -> &StreamInfo {
+        self.stream.info()
+    }
+
+    fn keep(
+        &self,
+        _: &Arc<Keeper>,
+        _: usize,
+        past: Option<&InputPast<'_>>,
+    ) -> Result<(), StreamError> {
+        let cuts = past.iter().flat_map(|past| &past.cuts);
+        let ranges = cuts.filter_map(|(time, range)| match range {
+            InputRange::Source(range) => Some((*time, range.clone())),
+            InputRange::Blocks { .. } => None,
+        });
+        *self.restored.lock() = ranges.collect();
+        *self.restored_at.lock() = past.map(|past| past.ended);
+        Ok(())
+    }
+
+    fn reaches_back(&self) -> Duration {
+        match &*self.phase.lock() {
+            Phase::New(source) | Phase::Running(source) => source.reaches_back(),
+            Phase::Stopped => Duration::ZERO,
+        }
+    }
+
+    fn start(&self) -> Result<(), StreamError> {
+        let mut phase = self.phase.lock();
+        let Phase::New(mut source) = mem::replace(&mut *phase, Phase::Stopped) else {
+            return Ok(());
+        };
+        let started = catch_panic(self.site, || source.start());
+        let started = started.map_err(|panic| panic.to_string()).flatten();
+        let started = started.and_then(|()| self.restore(&mut *source));
+        *phase = Phase::Running(source);
+        started.map_err(|message| {
+            StreamError::State(format!("{}: the source cannot start: {message}", self.site))
+        })
+    }
+
+    fn stop(&self, _limit: Duration) {
+        let mut phase = self.phase.lock();
+        if let Phase::Running(mut source) = mem::replace(&mut *phase, Phase::Stopped)
+            && let Err(panic) = catch_panic(self.site, || source.stop())
+        {
+            tracing::error!("{}: the source stopped badly: {panic}", self.site);
+        }
+    }
+
+    fn allocate(&self, time: Time) -> Allocated {
+        if self.cut.batches.lock().contains_key(&time) {
+            return Allocated::default();
+        }
+        let given = self.compute(time);
+        let info = given.as_ref().ok().and_then(|batch| {
+            Some(InputInfo {
+                records: batch.records?,
+                description: batch.description.clone(),
+            })
+        });
+        let range = given.as_ref().ok().and_then(|batch| batch.range.clone());
+        let rdd = given.map(|batch| batch.rdd);
+        self.cut.batches.lock().insert(time, rdd);
+        // Made now, not when a window asks for it later: by then the batch may be done.
+        if let Err(error) = self.stream.rdd(time) {
+            tracing::error!(batch = %time, "{error}");
+        }
+        Allocated {
+            info,
+            range: range.map(InputRange::Source),
+        }
+    }
+
+    fn committed(&self, time: Time) {
+        if let Phase::Running(source) = &mut *self.phase.lock()
+            && let Err(panic) = catch_panic(self.site, || source.committed(time))
+        {
+            tracing::error!("{}: committed() of the source failed: {panic}", self.site);
+        }
+    }
+
+    fn end_batch(&self, time: Time) {
+        let last_kept = time - self.stream.info().remembered();
+        let mut batches = self.cut.batches.lock();
+        let kept = batches.split_off(&(last_kept + Duration::from_millis(1)));
+        let forgotten = mem::replace(&mut *batches, kept);
+        drop(batches);
+        // Freed without the lock: RDDs may hold anything.
+        drop(forgotten);
+    }
+
+    fn rate_controller(&self) -> Option<&RateController> {
+        self.rates.as_ref().map(|rates| &rates.controller)
+    }
+}
