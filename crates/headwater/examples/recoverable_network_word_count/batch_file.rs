@@ -58,7 +58,7 @@ mod tests {
     use std::fs;
 
     use headwater::time::Time;
-    use headwater::{BatchId, OutputId};
+    use headwater::{BatchId, OutputNumber};
 
     use super::*;
 
@@ -68,7 +68,7 @@ mod tests {
         let file = BatchFile::new(dir.path().join("out.txt"));
         let id = |ms| BatchId {
             time: Time::from_millis(ms),
-            output: OutputId::default(),
+            output: OutputNumber::default(),
         };
         file.append(BatchRun::first(id(1)), "one").unwrap();
         file.append(BatchRun::again(id(1)), "one").unwrap();
