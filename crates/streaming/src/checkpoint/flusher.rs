@@ -72,3 +72,24 @@ impl Shared {
         !wanted.is_over
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+
+    #[test]
+    fn it_flushes_when_it_is_asked_to_and_ends() {
+        let (sender, flushed) = sync_channel(10);
+        let flush = move || sender.send(()).is_ok();
+        let flusher = Flusher::start(Owner::new(), flush).unwrap();
+        for _ in 0..3 {
+            flusher.wake();
+            flushed.recv().unwrap();
+        }
+        flusher.stop();
+        // The thread has let go of its end.
+        assert!(flushed.recv().is_err());
+    }
+}
