@@ -36,10 +36,6 @@ pub(crate) const PLAIN: &str = "plain_windows";
 /// How the names of the directories of text files begin.
 pub(crate) const FILES: &str = "events";
 
-/// Into how many partitions keys of state are hashed. `None` would be one for each slot, of
-/// which every process may have another number.
-const STATE_PARTITIONS: Option<usize> = Some(4);
-
 /// How many records, and the sum of their values.
 type Total = (i64, i64);
 
@@ -59,10 +55,7 @@ pub(super) fn build(
     let pairs = events.map(|event| (event.key, (1, event.value)));
     let counted = count_in_state(&events);
     let windows = (millis(WINDOW_MS), millis(PLAIN_WINDOW_MS));
-    let mut in_use = InverseWindow::new().filter(|_, total: &Total| total.0 != 0);
-    if let Some(partitions) = STATE_PARTITIONS {
-        in_use = in_use.num_partitions(partitions);
-    }
+    let in_use = InverseWindow::new().filter(|_, total: &Total| total.0 != 0);
     let subtract = |a: Total, b: Total| (a.0 - b.0, a.1 - b.1);
     let inverse = pairs
         .reduce_by_key_and_window_inverse_with(add, subtract, windows.0, None, in_use)
@@ -97,10 +90,7 @@ fn count_in_state(events: &DStream<Event>) -> DStream<(i64, i64, Total)> {
         total.update(new);
         (number, *key, new)
     };
-    let mut spec = StateSpec::function(count);
-    if let Some(partitions) = STATE_PARTITIONS {
-        spec = spec.num_partitions(partitions);
-    }
+    let spec = StateSpec::function(count);
     let numbered = events.map(|event| (event.key, (event.number, event.value)));
     numbered.map_with_state(spec).named("counted").stream()
 }
@@ -109,10 +99,7 @@ fn totals(pairs: &DStream<(i64, Total)>) -> DStream<(i64, Total)> {
     let update = |new: Vec<Total>, old: Option<Total>| {
         Some(new.into_iter().fold(old.unwrap_or_default(), add))
     };
-    let mut spec = UpdateStateSpec::function(update);
-    if let Some(partitions) = STATE_PARTITIONS {
-        spec = spec.num_partitions(partitions);
-    }
+    let spec = UpdateStateSpec::function(update);
     pairs.update_state_by_key_with(spec).named("totals")
 }
 
