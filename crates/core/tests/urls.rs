@@ -178,7 +178,7 @@ fn records_of_a_wrong_length_name_their_file() {
 fn urls_that_mean_nothing_are_told() {
     let ctx = Context::local(1).unwrap();
     let numbers = ctx.range(0..3, 1, 1);
-    let error = numbers.save_as_text_file("hdfs://name/out").unwrap_err();
+    let error = numbers.save_as_text_file("gopher://name/out").unwrap_err();
     assert!(
         matches!(
             &error,
@@ -189,8 +189,8 @@ fn urls_that_mean_nothing_are_told() {
         ),
         "{error}"
     );
-    let error = text_of_error(ctx.text_file("hdfs://name/in").count());
-    assert!(error.contains("hdfs:// is not known"), "{error}");
+    let error = text_of_error(ctx.text_file("gopher://name/in").count());
+    assert!(error.contains("gopher:// is not known"), "{error}");
     let error = text_of_error(numbers.save_as_text_file("memory://urls"));
     assert!(error.contains("has no name"), "{error}");
 }

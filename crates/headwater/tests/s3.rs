@@ -8,6 +8,8 @@ use headwater::testing::TestStream;
 use headwater::time::seconds;
 use headwater::{Compression, Context, SaveOptions};
 
+mod stores;
+
 /// A place of the test's own on the server; `None` where there is none and none is required.
 fn place(name: &str) -> Option<Location> {
     let Ok(bucket) = std::env::var("TEST_S3_URL") else {
@@ -112,4 +114,18 @@ fn checkpoints_are_written_and_read() {
     assert_eq!(squares.sum().unwrap(), sum);
     assert_eq!(top.list().unwrap().len(), 3);
     top.delete_all().unwrap();
+}
+
+#[test]
+fn new_files_are_read_and_batches_are_saved() {
+    if let Some(top) = place("files") {
+        stores::new_files_are_read_and_batches_are_saved(&top);
+    }
+}
+
+#[test]
+fn a_stream_goes_on_from_its_checkpoint() {
+    if let Some(top) = place("checkpoint") {
+        stores::a_stream_goes_on_from_its_checkpoint(&top);
+    }
 }

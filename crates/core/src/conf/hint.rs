@@ -27,6 +27,9 @@ pub(super) fn advice(known: &Known<'_>, key: &str, origin: &Origin) -> String {
     }
 }
 
+/// How many edits a misspelt key of Spark may need.
+const SPARK_EDITS_MAX: usize = 2;
+
 fn probably_meant(known: &Known<'_>, key: &str) -> Option<String> {
     if let Some(info) = known.keys().find(|info| info.has_spark_name(key)) {
         return Some(info.name().to_owned());
@@ -35,8 +38,16 @@ fn probably_meant(known: &Known<'_>, key: &str) -> Option<String> {
     if ours != key && (known.find(&ours).is_some() || known.is_free(&ours)) {
         return Some(ours);
     }
+    let edits_max = match key.starts_with("spark.") {
+        // Keys of Spark are rarely misspelt and often have no counterpart: their neighbours are
+        // not meant.
+        true => SPARK_EDITS_MAX,
+        false => edits_max(&ours),
+    };
     by_last_segments(known, &ours)
-        .or_else(|| nearest(known.keys().map(|info| info.name()), &ours).map(str::to_owned))
+        .or_else(|| {
+            nearest(known.keys().map(|info| info.name()), &ours, edits_max).map(str::to_owned)
+        })
         .or_else(|| with_near_namespace(known, &ours))
 }
 
@@ -77,14 +88,22 @@ fn by_last_segments(known: &Known<'_>, key: &str) -> Option<String> {
 /// The key under the layer whose name is nearly its first segment.
 fn with_near_namespace(known: &Known<'_>, key: &str) -> Option<String> {
     let first = namespace(key);
-    let layer = nearest(LAYER_NAMESPACES.iter().copied(), first)?;
+    let layer = nearest(LAYER_NAMESPACES.iter().copied(), first, edits_max(first))?;
     let meant = format!("{layer}{}", key.get(first.len()..)?);
     known.is_free(&meant).then_some(meant)
 }
 
-/// The candidate with the fewest edits, if they are few for the length of the text.
-fn nearest<'a>(candidates: impl Iterator<Item = &'a str>, text: &str) -> Option<&'a str> {
-    let edits_max = (text.chars().count() / 4).max(1);
+/// How many edits are few for the length of a text.
+fn edits_max(text: &str) -> usize {
+    (text.chars().count() / 4).max(1)
+}
+
+/// The candidate with the fewest edits, if they are not more than so many.
+fn nearest<'a>(
+    candidates: impl Iterator<Item = &'a str>,
+    text: &str,
+    edits_max: usize,
+) -> Option<&'a str> {
     candidates
         .map(|candidate| (edits(candidate, text), candidate))
         .filter(|(edits, _)| *edits <= edits_max)
@@ -179,8 +198,14 @@ mod tests {
     #[test]
     fn without_a_near_key_the_advice_is_to_remove_it() {
         assert!(report(Conf::new().set("zebra.stripes", 4), &[]).contains("under `app.`"));
-        let spark = Conf::new().set("spark.yarn.queue", "q");
-        assert!(report(spark, &[]).contains("no counterpart here"));
+        for key in [
+            "spark.yarn.queue",
+            "spark.streaming.receiver.writeAheadLog.maxFailure.class",
+            "spark.streaming.blockQueueSize",
+        ] {
+            let report = report(Conf::new().set(key, "q"), &[LAYER]);
+            assert!(report.contains("no counterpart here"), "{key}: {report}");
+        }
     }
 
     #[test]

@@ -84,6 +84,7 @@ impl Remains<'_> {
             last: taken
                 .last()
                 .and_then(|(time, cut)| self::taken(*time, cut, parts)),
+            position: past.received.get(input)?.position.clone(),
         })
     }
 

@@ -153,6 +153,9 @@ impl InputSummary {
         if let Some(taken) = &self.last {
             facts.push(format!("{taken} at {}", taken.time));
         }
+        if let Some(position) = &self.position {
+            facts.push(format!("the source is at {}", position.escape_ascii()));
+        }
         if facts.is_empty() {
             facts.push("nothing is kept of it".to_owned());
         }

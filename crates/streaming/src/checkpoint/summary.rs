@@ -216,6 +216,8 @@ pub struct InputSummary {
     pub batches: usize,
     /// What was taken last.
     pub last: Option<TakenRange>,
+    /// Where the source was after the last block that says so.
+    pub position: Option<Vec<u8>>,
 }
 
 /// A state, and what was written of it.
