@@ -6,11 +6,12 @@ mod probe;
 
 use std::sync::Arc;
 
-use headwater_core::{Partitioner, Partitioning};
+use headwater_core::{Context, Partitioner, Partitioning};
 use headwater_streaming::testing::{Collected, TestStream};
 use headwater_streaming::time::{Time, seconds};
 use headwater_streaming::{
-    DStream, InverseWindow, State, StateSpec, StreamError, TimeoutCheck, UpdateStateSpec,
+    DStream, InputSource, InverseWindow, SourceBatch, State, StateSpec, StreamError, TimeoutCheck,
+    UpdateStateSpec,
 };
 use probe::going_on;
 use proptest::prelude::*;
@@ -323,6 +324,61 @@ fn partitions_that_a_failed_batch_left_behind_catch_up_before_they_move() {
     let all = |count| ["a", "b", "c", "d"].map(|key| (key.to_owned(), count));
     assert_eq!(life(3, 1, 4, false).unwrap(), all(4));
     assert_eq!(life(4, 1, 2, false).unwrap(), all(5));
+}
+
+/// A pair for each of two keys, in every batch, that is there once.
+struct Pairs;
+
+impl InputSource<(String, u64)> for Pairs {
+    fn compute(
+        &mut self,
+        _time: Time,
+        ctx: &Context,
+    ) -> Result<SourceBatch<(String, u64)>, String> {
+        let pairs = ["c", "d"].map(|key| (key.to_owned(), 1));
+        Ok(SourceBatch::new(ctx.parallelize(pairs.into(), 1)).range(vec![1]))
+    }
+
+    fn restore(
+        &mut self,
+        time: Time,
+        _range: &[u8],
+        ctx: &Context,
+    ) -> Result<SourceBatch<(String, u64)>, String> {
+        self.compute(time, ctx)
+    }
+}
+
+#[test]
+fn what_a_state_has_not_taken_in_is_kept_however_many_batches_fail() {
+    let dir = tempfile::tempdir().unwrap();
+    let life = |begun, batches, fails: bool| {
+        let settings = [
+            ("streaming.on_failure", "continue"),
+            ("streaming.checkpoint.keep", "1"),
+        ];
+        let test = going_on(dir.path(), begun, &settings);
+        let pairs = test.context().source_stream(Pairs);
+        let sum = move |time: Time, key: &String, new: Vec<u64>, old: Option<u64>| {
+            assert!(
+                !fails || key != "c" || time < Time::from_millis(3000),
+                "a broken wire"
+            );
+            Some(old.unwrap_or(0) + new.iter().sum::<u64>())
+        };
+        let spec = UpdateStateSpec::function_with_time(sum).num_partitions(4);
+        let out = test.collect(&pairs.update_state_by_key_with(spec));
+        test.try_run(batches).unwrap();
+        // Writes a checkpoint, which forgets what nobody needs.
+        test.context().stop(true, true).unwrap();
+        let mut last = out.batches().pop().unwrap_or_default();
+        last.sort();
+        last
+    };
+    life(0, 8, true);
+    life(8, 8, true);
+    let all = ["c", "d"].map(|key| (key.to_owned(), 17));
+    assert_eq!(life(16, 1, false), all);
 }
 
 proptest! {

@@ -354,7 +354,8 @@ fn states_that_come_and_go_leave_the_others_as_they_are() {
     life(0, 2, &["gone", "kept"]);
     // The state has another number from now on, and is written under it.
     assert_eq!(life(2, 2, &["kept"]), [counts(&[("a", 10), ("b", 3)])]);
-    // A new one begins empty, whenever time began.
+    // A new one begins empty, whenever time began, also if its first process ended at once.
+    life(4, 0, &["new", "kept"]);
     let both = life(4, 2, &["new", "kept"]);
     assert_eq!(both[0], counts(&[("a", 11), ("b", 6)]));
     assert_eq!(both[1], counts(&[("a", 21), ("b", 9)]));

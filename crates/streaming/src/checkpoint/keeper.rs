@@ -1,6 +1,7 @@
 //! Writes what happens, while it happens.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use headwater_core::catch_panic;
 use headwater_journal::{Journal, JournalError, Sequence};
@@ -234,13 +235,13 @@ impl Keeper {
             }
         }
         self.weight.set_state(written.latest.bytes());
-        self.write_manifest(&mut written)
+        self.write_manifest(&mut written, states)
     }
 
     /// Writes a manifest of what is known, so that the directory has one.
-    pub(crate) fn begin(&self) -> Result<(), StreamError> {
+    pub(crate) fn begin(&self, states: &[Arc<dyn AnySteps>]) -> Result<(), StreamError> {
         let mut written = self.written.lock();
-        self.write_manifest(&mut written)?;
+        self.write_manifest(&mut written, states)?;
         // What a process wrote that was killed before its manifest.
         let there = snapshots::list(&self.dir.join(STATES));
         let there = there.map_err(|error| self.failed(&error.to_string()))?;
@@ -256,13 +257,22 @@ impl Keeper {
         })
     }
 
-    fn write_manifest(&self, written: &mut Written) -> Result<(), StreamError> {
+    fn write_manifest(
+        &self,
+        written: &mut Written,
+        states: &[Arc<dyn AnySteps>],
+    ) -> Result<(), StreamError> {
         let retained = &mut written.retained;
+        let zero = self.past.lock().zero;
+        let pending = states.iter().map(|steps| steps.pending(zero)).min();
         let manifest = {
             let mut past = self.past.lock();
             let base = past.ended - self.limits.state_reaches_back;
             let contained = keep_needed(&mut retained.snapshots, past.program.states.len(), base);
-            past.prune(self.limits.remembered, contained);
+            // What a state has not taken in, since batches have failed, is still needed.
+            let behind = pending.and_then(|pending| past.ended.checked_since(pending));
+            let behind = behind.map_or(Duration::ZERO, |behind| behind + Duration::from_millis(1));
+            past.prune(self.limits.remembered.saturating_add(behind), contained);
             // Under the lock, so that the past holds all entries before.
             let next = self.with_journal(|journal| Ok(journal.next()))?;
             Manifest {

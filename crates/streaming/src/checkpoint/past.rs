@@ -29,6 +29,9 @@ pub(crate) struct Past {
     pub(crate) received: Vec<Received>,
     /// Where the changes of state of each batch are.
     pub(crate) changes: BTreeMap<Time, Changes>,
+    /// The batch after which each state of the program began: time's, or that at which a changed
+    /// program added it.
+    pub(crate) states_begun: Vec<Time>,
     /// The batch after which each state of the program can be brought back; none where all of
     /// its changes are still there.
     pub(crate) states_since: Vec<Option<Time>>,
@@ -72,6 +75,7 @@ impl Past {
         Past {
             blocks: vec![BTreeMap::new(); program.inputs.len()],
             received: vec![Received::default(); program.inputs.len()],
+            states_begun: vec![zero; program.states.len()],
             states_since: vec![None; program.states.len()],
             program,
             zero,
@@ -170,6 +174,11 @@ impl Past {
         let inputs = program.inputs.len();
         self.blocks = taken_over(&self.blocks, inputs, inputs_from);
         self.received = taken_over(&self.received, inputs, inputs_from);
+        let begun = |from: &Option<usize>| self.states_begun.get((*from)?).copied();
+        let begun = states_from
+            .iter()
+            .map(|from| begun(from).unwrap_or(self.ended));
+        self.states_begun = begun.collect();
         let since = |from: &Option<usize>| self.states_since.get((*from)?).copied().flatten();
         self.states_since = states_from.iter().map(since).collect();
         for cut in self.cuts.values_mut() {

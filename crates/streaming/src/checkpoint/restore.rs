@@ -64,8 +64,8 @@ pub(crate) struct InputPast<'a> {
     pub(crate) received: &'a Received,
     /// The first block that belongs to no batch.
     pub(crate) first_unallocated: u64,
-    /// The last batch that was done.
-    pub(crate) ended: Time,
+    /// The last batch that was done, or one before it that a state has not taken in.
+    pub(crate) taken_in: Time,
 }
 
 impl Opened {
@@ -294,7 +294,7 @@ fn error(dir: &Location, message: &str) -> StreamError {
 
 impl Resumed {
     /// The past of an input.
-    pub(crate) fn input(&self, input: usize) -> Option<InputPast<'_>> {
+    pub(crate) fn input(&self, input: usize, taken_in: Time) -> Option<InputPast<'_>> {
         let cuts = self.past.cuts.iter().filter_map(|(time, cut)| {
             let of_input = cut.inputs.iter().find(|one| one.input == input)?;
             Some((*time, of_input.range.clone()))
@@ -304,7 +304,7 @@ impl Resumed {
             blocks: self.past.blocks.get(input)?,
             received: self.past.received.get(input)?,
             first_unallocated: self.past.first_unallocated(input),
-            ended: self.past.ended,
+            taken_in,
         })
     }
 }

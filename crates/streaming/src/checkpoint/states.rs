@@ -61,6 +61,10 @@ impl OldStates<'_> {
                 steps.begin_after(earliest, self.past.zero);
                 base = earliest;
             }
+            if let Some(begun) = self.past.states_begun.get(old) {
+                // Nothing may have been kept of it yet.
+                steps.begin_after(*begun, self.past.zero);
+            }
             let older = steps.takes_over().older(form);
             let mut state = Returning {
                 steps,

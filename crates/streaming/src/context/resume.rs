@@ -112,7 +112,8 @@ impl Inner {
             None => conf.get(&conf::CHECKPOINT_INTERVAL)?,
         };
         let ended = ready.resumed.map_or(zero, |resumed| resumed.past.ended);
-        let checkpointer = Checkpointer::start(owner, keeper.clone(), stores, interval, ended)?;
+        let checkpointer = Checkpointer::start(owner, keeper.clone(), stores, interval, ended)
+            .inspect_err(|_| keeper.close())?;
         self.graph.keep(keeper, checkpointer);
         Ok(())
     }
@@ -138,11 +139,17 @@ impl Inner {
                 return Err(StreamError::State(message));
             }
         }
+        let taken_in = |Resumed { past }: &Resumed| {
+            let pending = states.iter().map(|(steps, _)| steps.pending(past.zero));
+            let all_but = pending.min().map(|first| first - Duration::from_millis(1));
+            all_but.unwrap_or(past.ended).min(past.ended)
+        };
         for (number, input) in self.graph.inputs().iter().enumerate() {
-            let past = resumed.and_then(|resumed| resumed.input(number));
+            let past = resumed.and_then(|resumed| resumed.input(number, taken_in(resumed)));
             input.keep(keeper, number, past.as_ref())?;
         }
-        keeper.begin()
+        let states: Vec<_> = states.iter().map(|(steps, _)| steps.clone()).collect();
+        keeper.begin(&states)
     }
 
     fn warn_of_queues(&self) {

@@ -103,7 +103,7 @@ impl Inner {
         let limit = self.settings.graceful_stop_timeout;
         let gracefully = gracefully && self.begin_ending(running);
         let result = if gracefully {
-            inputs.iter().for_each(|input| input.stop(limit));
+            inputs.iter().for_each(|input| input.stop_receiving(limit));
             self.finish(running)
         } else {
             Ok(())

@@ -66,6 +66,10 @@ pub(crate) trait Input: Send + Sync {
         Ok(())
     }
 
+    /// Called when the context begins to stop gracefully: nothing more comes in from outside.
+    /// What batches ask for they still get, and those that are left are whole.
+    fn stop_receiving(&self, _limit: Duration) {}
+
     /// Called when the context stops, perhaps several times: nothing more is taken in.
     /// What has not ended when the limit is over is left to end by itself.
     fn stop(&self, _limit: Duration) {}

@@ -253,6 +253,10 @@ impl<T: Wire> Input for ReceiverInput<T> {
     }
 
     fn stop(&self, limit: Duration) {
+        self.stop_receiving(limit);
+    }
+
+    fn stop_receiving(&self, limit: Duration) {
         let supervisor = self.supervisor.lock().take();
         if let Some(supervisor) = supervisor {
             supervisor.shut_down(limit);

@@ -135,7 +135,8 @@ impl<P: Movable> Versions<P> {
         let mut older = self.older.iter();
         let (version, parts) = older.find(|(version, _)| *version == was.version)?;
         let advice = format!(
-            "the type that the migration from version {version} takes must be read from what {}              was written as",
+            "the type that the migration from version {version} takes must be read from what {} \
+             was written as",
             was.value
         );
         Some(parts(was, advice))

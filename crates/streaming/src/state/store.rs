@@ -162,11 +162,7 @@ impl<P: PartitionState> Store<P> {
             return Ok(());
         }
         if slot.is_torn.load(Ordering::Relaxed) {
-            return Err(format!(
-                "partition {partition} of the state was left half changed by a panic in a key's \
-                 Hash or Eq or in a Drop; it cannot be used any more"
-            )
-            .into());
+            return Err(torn(partition).into());
         }
         let current = slot.versions.lock().current.clone();
         let (change, result) = decide(&current)?;
@@ -380,6 +376,9 @@ impl<P: PartitionState> AnyStore for Store<P> {
         let slot = self.partitions.get(partition).ok_or_else(no_partition)?;
         let (at, current) = {
             let versions = slot.versions.lock();
+            if slot.is_torn.load(Ordering::Relaxed) {
+                return Err(torn(partition));
+            }
             (self.at(partition), versions.current.clone())
         };
         // Without the lock: batches go on while a large state is written.
@@ -419,6 +418,13 @@ impl<P: PartitionState> AnyStore for Store<P> {
         self.readable_after
             .store(all.as_millis(), Ordering::Relaxed);
     }
+}
+
+fn torn(partition: usize) -> String {
+    format!(
+        "partition {partition} of the state was left half changed by a panic in a key's Hash or Eq \
+         or in a Drop; it cannot be used any more"
+    )
 }
 
 fn no_partition() -> String {

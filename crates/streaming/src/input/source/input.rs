@@ -93,7 +93,7 @@ pub(super) struct SourceInput<T> {
     pub(super) cut: Arc<Cut<T>>,
     /// The batches of an earlier process.
     pub(super) restored: Mutex<Vec<(Time, Vec<u8>)>>,
-    /// The last one of them that was done.
+    /// The last one of them that was done, and that state has taken in.
     pub(super) restored_at: Mutex<Option<Time>>,
     pub(super) rates: Option<SourceRates>,
     pub(super) stream: Arc<Stream<T>>,
@@ -165,7 +165,7 @@ impl<T: Record> Input for SourceInput<T> {
             InputRange::Blocks { .. } => None,
         });
         *self.restored.lock() = ranges.collect();
-        *self.restored_at.lock() = past.map(|past| past.ended);
+        *self.restored_at.lock() = past.map(|past| past.taken_in);
         Ok(())
     }
 

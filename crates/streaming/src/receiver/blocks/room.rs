@@ -83,7 +83,8 @@ impl<T> BlockStore<T> {
             Err(message) => {
                 state.ledger.has_stayed(number);
                 let message = format!(
-                    "block {number} stays in memory, as it cannot be written to disk: {message};                      the receiver waits for the batches where there is no room"
+                    "block {number} stays in memory, as it cannot be written to disk: {message}; \
+                     the receiver waits for the batches where there is no room"
                 );
                 self.tell(|watcher| watcher.cannot_spill(message, state.stored()));
             }
