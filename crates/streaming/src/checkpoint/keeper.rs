@@ -1,7 +1,6 @@
 //! Writes what happens, while it happens.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use headwater_core::catch_panic;
 use headwater_journal::{Journal, JournalError, Sequence};
@@ -19,7 +18,7 @@ use super::retention::{Retained, Surplus, keep_needed};
 use super::snapshots::{self, Snapshots};
 use super::weight::Weight;
 use crate::error::StreamError;
-use crate::state::{AnySteps, StateChange, StateLog};
+use crate::state::{AnySteps, StateChange, StateLog, taken_in};
 use crate::threads::Owner;
 use crate::time::Time;
 
@@ -264,15 +263,15 @@ impl Keeper {
     ) -> Result<(), StreamError> {
         let retained = &mut written.retained;
         let zero = self.past.lock().zero;
-        let pending = states.iter().map(|steps| steps.pending(zero)).min();
+        let taken_in = taken_in(states, zero);
         let manifest = {
             let mut past = self.past.lock();
             let base = past.ended - self.limits.state_reaches_back;
             let contained = keep_needed(&mut retained.snapshots, past.program.states.len(), base);
             // What a state has not taken in, since batches have failed, is still needed.
-            let behind = pending.and_then(|pending| past.ended.checked_since(pending));
-            let behind = behind.map_or(Duration::ZERO, |behind| behind + Duration::from_millis(1));
-            past.prune(self.limits.remembered.saturating_add(behind), contained);
+            let behind = taken_in.and_then(|taken_in| past.ended.checked_since(taken_in));
+            let needed = self.limits.remembered;
+            past.prune(needed.saturating_add(behind.unwrap_or_default()), contained);
             // Under the lock, so that the past holds all entries before.
             let next = self.with_journal(|journal| Ok(journal.next()))?;
             Manifest {

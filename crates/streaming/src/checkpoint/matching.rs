@@ -25,9 +25,12 @@ impl Allowed {
         self.damage
     }
 
-    /// What was called otherwise before.
-    pub(super) fn old_name(&self, name: &str) -> Option<&String> {
-        self.renamed.get(name)
+    /// What a name was among older parts. One that is there no more was renamed at an earlier
+    /// start already, and stays allowed.
+    pub(super) fn old_name(&self, name: &str, old: &[Part]) -> Option<&String> {
+        let old_name = self.renamed.get(name)?;
+        let is_there = (0..old.len()).any(|place| label(old, place) == *old_name);
+        is_there.then_some(old_name)
     }
 
     /// Whether something with this name goes on under another one.
@@ -225,16 +228,10 @@ impl Matcher<'_> {
         self.matching.problems.push(problem);
     }
 
-    fn has_old(&self, name: &str) -> bool {
-        (0..self.old.len()).any(|place| label(self.old, place) == *name)
-    }
-
     fn by_name(&mut self, allowed: &Allowed, migrates: &impl Migrates) {
         for (place, part) in self.new.iter().enumerate() {
             let Some(name) = &part.name else { continue };
-            let old_name = allowed.old_name(name);
-            // What is renamed already stays allowed at later starts.
-            let old_name = old_name.filter(|old| self.has_old(old));
+            let old_name = allowed.old_name(name, self.old);
             let wanted = old_name.unwrap_or(name);
             let found = (0..self.old.len()).find(|old| {
                 let is_called = label(self.old, *old) == *wanted;

@@ -90,10 +90,6 @@ struct Matcher<'a> {
 }
 
 impl Matcher<'_> {
-    fn has_old(&self, name: &str) -> bool {
-        (0..self.old.len()).any(|place| label(self.old, place) == *name)
-    }
-
     /// Named outputs, by operator and name: what is printed under a name is not what is written
     /// under it.
     fn by_name(&mut self, allowed: &Allowed) {
@@ -104,9 +100,7 @@ impl Matcher<'_> {
         });
         let new = self.new_groups(|_, part| {
             let name = part.name.as_ref()?;
-            let old_name = allowed.old_name(name);
-            // What is renamed already stays allowed at later starts.
-            let old_name = old_name.filter(|old| self.has_old(old));
+            let old_name = allowed.old_name(name, self.old);
             Some(old_name.unwrap_or(name).to_owned())
         });
         self.pair(&old, &new);

@@ -10,7 +10,7 @@ use crate::checkpoint::{Checkpointer, Keeper, Limits, Opened, Outputs, Part, Pro
 use crate::conf;
 use crate::error::StreamError;
 use crate::graph::{AnyStream, NodeId};
-use crate::state::{AnySteps, AnyStore};
+use crate::state::{AnySteps, AnyStore, taken_in};
 use crate::time::Time;
 
 /// The checkpoint directory of a stream.
@@ -95,15 +95,15 @@ impl Inner {
         self.graph.number_outputs(&ready.outputs);
         let keeper = ready.keeper;
         let owner = self.graph.owner;
+        let stores: Vec<_> = reaching.into_iter().map(|(steps, _)| steps).collect();
         let restored = keeper
             .start_flushing(owner)
-            .and_then(|()| self.restore(&keeper, ready.resumed.as_ref(), &reaching));
+            .and_then(|()| self.restore(&keeper, ready.resumed.as_ref(), &stores));
         if let Err(error) = restored {
             // States may hold on to it.
             keeper.close();
             return Err(error);
         }
-        let stores = reaching.into_iter().map(|(steps, _)| steps).collect();
         let asked = states
             .iter()
             .filter_map(|(stream, _)| stream.info().checkpoint());
@@ -123,13 +123,13 @@ impl Inner {
         &self,
         keeper: &Arc<Keeper>,
         resumed: Option<&Resumed>,
-        states: &[(Arc<dyn AnySteps>, Duration)],
+        states: &[Arc<dyn AnySteps>],
     ) -> Result<(), StreamError> {
         let cuts = resumed.map(|resumed| resumed.past.cuts.keys());
         if let Some(last) = cuts.and_then(|mut cuts| cuts.next_back()) {
             self.graph.set_reruns_up_to(*last);
         }
-        for (number, (steps, _)) in states.iter().enumerate() {
+        for (number, steps) in states.iter().enumerate() {
             if !steps.store().set_log(NodeId(number), keeper.clone()) {
                 let message = format!(
                     "the state of {} has a log of its own; with a checkpoint directory it is \
@@ -139,17 +139,19 @@ impl Inner {
                 return Err(StreamError::State(message));
             }
         }
-        let taken_in = |Resumed { past }: &Resumed| {
-            let pending = states.iter().map(|(steps, _)| steps.pending(past.zero));
-            let all_but = pending.min().map(|first| first - Duration::from_millis(1));
-            all_but.unwrap_or(past.ended).min(past.ended)
-        };
+        let resumed = resumed.map(|resumed| {
+            let (zero, ended) = (resumed.past.zero, resumed.past.ended);
+            let taken_in = taken_in(states, zero);
+            (
+                resumed,
+                taken_in.map_or(ended, |taken_in| taken_in.min(ended)),
+            )
+        });
         for (number, input) in self.graph.inputs().iter().enumerate() {
-            let past = resumed.and_then(|resumed| resumed.input(number, taken_in(resumed)));
+            let past = resumed.and_then(|(resumed, taken_in)| resumed.input(number, taken_in));
             input.keep(keeper, number, past.as_ref())?;
         }
-        let states: Vec<_> = states.iter().map(|(steps, _)| steps.clone()).collect();
-        keeper.begin(&states)
+        keeper.begin(states)
     }
 
     fn warn_of_queues(&self) {

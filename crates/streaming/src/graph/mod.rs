@@ -31,7 +31,7 @@ use crate::console::Console;
 use crate::context::WeakContext;
 use crate::error::{Mistake, PlanError, StreamError};
 use crate::input::Input;
-use crate::state::AnySteps;
+use crate::state::{AnySteps, taken_in};
 use crate::threads::Owner;
 use crate::time::Time;
 
@@ -250,8 +250,8 @@ impl Graph {
     pub(crate) fn end_batch(&self, time: Time) {
         let zero = self.zero_time().unwrap_or(time);
         let state = self.live_state();
-        let pending = state.iter().map(|(_, steps)| steps.pending(zero)).min();
-        let time = pending.map_or(time, |pending| time.min(pending - Duration::from_millis(1)));
+        let taken_in = taken_in(state.iter().map(|(_, steps)| steps), zero);
+        let time = taken_in.map_or(time, |taken_in| time.min(taken_in));
         for stream in self.streams.lock().iter() {
             stream.forget(time, self.unpersist);
         }

@@ -41,7 +41,7 @@ pub(crate) use older::{Kept, Older};
 pub(crate) use rewrite::{Item, RewriteStep, Rows};
 pub(crate) use spec::UpdateFunction;
 pub use spec::{State, StateSpec, TimeoutCheck, UpdateStateSpec};
-pub(crate) use steps::{AnySteps, StepPlan, Steps};
+pub(crate) use steps::{AnySteps, StepPlan, Steps, taken_in};
 pub(crate) use store::{AnyStore, Holds, Initial, Marks, PartitionState, Store};
 pub(crate) use table::StateTable;
 pub(crate) use track::{Outputs, TimeOut, TrackStep};

@@ -237,3 +237,13 @@ impl<X: Clone + Send + Sync> AnySteps for Steps<X> {
         }
     }
 }
+
+/// The last moment of which all of these states have taken in everything; none without states.
+/// Time began at `zero`.
+pub(crate) fn taken_in<'a>(
+    states: impl IntoIterator<Item = &'a Arc<dyn AnySteps>>,
+    zero: Time,
+) -> Option<Time> {
+    let pending = states.into_iter().map(|steps| steps.pending(zero)).min();
+    pending.map(|first| first - Duration::from_millis(1))
+}
