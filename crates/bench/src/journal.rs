@@ -7,35 +7,49 @@ use crate::options::Options;
 use crate::socket;
 use crate::table::Row;
 
-/// Variants, and whether everything that is received goes to a journal.
-const VARIANTS: [(&str, bool); 2] = [("journal/off", false), ("journal/on", true)];
+/// A way to count: a name, whether everything that is received goes to a journal, and how soon
+/// blocks go to disk when memory is full. The source sends as fast as it is read, so without any
+/// patience every block goes there.
+type Variant = (&'static str, bool, &'static str);
+
+/// Variants in pairs, of which the second is compared to the first.
+const VARIANTS: [[Variant; 2]; 2] = [
+    [("journal/off", false, "10s"), ("journal/on", true, "10s")],
+    [
+        ("journal/off+disk", false, "0s"),
+        ("journal/on+disk", true, "0s"),
+    ],
+];
 
 /// Counts the words of a socket with and without a checkpoint directory. The variants take
 /// turns, so that what else the machine does is shared by both.
 pub(crate) fn run(options: &Options) -> Result<Vec<Row>, BenchError> {
     let mut rounds = Vec::new();
     for _ in 0..options.runs {
-        for (name, is_kept) in VARIANTS {
-            rounds.extend(count(name, is_kept, options)?);
+        for variant in VARIANTS.iter().flatten() {
+            rounds.extend(count(variant, options)?);
         }
     }
-    let [off, on] = VARIANTS.map(|(name, _)| medians(name, &rounds));
-    let compared = on
-        .iter()
-        .zip(&off)
-        .map(|(on, off)| on.clone().compared_to(off));
-    Ok(off.iter().cloned().chain(compared).collect())
+    let mut rows = Vec::new();
+    for [(off, ..), (on, ..)] in VARIANTS {
+        let (off, on) = (medians(off, &rounds), medians(on, &rounds));
+        let compared = on.into_iter().zip(&off);
+        let compared: Vec<_> = compared.map(|(on, off)| on.compared_to(off)).collect();
+        rows.extend(off.into_iter().chain(compared));
+    }
+    Ok(rows)
 }
 
-fn count(name: &str, is_kept: bool, options: &Options) -> Result<Vec<Row>, BenchError> {
-    if !is_kept {
-        return socket::run_with(name, &[], options);
-    }
+fn count(
+    (name, is_kept, spill_after): &Variant,
+    options: &Options,
+) -> Result<Vec<Row>, BenchError> {
     let directory = Directory::new()?;
-    let settings = [("streaming.checkpoint.directory", directory.name())];
-    let settings = settings
-        .each_ref()
-        .map(|(key, value)| (*key, value.as_str()));
+    let kept_in = directory.name();
+    let mut settings = vec![("streaming.receiver.spill_after", *spill_after)];
+    if *is_kept {
+        settings.push(("streaming.checkpoint.directory", &kept_in));
+    }
     socket::run_with(name, &settings, options)
 }
 

@@ -8,7 +8,7 @@ use crate::buffer::record_of;
 use crate::error::JournalError;
 use crate::format::RECORD_HEADER_BYTES;
 use crate::journal::Size;
-use crate::segments::{Segment, read_group};
+use crate::segments::{Body, Segment, read_group};
 use crate::sequence::Sequence;
 
 /// What was found when a journal was opened, or [looked into](crate::Journal::inspect).
@@ -110,7 +110,7 @@ impl Recovered {
             segment: behind.saturating_sub(1),
             group: 0,
             next: start,
-            body: Vec::new(),
+            body: Body::default(),
             body_at: 0,
             body_next: Sequence(0),
             failed: false,
@@ -166,7 +166,7 @@ pub struct Records<'a> {
     /// Records before this one are left out.
     next: Sequence,
     /// The group that is being read: what of it is read, and the number at that place.
-    body: Vec<u8>,
+    body: Body,
     body_at: usize,
     body_next: Sequence,
     failed: bool,
@@ -201,7 +201,7 @@ impl Iterator for Records<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.failed {
-            let rest = self.body.get(self.body_at..).unwrap_or_default();
+            let rest = self.body.bytes().get(self.body_at..).unwrap_or_default();
             if let Some(record) = record_of(rest, self.body_next, self.body_next) {
                 let sequence = self.body_next;
                 self.body_at += RECORD_HEADER_BYTES + record.len();

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use headwater_store::Location;
 
+use crate::buffer::record_of;
 use crate::error::JournalError;
 use crate::format::GroupHeader;
 use crate::medium::Placed;
@@ -79,14 +80,36 @@ impl Log {
     }
 }
 
+/// What a group holds, as it was read.
+#[derive(Debug, Default)]
+pub(crate) struct Body {
+    bytes: Vec<u8>,
+    /// Where the body begins, behind its header: it is not copied to be rid of that.
+    start: usize,
+}
+
+impl Body {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
+    /// The record of a number, if the group begins with record `first`.
+    pub(crate) fn record(&self, first: Sequence, sequence: Sequence) -> Option<&[u8]> {
+        record_of(self.bytes(), first, sequence)
+    }
+}
+
 /// Reads a group, which must still be what it was when it was found.
-pub(crate) fn read_group(segment: &Location, group: Group) -> Result<Vec<u8>, JournalError> {
-    let mut bytes = segment.get_range(group.offset..group.offset + group.bytes)?;
+pub(crate) fn read_group(segment: &Location, group: Group) -> Result<Body, JournalError> {
+    let bytes = segment.get_range(group.offset..group.offset + group.bytes)?;
     let whole = GroupHeader::with_body(&bytes)
         .filter(|(header, _)| header.first == group.first && header.end() == group.end)
         .map(|(_, body)| body.len());
     match whole {
-        Some(body_bytes) => Ok(bytes.split_off(bytes.len() - body_bytes)),
+        Some(body_bytes) => {
+            let start = bytes.len() - body_bytes;
+            Ok(Body { bytes, start })
+        }
         None => Err(JournalError::Damaged {
             segment: segment.to_string(),
             offset: group.offset,

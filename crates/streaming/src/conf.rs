@@ -32,6 +32,15 @@ pub const RECEIVER_DISK: Key<Bytes> = Key::new(
 )
 .default("8g");
 
+/// How long a receiver waits for the batches before what it stores goes to disk.
+pub const RECEIVER_SPILL_AFTER: Key<Duration> = Key::new(
+    "streaming.receiver.spill_after",
+    "how long a receiver whose memory is full waits for a batch to be done before it moves blocks \
+     to disk; where batches are merely slower than the source, waiting is what costs least; 0s \
+     uses the disk at once",
+)
+.default("10s");
+
 /// How long a receiver waits before it starts again.
 pub const RECEIVER_RESTART_DELAY: Key<Duration> = Key::new(
     "streaming.receiver.restart_delay",
@@ -258,6 +267,7 @@ pub const STREAMING_KEYS: &[KeyInfo] = &[
     BLOCK_INTERVAL.info(),
     RECEIVER_MEMORY.info(),
     RECEIVER_DISK.info(),
+    RECEIVER_SPILL_AFTER.info(),
     RECEIVER_RESTART_DELAY.info(),
     RECEIVER_START_ATTEMPTS.info(),
     RECEIVER_MAX_RATE.info(),

@@ -78,6 +78,7 @@ fn setup(dir: &Path) -> Result<StreamingContext, StreamError> {
         ("streaming.checkpoint.interval", "60ms"),
         // So little that blocks leave memory, and are read from the journal.
         ("streaming.receiver.memory", "1k"),
+        ("streaming.receiver.spill_after", "0s"),
     ];
     let ssc = StreamingContext::new(&context(&settings), millis(20))?;
     let receiver = Counting {

@@ -123,6 +123,7 @@ impl Dirs {
     ) -> Stream {
         let mut all = vec![
             ("streaming.receiver.memory", "1k"),
+            ("streaming.receiver.spill_after", "0s"),
             ("local.dir", self.local.to_str().unwrap()),
         ];
         all.extend(settings);

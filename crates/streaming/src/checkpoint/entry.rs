@@ -109,12 +109,31 @@ impl Entry {
         }
     }
 
+    /// The bytes of a `Block` in the bytes of the entry, where they need not be copied first;
+    /// `None` if it is another entry.
+    pub(crate) fn bytes_of_block(entry: &[u8]) -> Result<Option<&[u8]>, String> {
+        // What serde makes of the number of the variant, and of its fields in their order.
+        type Block<'a> = (u32, usize, u64, u64, Option<&'a [u8]>, &'a [u8]);
+        const NUMBER: u32 = 1;
+        let Some((&VERSION, block)) = entry.split_first() else {
+            return Self::from_bytes(entry).map(|_| None);
+        };
+        if !matches!(postcard::take_from_bytes(block), Ok((NUMBER, _))) {
+            return Self::from_bytes(entry).map(|_| None);
+        }
+        match postcard::from_bytes::<Block<'_>>(block) {
+            Ok((.., bytes)) => Ok(Some(bytes)),
+            Err(error) => Err(unreadable(&error)),
+        }
+    }
+
     /// The entry that bytes hold; damage is found by the journal's checksums, so what cannot
     /// be read is of another version.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         match bytes.split_first() {
-            Some((&VERSION, entry)) => postcard::from_bytes(entry)
-                .map_err(|error| format!("an entry of the journal cannot be read: {error}")),
+            Some((&VERSION, entry)) => {
+                postcard::from_bytes(entry).map_err(|error| unreadable(&error))
+            }
             Some((version, _)) => Err(format!(
                 "an entry of the journal has version {version}, and this program reads version \
                  {VERSION}; run a newer one"
@@ -122,6 +141,10 @@ impl Entry {
             None => Err("an entry of the journal is empty".to_owned()),
         }
     }
+}
+
+fn unreadable(error: &postcard::Error) -> String {
+    format!("an entry of the journal cannot be read: {error}")
 }
 
 #[cfg(test)]
@@ -159,11 +182,34 @@ mod tests {
             };
             let bytes = vec![9; length];
             let head = block(Vec::new()).block_head(length).unwrap();
-            assert_eq!(
-                Entry::from_bytes(&[head, bytes.clone()].concat()),
-                Ok(block(bytes))
-            );
+            let whole = [head, bytes.clone()].concat();
+            assert_eq!(Entry::bytes_of_block(&whole), Ok(Some(bytes.as_slice())));
+            assert_eq!(Entry::from_bytes(&whole), Ok(block(bytes)));
         }
+    }
+
+    #[test]
+    fn the_bytes_of_a_block_are_found_behind_a_position_and_in_blocks_alone() {
+        let block = Entry::Block {
+            input: 1,
+            block: 2,
+            records: 3,
+            position: Some(vec![4; 200]),
+            bytes: vec![5, 6],
+        };
+        let written = block.to_bytes().unwrap();
+        assert_eq!(Entry::bytes_of_block(&written), Ok(Some([5, 6].as_slice())));
+        assert!(Entry::bytes_of_block(&written[..9]).is_err());
+        let cut = Entry::Cut {
+            time: Time::ZERO,
+            inputs: vec![],
+        };
+        assert_eq!(Entry::bytes_of_block(&cut.to_bytes().unwrap()), Ok(None));
+        assert!(
+            Entry::bytes_of_block(&[9, 1])
+                .unwrap_err()
+                .contains("version 9")
+        );
     }
 
     proptest! {
@@ -173,6 +219,9 @@ mod tests {
             versioned.extend(&bytes);
             let _ = Entry::from_bytes(&bytes);
             let _ = Entry::from_bytes(&versioned);
+            let block = matches!(Entry::from_bytes(&versioned), Ok(Entry::Block { .. }));
+            let is_block = matches!(Entry::bytes_of_block(&versioned), Ok(Some(_)));
+            assert_eq!(is_block, block);
         }
     }
 }

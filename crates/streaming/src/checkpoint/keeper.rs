@@ -132,6 +132,26 @@ impl Keeper {
         Entry::from_bytes(&bytes).map_err(|message| self.failed(&message))
     }
 
+    /// Shows the bytes of the parts of a block, one after the other.
+    pub(crate) fn read_block(
+        &self,
+        parts: &[Sequence],
+        mut show: impl FnMut(&[u8]) -> Result<(), String>,
+    ) -> Result<(), StreamError> {
+        let mut mistake = Ok(());
+        self.with_journal(|journal| {
+            journal.read_each(parts, |entry| {
+                if mistake.is_ok() {
+                    let bytes = Entry::bytes_of_block(entry);
+                    let no_block = || "an entry of the journal is no block".to_owned();
+                    let bytes = bytes.and_then(|bytes| bytes.ok_or_else(no_block));
+                    mistake = bytes.and_then(&mut show);
+                }
+            })
+        })?;
+        mistake.map_err(|message| self.failed(&message))
+    }
+
     /// What has happened so far.
     pub(super) fn past(&self) -> Past {
         self.past.lock().clone()

@@ -135,6 +135,7 @@ pub(crate) struct ReceiverSettings {
     pub(crate) block_interval: Duration,
     memory_bytes: u64,
     disk_bytes: u64,
+    spill_after: Duration,
     pub(crate) restart_delay: Duration,
     pub(crate) start_attempts: u32,
     /// Those of other inputs, too.
@@ -150,6 +151,7 @@ impl ReceiverSettings {
             block_interval: conf.get(&conf::BLOCK_INTERVAL)?,
             memory_bytes: conf.get(&conf::RECEIVER_MEMORY)?.0,
             disk_bytes: conf.get(&conf::RECEIVER_DISK)?.0,
+            spill_after: conf.get(&conf::RECEIVER_SPILL_AFTER)?,
             restart_delay: conf.get(&conf::RECEIVER_RESTART_DELAY)?,
             start_attempts: conf.get(&conf::RECEIVER_START_ATTEMPTS)?,
             rates: RateSettings::read(conf)?,
@@ -172,6 +174,7 @@ impl ReceiverSettings {
             } else {
                 0
             },
+            spill_after: self.spill_after,
             keeps,
         }
     }

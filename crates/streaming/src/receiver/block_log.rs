@@ -88,18 +88,15 @@ impl<T> BlockLog<T> {
         let keeper = self.keeper.upgrade();
         let keeper = keeper.ok_or("it lies in the journal of a stream that has ended")?;
         let mut records = Vec::new();
-        for part in parts {
-            let entry = keeper.read(*part).map_err(|error| error.to_string())?;
-            let Entry::Block { bytes, .. } = entry else {
-                return Err(format!("entry {} of the journal is no block", part.0));
-            };
-            let decoded = (self.decode)(&bytes).map_err(|error| {
-                let message =
-                    format!("what a receiver stored is not its records any more: {error}");
-                keeper.failed(&message).to_string()
-            })?;
-            records.extend(decoded);
-        }
+        let decode = |bytes: &[u8]| {
+            let decoded = (self.decode)(bytes);
+            records.extend(decoded.map_err(|error| {
+                format!("what a receiver stored is not its records any more: {error}")
+            })?);
+            Ok(())
+        };
+        let read = keeper.read_block(parts, decode);
+        read.map_err(|error| error.to_string())?;
         Ok(records)
     }
 }

@@ -73,6 +73,8 @@ struct State<T> {
     /// How many threads wait for a batch to be done, and since when there are any.
     waiters: usize,
     waits_since: Option<SystemTime>,
+    /// Since when the memory has been full without a batch being done, if it is.
+    full_since: Option<Time>,
 }
 
 /// Where the source was after what it stored last.
@@ -103,6 +105,7 @@ impl<T: Wire> BlockStore<T> {
                 position: None,
                 waiters: 0,
                 waits_since: None,
+                full_since: None,
             }),
             changed: Condvar::new(),
             log: OnceLock::new(),
@@ -310,6 +313,10 @@ impl<T> BlockStore<T> {
         if !has_blocks && let Err(error) = self.close(&mut state) {
             tracing::error!(batch = %time, "the block that is being gathered waits: {error}");
         }
+        if state.full_since.is_some() {
+            // Whoever waits looks at the clock again.
+            self.changed.notify_all();
+        }
         state.ledger.allocate(time)
     }
 
@@ -341,6 +348,9 @@ impl<T> BlockStore<T> {
             .iter()
             .filter_map(|number| state.blocks.remove(number))
             .collect();
+        if !freed.is_empty() {
+            state.full_since = None;
+        }
         drop(state);
         if !freed.is_empty() {
             self.changed.notify_all();

@@ -13,6 +13,8 @@ pub(crate) struct Bounds {
     pub(crate) memory_bytes: u64,
     /// 0 where blocks may not leave memory.
     pub(crate) disk_bytes: u64,
+    /// How long to wait for a batch to be done before blocks leave memory.
+    pub(crate) spill_after: Duration,
     /// What becomes of a block once it is whole.
     pub(crate) keeps: Keeps,
 }

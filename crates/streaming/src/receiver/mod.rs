@@ -71,11 +71,11 @@ pub trait Receiver<T>: Send + Sync + 'static {
     /// constructed with.
     ///
     /// As long as they fit into `streaming.receiver.memory` they are kept there: as records, or
-    /// as bytes where the level says so. With a level that uses the disk, which is the default,
-    /// the newest blocks leave memory when it is full, up to `streaming.receiver.disk`, and are
-    /// read again by the tasks that process them; with a checkpoint directory they are there
-    /// already and only leave memory. With other levels, and when the disk is full too, `store`
-    /// waits. Blocks are never computed again, so no level drops any; replicas there are none.
+    /// as bytes where the level says so. When it is full, `store` waits for a batch to be done.
+    /// With a level that uses the disk, which is the default, and none done for as long as
+    /// `streaming.receiver.spill_after`, the newest blocks leave memory, up to
+    /// `streaming.receiver.disk`, and are read again by the tasks that process them; with a
+    /// checkpoint directory they are there already and only leave memory. Blocks are never computed again, so no level drops any; replicas there are none.
     /// With [`StorageLevel::NONE`] the stream does not start.
     fn storage_level(&self) -> StorageLevel {
         StorageLevel::MEMORY_AND_DISK

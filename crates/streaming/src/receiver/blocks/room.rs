@@ -1,7 +1,7 @@
 //! Making room for what comes in: waiting for batches, and moving blocks out of memory.
 
 use std::sync::Weak;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use parking_lot::MutexGuard;
 
@@ -23,7 +23,17 @@ impl<T> BlockStore<T> {
             if state.accepted != Some(start) {
                 break Err(StoreError::Stopped);
             }
-            match state.ledger.room_for(bytes) {
+            let room = state.ledger.room_for(bytes);
+            if matches!(room, Room::Spill(_) | Room::Close)
+                && let Some(left) = self.patience(&mut state)
+            {
+                if !std::mem::replace(&mut has_waited, true) {
+                    self.begin_to_wait(&mut state);
+                }
+                self.changed.wait_for(&mut state, left);
+                continue;
+            }
+            match room {
                 Room::Free => break Ok(()),
                 Room::Spill(number) => self.spill(&mut state, number),
                 Room::Close => {
@@ -44,6 +54,19 @@ impl<T> BlockStore<T> {
             self.end_to_wait(&mut state, room.is_ok());
         }
         room.map(|()| state)
+    }
+
+    /// How much longer to wait for a batch to be done, before blocks leave memory. A batch gives
+    /// room for nothing, while each block that leaves is written and read once more: under a
+    /// lasting overload all of them would be, and batches would be slower still.
+    pub(super) fn patience(&self, state: &mut State<T>) -> Option<Duration> {
+        let now = self.clock.now();
+        // A clock that was set back must not make it longer.
+        let since = state.full_since.map_or(now, |since| since.min(now));
+        state.full_since = Some(since);
+        let patience = state.ledger.bounds().spill_after;
+        let left = patience.saturating_sub(now.since(since));
+        (!left.is_zero()).then_some(left)
     }
 
     fn begin_to_wait(&self, state: &mut State<T>) {

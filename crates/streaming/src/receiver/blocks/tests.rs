@@ -6,15 +6,19 @@ use crate::time::millis;
 const START: u64 = 1;
 
 fn store(bytes_max: u64) -> (ManualClock, BlockStore<u8>) {
+    store_of(Bounds {
+        memory_bytes: bytes_max,
+        disk_bytes: 0,
+        spill_after: Duration::ZERO,
+        keeps: Keeps::Records,
+    })
+}
+
+fn store_of(bounds: Bounds) -> (ManualClock, BlockStore<u8>) {
     let clock = ManualClock::new();
     let shared: Arc<dyn Clock> = Arc::new(clock.clone());
     let limiter = RateLimiter::new(shared.clone(), millis(200), None, None);
     let store = {
-        let bounds = Bounds {
-            memory_bytes: bytes_max,
-            disk_bytes: 0,
-            keeps: Keeps::Records,
-        };
         let files = Files {
             ctx: Context::local(1).unwrap(),
             name: "test".to_owned(),
@@ -105,4 +109,40 @@ fn a_clock_that_is_set_back_closes_the_block() {
     clock.set(Time::from_millis(5_000));
     store.store(START, 2).unwrap();
     assert_eq!(blocks(&store, 11_000), [vec![1], vec![2]]);
+}
+
+#[test]
+fn memory_is_full_for_a_while_before_blocks_leave_it() {
+    let (clock, store) = store_of(Bounds {
+        memory_bytes: 4,
+        disk_bytes: 100,
+        spill_after: millis(3000),
+        keeps: Keeps::Records,
+    });
+    let block = |first| Arc::new(vec![first, first + 1, first + 2]);
+    store.store_block(START, block(1), None).unwrap();
+    store.allocate(Time::from_millis(1000));
+    let left = || store.patience(&mut store.state.lock());
+    assert_eq!(left(), Some(millis(3000)));
+    clock.advance(millis(2000));
+    assert_eq!(left(), Some(millis(1000)));
+    // A batch that is done gives room; and a clock that is set back takes no patience.
+    store.free(Time::from_millis(1000));
+    assert_eq!(left(), Some(millis(3000)));
+    clock.set(Time::from_millis(500));
+    assert_eq!(left(), Some(millis(3000)));
+    store.store_block(START, block(4), None).unwrap();
+    std::thread::scope(|scope| {
+        let storing = scope.spawn(|| store.store_block(START, block(7), None));
+        while store.stored().waits_since.is_none() {
+            std::thread::yield_now();
+        }
+        assert_eq!(store.stored().disk_bytes, 0);
+        clock.advance(millis(3000));
+        store.allocate(Time::from_millis(4000));
+        storing.join().unwrap().unwrap();
+    });
+    assert!(store.stored().disk_bytes > 0 && store.stored().waits_since.is_none());
+    assert_eq!(blocks(&store, 4000), [[4, 5, 6]]);
+    assert_eq!(blocks(&store, 5000), [[7, 8, 9]]);
 }

@@ -4,6 +4,7 @@ fn ledger(memory_bytes: u64, disk_bytes: u64, keeps: Keeps) -> Ledger {
     Ledger::new(Bounds {
         memory_bytes,
         disk_bytes,
+        spill_after: Duration::ZERO,
         keeps,
     })
 }
