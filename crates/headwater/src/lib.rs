@@ -40,6 +40,9 @@ pub use headwater_streaming::{
     UpdateStateSpec, checkpoint, clock, testing, time,
 };
 
+#[cfg(feature = "ui")]
+pub use headwater_ui as ui;
+
 /// What programs use: `use headwater::prelude::*;`.
 pub mod prelude {
     pub use crate::time::{Time, millis, minutes, seconds};

@@ -25,6 +25,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["headwater-core", "headwater-streaming"],
     ),
     (
+        "headwater-ui",
+        &["headwater-core", "headwater-store", "headwater-streaming"],
+    ),
+    (
         "headwater",
         &[
             "headwater-core",
@@ -32,11 +36,17 @@ const ARROWS: &[(&str, &[&str])] = &[
             "headwater-sqlite",
             "headwater-store",
             "headwater-streaming",
+            "headwater-ui",
         ],
     ),
     (
         "headwater-cli",
-        &["headwater-core", "headwater-store", "headwater-streaming"],
+        &[
+            "headwater-core",
+            "headwater-store",
+            "headwater-streaming",
+            "headwater-ui",
+        ],
     ),
     (
         "headwater-bench",

@@ -1,0 +1,78 @@
+// Replaces what has changed on the page when the server says that something has.
+"use strict";
+
+(() => {
+  const root = document.documentElement;
+  const remembered = (() => {
+    try { return localStorage.getItem("theme"); } catch { return null; }
+  })();
+  if (remembered) root.dataset.theme = remembered;
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("#theme")) return;
+    const isDark = root.dataset.theme
+      ? root.dataset.theme === "dark"
+      : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = isDark ? "light" : "dark";
+    try { localStorage.setItem("theme", root.dataset.theme); } catch { /* it is not remembered */ }
+  });
+
+  // Makes `old` what `fresh` is, and leaves alone what is equal, what the user has opened, what
+  // is scrolled and what is typed.
+  const same = (old, fresh) =>
+    old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName &&
+    (old.id || "") === (fresh.id || "");
+  const KEPT = { DETAILS: ["open"], INPUT: ["value"] };
+  const update = (old, fresh) => {
+    if (old.isEqualNode(fresh)) return;
+    if (old.nodeType !== Node.ELEMENT_NODE) { old.nodeValue = fresh.nodeValue; return; }
+    const kept = KEPT[old.nodeName] || [];
+    for (const { name } of [...old.attributes]) {
+      if (!fresh.hasAttribute(name) && !kept.includes(name)) old.removeAttribute(name);
+    }
+    for (const { name, value } of fresh.attributes) {
+      if (!kept.includes(name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
+    }
+    let child = old.firstChild;
+    for (const next of [...fresh.childNodes]) {
+      if (child && same(child, next)) {
+        update(child, next);
+        child = child.nextSibling;
+      } else {
+        const known = next.id && old.querySelector(`:scope > [id="${CSS.escape(next.id)}"]`);
+        if (known) { old.insertBefore(known, child); update(known, next); }
+        else old.insertBefore(document.importNode(next, true), child);
+      }
+    }
+    while (child) { const gone = child; child = child.nextSibling; gone.remove(); }
+  };
+
+  let isBusy = false, isStale = false;
+  const refresh = async () => {
+    if (document.hidden) { isStale = true; return; }
+    if (isBusy) { isStale = true; return; }
+    isBusy = true;
+    try {
+      do {
+        isStale = false;
+        const response = await fetch(location.href.split("#")[0], { cache: "no-store" });
+        const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+        for (const id of ["main", "foot", "liveness"]) {
+          const [old, now] = [document.getElementById(id), fresh.getElementById(id)];
+          if (old && now) update(old, now);
+        }
+      } while (isStale && !document.hidden);
+    } catch { /* the server is away; the stream of changes comes back when it does */ }
+    isBusy = false;
+  };
+  document.addEventListener("visibilitychange", () => { if (isStale) refresh(); });
+
+  const changes = new EventSource("/changes");
+  changes.addEventListener("change", (event) => {
+    root.classList.remove("away");
+    const [id] = event.data.split(" ");
+    if (id !== document.body.dataset.app) location.assign("/");
+    else refresh();
+  });
+  changes.addEventListener("error", () => root.classList.add("away"));
+})();

@@ -1,0 +1,33 @@
+//! What can go wrong with the pages. None of it harms a stream.
+
+use std::io;
+use std::net::IpAddr;
+
+use headwater_core::conf::ConfError;
+
+/// Why a program is not shown.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UiError {
+    /// A setting of the pages is wrong.
+    #[error(transparent)]
+    Conf(#[from] ConfError),
+    /// No port could be had.
+    #[error(
+        "the web UI found no free port at {address} from {first} to {last}: {source}; set ui.port \
+         to another one, to 0 for any, or ui.enabled=false"
+    )]
+    Bind {
+        /// Where it should listen.
+        address: IpAddr,
+        /// The port that was tried first.
+        first: u16,
+        /// The port that was tried last.
+        last: u16,
+        /// What the system said of the last one.
+        source: io::Error,
+    },
+    /// The server's thread could not be started.
+    #[error("the web UI cannot start its server: {0}")]
+    Start(#[source] io::Error),
+}

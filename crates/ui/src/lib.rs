@@ -1,0 +1,35 @@
+//! Web pages, a REST interface and metrics of a running stream, as a listener.
+//!
+//! [`WebUi::serve`] shows a stream at <http://127.0.0.1:4040>. It is a listener on the event bus
+//! and nothing more: the stream does not know it, does not wait for it, and goes on when it
+//! fails.
+//!
+//! Read in this order: `record` (what is kept of an event), `model` (what pages show, a fold
+//! over records), `site` (the model of a program and who waits for changes), `server` (HTTP),
+//! `pages` (one file each).
+//!
+//! ```
+//! use headwater_streaming::testing::TestStream;
+//! use headwater_streaming::time::seconds;
+//! use headwater_ui::WebUi;
+//!
+//! let test = TestStream::new(seconds(1));
+//! test.context().context().conf();
+//! let ui = WebUi::builder(test.context()).port(0).serve()?.expect("it is not switched off");
+//! assert!(ui.url().starts_with("http://127.0.0.1:"));
+//! # Ok::<(), headwater_ui::UiError>(())
+//! ```
+
+mod error;
+mod live;
+mod model;
+mod pages;
+mod record;
+mod server;
+mod settings;
+mod site;
+mod web_ui;
+
+pub use error::UiError;
+pub use settings::UI_KEYS;
+pub use web_ui::{WebUi, WebUiBuilder};

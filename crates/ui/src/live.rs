@@ -1,0 +1,106 @@
+//! What is asked of a running program, since no event tells it.
+
+use std::time::SystemTime;
+
+use headwater_core::{Conf, Context, StorageInfo};
+use headwater_streaming::StreamingContext;
+
+use crate::record::{Application, ReceiverRecord, ReceiverState, Setting};
+
+/// The version of what is written about a program.
+pub(crate) const FORMAT: u32 = 1;
+
+/// A running program.
+#[derive(Clone)]
+pub(crate) struct Live {
+    pub(crate) ctx: Context,
+    ssc: Option<StreamingContext>,
+}
+
+impl Live {
+    pub(crate) fn new(ctx: &Context, ssc: Option<&StreamingContext>) -> Self {
+        Live {
+            ctx: ctx.clone(),
+            ssc: ssc.cloned(),
+        }
+    }
+
+    /// What the program is.
+    pub(crate) fn application(&self) -> Application {
+        let ctx = &self.ctx;
+        Application {
+            format: FORMAT,
+            id: ctx.app_id().to_owned(),
+            name: ctx.app_name().to_owned(),
+            version: ctx.version().to_owned(),
+            user: environment("USER")
+                .or_else(|| environment("LOGNAME"))
+                .unwrap_or_default(),
+            host: host(),
+            master: ctx.master().to_owned(),
+            slots: ctx.default_parallelism(),
+            started: ctx.start_time().into(),
+            settings: settings(ctx.conf()),
+            runtime: runtime(),
+        }
+    }
+
+    /// The RDDs that are kept.
+    pub(crate) fn storage(&self) -> Vec<StorageInfo> {
+        self.ctx.storage_info()
+    }
+
+    /// What receivers have stored, as it is now.
+    pub(crate) fn receivers(&self) -> Vec<ReceiverRecord> {
+        let infos = self.ssc.iter().flat_map(StreamingContext::receivers);
+        infos
+            .map(|info| ReceiverRecord::of(ReceiverState::Started, &info))
+            .collect()
+    }
+}
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    let name = name.map(|name| name.trim().to_owned()).unwrap_or_default();
+    match name.is_empty() {
+        true => environment("HOSTNAME").unwrap_or_else(|| "localhost".to_owned()),
+        false => name,
+    }
+}
+
+fn settings(_conf: &Conf) -> Vec<Setting> {
+    Vec::new()
+}
+
+fn runtime() -> Vec<(String, String)> {
+    let exe = std::env::current_exe();
+    let dir = std::env::current_dir();
+    let shown = |path: std::io::Result<std::path::PathBuf>| {
+        path.map_or_else(|error| error.to_string(), |path| path.display().to_string())
+    };
+    let pair = |name: &str, value: String| (name.to_owned(), value);
+    vec![
+        pair("Program", shown(exe)),
+        pair("Directory", shown(dir)),
+        pair("Process", std::process::id().to_string()),
+        pair(
+            "System",
+            format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        ),
+        pair(
+            "Processors",
+            std::thread::available_parallelism()
+                .map_or(0, usize::from)
+                .to_string(),
+        ),
+        pair(
+            "Now",
+            jiff::Timestamp::try_from(SystemTime::now())
+                .map_or_else(|error| error.to_string(), |now| now.to_string()),
+        ),
+    ]
+}

@@ -1,0 +1,289 @@
+//! Jobs, stages and tasks.
+
+use std::collections::BTreeMap;
+
+use super::Limits;
+use crate::record::{
+    At, JobEnd, JobStart, OperatorCount, Place, StageEnd, StageStart, TaskCounts, TaskEnd,
+    TaskStart, Took,
+};
+
+/// What the engine has run.
+#[derive(Debug, Default)]
+pub(crate) struct Jobs {
+    pub(crate) jobs: BTreeMap<u64, Job>,
+    pub(crate) stages: BTreeMap<u64, Stage>,
+    /// All that ever ended, also those that are forgotten.
+    pub(crate) succeeded: u64,
+    pub(crate) failed: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) start: JobStart,
+    pub(crate) end: Option<JobEnd>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobState {
+    Running,
+    Succeeded,
+    Failed,
+}
+
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) id: u64,
+    pub(crate) job: u64,
+    pub(crate) place: Place,
+    pub(crate) state: StageState,
+    pub(crate) submitted: Option<At>,
+    pub(crate) completed: Option<At>,
+    pub(crate) error: Option<String>,
+    /// How many tasks it has.
+    pub(crate) tasks_len: usize,
+    pub(crate) active: usize,
+    pub(crate) succeeded: usize,
+    pub(crate) failed: usize,
+    /// By partition and attempt; the first ones, if there are very many.
+    pub(crate) tasks: BTreeMap<(usize, u32), Task>,
+    /// Sums over the tasks that succeeded.
+    pub(crate) counts: TaskCounts,
+    pub(crate) accumulators: Vec<(String, String)>,
+    pub(crate) operators: Vec<OperatorCount>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum StageState {
+    Pending,
+    Active,
+    Complete,
+    Failed,
+    /// Its output was there already.
+    Skipped,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) partition: usize,
+    pub(crate) attempt: u32,
+    /// When it was handed to the executor.
+    pub(crate) submitted: At,
+    pub(crate) end: Option<TaskEnd>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TaskState {
+    Running,
+    Success,
+    Failed,
+}
+
+impl Jobs {
+    pub(super) fn job_started(&mut self, start: &JobStart, limits: Limits) {
+        for plan in &start.stages {
+            let state = match plan.is_skipped {
+                true => StageState::Skipped,
+                false => StageState::Pending,
+            };
+            let stage = Stage {
+                tasks_len: plan.tasks,
+                place: plan.at.clone(),
+                ..Stage::new(plan.stage, start.job, state)
+            };
+            // One that another job has run keeps what is known of it.
+            self.stages.entry(plan.stage).or_insert(stage);
+        }
+        let job = Job {
+            start: start.clone(),
+            end: None,
+        };
+        self.jobs.insert(start.job, job);
+        self.forget(limits);
+    }
+
+    pub(super) fn job_ended(&mut self, end: &JobEnd, limits: Limits) {
+        match end.error {
+            None => self.succeeded += 1,
+            Some(_) => self.failed += 1,
+        }
+        let Some(job) = self.jobs.get_mut(&end.job) else {
+            return;
+        };
+        job.end = Some(end.clone());
+        for plan in &job.start.stages {
+            // What was never submitted was not needed, or the job failed before.
+            if let Some(stage) = self.stages.get_mut(&plan.stage)
+                && stage.state == StageState::Pending
+            {
+                stage.state = StageState::Skipped;
+            }
+        }
+        self.forget(limits);
+    }
+
+    pub(super) fn stage_submitted(&mut self, start: &StageStart) {
+        let new = || Stage::new(start.stage, start.job, StageState::Pending);
+        let stage = self.stages.entry(start.stage).or_insert_with(new);
+        stage.job = start.job;
+        stage.place = start.place.clone();
+        stage.state = StageState::Active;
+        stage.submitted = stage.submitted.or(Some(start.at));
+        stage.tasks_len = start.tasks;
+    }
+
+    pub(super) fn stage_completed(&mut self, end: &StageEnd) {
+        let Some(stage) = self.stages.get_mut(&end.stage) else {
+            return;
+        };
+        stage.state = match end.error {
+            None => StageState::Complete,
+            Some(_) => StageState::Failed,
+        };
+        stage.completed = Some(end.at);
+        stage.error.clone_from(&end.error);
+        stage.counts = end.counts;
+        stage.accumulators.clone_from(&end.accumulators);
+        stage.operators.clone_from(&end.operators);
+    }
+
+    pub(super) fn task_started(&mut self, start: &TaskStart, limits: Limits) {
+        let Some(stage) = self.stages.get_mut(&start.stage) else {
+            return;
+        };
+        stage.active += 1;
+        let task = Task {
+            partition: start.partition,
+            attempt: start.attempt,
+            submitted: start.at,
+            end: None,
+        };
+        stage.keep(task, limits);
+    }
+
+    pub(super) fn task_ended(&mut self, end: &TaskEnd, limits: Limits) {
+        let Some(stage) = self.stages.get_mut(&end.stage) else {
+            return;
+        };
+        stage.active = stage.active.saturating_sub(1);
+        match end.error {
+            None => stage.succeeded += 1,
+            Some(_) => stage.failed += 1,
+        }
+        if stage.state == StageState::Active && end.error.is_none() {
+            stage.counts += end.counts;
+        }
+        let known = stage.tasks.get(&(end.partition, end.attempt));
+        let task = Task {
+            partition: end.partition,
+            attempt: end.attempt,
+            submitted: known.map_or(end.launched, |task| task.submitted),
+            end: Some(end.clone()),
+        };
+        stage.keep(task, limits);
+    }
+
+    /// Forgets the oldest jobs that have ended, and stages of jobs that are forgotten.
+    fn forget(&mut self, limits: Limits) {
+        let mut surplus = self.jobs.len().saturating_sub(limits.jobs);
+        if surplus > 0 {
+            self.jobs.retain(|_, job| {
+                let goes = surplus > 0 && job.end.is_some();
+                surplus -= usize::from(goes);
+                !goes
+            });
+        }
+        let mut surplus = self.stages.len().saturating_sub(limits.stages);
+        if surplus > 0 {
+            self.stages.retain(|_, stage| {
+                let is_over = !matches!(stage.state, StageState::Active | StageState::Pending);
+                let goes = surplus > 0 && is_over;
+                surplus -= usize::from(goes);
+                !goes
+            });
+        }
+    }
+
+    /// The jobs of an output operation of a batch, in their order.
+    pub(crate) fn of<'a>(&'a self, jobs: &'a [u64]) -> impl Iterator<Item = &'a Job> {
+        jobs.iter().filter_map(|job| self.jobs.get(job))
+    }
+
+    /// The stages of a job, as far as they are known.
+    pub(crate) fn stages_of<'a>(&'a self, job: &'a Job) -> impl Iterator<Item = &'a Stage> {
+        let plans = job.start.stages.iter();
+        plans.filter_map(|plan| self.stages.get(&plan.stage))
+    }
+}
+
+impl Job {
+    pub(crate) fn id(&self) -> u64 {
+        self.start.job
+    }
+
+    pub(crate) fn state(&self) -> JobState {
+        match &self.end {
+            None => JobState::Running,
+            Some(JobEnd { error: None, .. }) => JobState::Succeeded,
+            Some(_) => JobState::Failed,
+        }
+    }
+
+    /// Why it failed, if it did.
+    pub(crate) fn error(&self) -> Option<&str> {
+        self.end.as_ref()?.error.as_deref()
+    }
+
+    pub(crate) fn took(&self) -> Option<Took> {
+        Some(self.end.as_ref()?.took)
+    }
+}
+
+impl Stage {
+    fn new(id: u64, job: u64, state: StageState) -> Self {
+        Stage {
+            id,
+            job,
+            place: Place::default(),
+            state,
+            submitted: None,
+            completed: None,
+            error: None,
+            tasks_len: 0,
+            active: 0,
+            succeeded: 0,
+            failed: 0,
+            tasks: BTreeMap::new(),
+            counts: TaskCounts::default(),
+            accumulators: Vec::new(),
+            operators: Vec::new(),
+        }
+    }
+
+    fn keep(&mut self, task: Task, limits: Limits) {
+        let name = (task.partition, task.attempt);
+        if self.tasks.len() < limits.tasks || self.tasks.contains_key(&name) {
+            self.tasks.insert(name, task);
+        }
+    }
+
+    pub(crate) fn took(&self) -> Option<Took> {
+        Some(self.completed?.since(self.submitted?))
+    }
+}
+
+impl Task {
+    pub(crate) fn state(&self) -> TaskState {
+        match &self.end {
+            None => TaskState::Running,
+            Some(TaskEnd { error: None, .. }) => TaskState::Success,
+            Some(_) => TaskState::Failed,
+        }
+    }
+
+    /// How long it waited for a slot.
+    pub(crate) fn scheduler_delay(&self) -> Took {
+        let end = self.end.as_ref();
+        end.map_or(Took::default(), |end| end.launched.since(self.submitted))
+    }
+}

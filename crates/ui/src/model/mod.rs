@@ -1,0 +1,91 @@
+//! What pages show: a fold over records, bounded however long a program runs.
+//!
+//! [`Model::apply`] is the only way in which it changes. It knows no clock, no thread and no
+//! context, so a history gives the same model as the events of a running stream did.
+
+mod jobs;
+mod streaming;
+
+pub(crate) use jobs::{Job, JobState, Jobs, Stage, StageState, Task, TaskState};
+pub(crate) use streaming::{Batch, BatchState, Input, Streaming};
+
+use crate::record::{Application, At, Record};
+
+/// How much of the past is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) jobs: usize,
+    pub(crate) stages: usize,
+    /// Of each stage.
+    pub(crate) tasks: usize,
+    pub(crate) batches: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            jobs: 1000,
+            stages: 1000,
+            tasks: 10_000,
+            batches: 1000,
+        }
+    }
+}
+
+/// A program and what it has done.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) application: Application,
+    pub(crate) ended: Option<At>,
+    /// When something happened last.
+    pub(crate) last: At,
+    pub(crate) jobs: Jobs,
+    /// The stream, once it was started.
+    pub(crate) streaming: Option<Streaming>,
+    limits: Limits,
+}
+
+impl Model {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Model {
+            limits,
+            ..Model::default()
+        }
+    }
+
+    /// Takes in what happened.
+    pub(crate) fn apply(&mut self, record: &Record) {
+        if let Some(at) = record.at() {
+            self.last = self.last.max(at);
+        }
+        let limits = self.limits;
+        match record {
+            Record::Application(application) => self.application = application.clone(),
+            Record::ApplicationEnded { at } => self.ended = Some(*at),
+            Record::StreamStarted(start) => self.streaming = Some(Streaming::new(start)),
+            Record::JobStarted(start) => {
+                if let Some(streaming) = &mut self.streaming {
+                    streaming.job_started(start);
+                }
+                self.jobs.job_started(start, limits);
+            }
+            Record::JobEnded(end) => self.jobs.job_ended(end, limits),
+            Record::StageSubmitted(start) => self.jobs.stage_submitted(start),
+            Record::StageCompleted(end) => self.jobs.stage_completed(end),
+            Record::TaskStarted(start) => self.jobs.task_started(start, limits),
+            Record::TaskEnded(end) => self.jobs.task_ended(end, limits),
+            Record::StreamStopped { .. }
+            | Record::Receiver(_)
+            | Record::BatchSubmitted(_)
+            | Record::BatchStarted(_)
+            | Record::OutputStarted(_)
+            | Record::OutputCompleted(_)
+            | Record::BatchCompleted(_)
+            | Record::RateUpdated(_) => {
+                if let Some(streaming) = &mut self.streaming {
+                    streaming.apply(record, limits);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The stream: its inputs, its batches, its state.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::Limits;
+use crate::record::{
+    At, BatchRecord, Graph, JobStart, OutputRecord, RateRecord, ReceiverRecord, Record,
+    StateRecord, StreamStart, Took,
+};
+
+/// The properties of a job that name the batch and the output that called it.
+const BATCH_TIME: &str = "streaming.batch_time";
+const OUTPUT_ID: &str = "streaming.output_id";
+
+/// A stream since its start.
+#[derive(Debug)]
+pub(crate) struct Streaming {
+    pub(crate) started: At,
+    pub(crate) stopped: Option<At>,
+    pub(crate) interval: Took,
+    pub(crate) graph: Graph,
+    /// By their numbers.
+    pub(crate) inputs: BTreeMap<usize, Input>,
+    /// Batches that are not done, by their times.
+    pub(crate) open: BTreeMap<i64, Batch>,
+    /// The last batches that are done, oldest first.
+    pub(crate) completed: VecDeque<Batch>,
+    /// All that ever were done, with their records.
+    pub(crate) completed_total: u64,
+    pub(crate) failed_total: u64,
+    pub(crate) processed_records: u64,
+    /// What all batches were given.
+    pub(crate) received_records: u64,
+    /// How state was after the last batch that told it.
+    pub(crate) states: Vec<StateRecord>,
+}
+
+/// An input of the stream.
+#[derive(Debug, Default)]
+pub(crate) struct Input {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) is_receiver: bool,
+    /// What was told of it last, if it is a receiver that has been started.
+    pub(crate) receiver: Option<ReceiverRecord>,
+    /// Its last estimated rate.
+    pub(crate) rate: Option<RateRecord>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Batch {
+    pub(crate) state: BatchState,
+    pub(crate) record: BatchRecord,
+    /// The jobs of its outputs: output and job, in the order of their starts.
+    pub(crate) jobs: Vec<(usize, u64)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BatchState {
+    Queued,
+    Processing,
+    Completed,
+}
+
+impl Streaming {
+    pub(super) fn new(start: &StreamStart) -> Self {
+        let input = |input: &crate::record::GraphInput| {
+            let known = Input {
+                name: input.name.clone(),
+                kind: input.kind.clone(),
+                is_receiver: input.is_receiver,
+                ..Input::default()
+            };
+            (input.id, known)
+        };
+        Streaming {
+            started: start.at,
+            stopped: None,
+            interval: start.interval,
+            inputs: start.graph.inputs.iter().map(input).collect(),
+            graph: start.graph.clone(),
+            open: BTreeMap::new(),
+            completed: VecDeque::new(),
+            completed_total: 0,
+            failed_total: 0,
+            processed_records: 0,
+            received_records: 0,
+            states: Vec::new(),
+        }
+    }
+
+    pub(super) fn apply(&mut self, record: &Record, limits: Limits) {
+        match record {
+            Record::StreamStopped { at } => self.stopped = Some(*at),
+            Record::Receiver(receiver) => {
+                let input = self.inputs.entry(receiver.stream).or_default();
+                input.name.clone_from(&receiver.name);
+                input.is_receiver = true;
+                input.receiver = Some(receiver.clone());
+            }
+            Record::RateUpdated(rate) => {
+                self.inputs.entry(rate.stream).or_default().rate = Some(*rate);
+            }
+            Record::BatchSubmitted(batch) => {
+                self.received_records += batch.records();
+                self.note(batch, BatchState::Queued);
+            }
+            Record::BatchStarted(batch) => self.note(batch, BatchState::Processing),
+            Record::BatchCompleted(batch) => self.complete(batch, limits),
+            Record::OutputStarted(output) | Record::OutputCompleted(output) => {
+                self.note_output(output);
+            }
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, record: &BatchRecord, state: BatchState) {
+        for input in &record.inputs {
+            self.inputs.entry(input.input).or_default();
+        }
+        let jobs = self.open.remove(&record.time).map(|batch| batch.jobs);
+        let batch = Batch {
+            state,
+            record: record.clone(),
+            jobs: jobs.unwrap_or_default(),
+        };
+        self.open.insert(record.time, batch);
+    }
+
+    fn complete(&mut self, record: &BatchRecord, limits: Limits) {
+        self.note(record, BatchState::Completed);
+        self.completed_total += 1;
+        self.failed_total += u64::from(record.failure().is_some());
+        self.processed_records += record.records();
+        if !record.states.is_empty() {
+            self.states.clone_from(&record.states);
+        }
+        self.completed.extend(self.open.remove(&record.time));
+        let surplus = self.completed.len().saturating_sub(limits.batches);
+        self.completed.drain(..surplus);
+    }
+
+    fn note_output(&mut self, output: &OutputRecord) {
+        let Some(batch) = self.open.get_mut(&output.time) else {
+            return;
+        };
+        let outputs = &mut batch.record.outputs;
+        match outputs
+            .iter_mut()
+            .find(|known| known.output == output.output)
+        {
+            Some(known) => known.clone_from(output),
+            None => outputs.push(output.clone()),
+        }
+    }
+
+    /// Notes which batch has called a job, if one has.
+    pub(super) fn job_started(&mut self, start: &JobStart) {
+        let number = |key| start.properties.get(key)?.parse::<i64>().ok();
+        let (Some(time), Some(output)) = (number(BATCH_TIME), number(OUTPUT_ID)) else {
+            return;
+        };
+        if let (Some(batch), Ok(output)) = (self.open.get_mut(&time), usize::try_from(output)) {
+            batch.jobs.push((output, start.job));
+        }
+    }
+
+    /// A batch by its time, if it is not forgotten.
+    pub(crate) fn batch(&self, time: i64) -> Option<&Batch> {
+        let completed = || {
+            self.completed
+                .iter()
+                .rev()
+                .find(|batch| batch.time() == time)
+        };
+        self.open.get(&time).or_else(completed)
+    }
+
+    /// All batches that are known, oldest first.
+    pub(crate) fn batches(&self) -> impl DoubleEndedIterator<Item = &Batch> {
+        // Batches may complete out of order, and late ones are few.
+        let mut all: Vec<_> = self.completed.iter().chain(self.open.values()).collect();
+        all.sort_by_key(|batch| batch.time());
+        all.into_iter()
+    }
+
+    pub(crate) fn in_state(&self, state: BatchState) -> impl Iterator<Item = &Batch> {
+        self.open.values().filter(move |batch| batch.state == state)
+    }
+
+    /// How many receivers there are, and how many of them work.
+    pub(crate) fn receivers(&self) -> (usize, usize) {
+        let receivers = self.inputs.values().filter(|input| input.is_receiver);
+        let active = receivers.clone().filter(|input| {
+            let receiver = input.receiver.as_ref();
+            receiver.is_some_and(|receiver| receiver.is_active)
+        });
+        (receivers.clone().count(), active.count())
+    }
+
+    /// How many records a second a number of records in a batch is.
+    pub(crate) fn rate_of(&self, records: u64) -> f64 {
+        records as f64 / self.interval.seconds_f64().max(1e-6)
+    }
+
+    /// The mean of a delay over the completed batches that are kept, in milliseconds.
+    pub(crate) fn mean_ms(&self, delay: impl Fn(&BatchRecord) -> Option<Took>) -> Option<f64> {
+        let delays = self
+            .completed
+            .iter()
+            .filter_map(|batch| delay(&batch.record));
+        mean(delays.map(Took::millis_f64))
+    }
+
+    /// The mean of an input's rate over all batches that are kept, or that of all inputs.
+    pub(crate) fn mean_rate(&self, input: Option<usize>) -> Option<f64> {
+        mean(
+            self.batches()
+                .map(|batch| self.rate_of(batch.records_of(input))),
+        )
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = values.fold((0.0, 0_u64), |(sum, count), one| (sum + one, count + 1));
+    (count > 0).then(|| sum / count as f64)
+}
+
+impl Batch {
+    pub(crate) fn time(&self) -> i64 {
+        self.record.time
+    }
+
+    /// What an input gave, or all of them together.
+    pub(crate) fn records_of(&self, input: Option<usize>) -> u64 {
+        let inputs = self.record.inputs.iter();
+        let wanted = inputs.filter(|gave| input.is_none_or(|input| gave.input == input));
+        wanted.map(|gave| gave.records).sum()
+    }
+
+    /// The jobs that an output called.
+    pub(crate) fn jobs_of(&self, output: usize) -> Vec<u64> {
+        let jobs = self.jobs.iter().filter(|(of, _)| *of == output);
+        jobs.map(|(_, job)| *job).collect()
+    }
+}

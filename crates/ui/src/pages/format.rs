@@ -1,0 +1,175 @@
+//! How pages write times, lengths of time, sizes and numbers.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::record::{At, Took};
+
+/// What stands for something that is not known yet.
+pub(crate) const NOTHING: &str = "-";
+
+/// Date and time, with milliseconds where they matter.
+pub(crate) fn date_time(at: At, zone: &TimeZone, has_millis: bool) -> String {
+    write(
+        at,
+        zone,
+        if has_millis {
+            "%Y/%m/%d %H:%M:%S%.3f"
+        } else {
+            "%Y/%m/%d %H:%M:%S"
+        },
+    )
+}
+
+/// The time of day.
+pub(crate) fn clock(at: At, zone: &TimeZone, has_millis: bool) -> String {
+    write(
+        at,
+        zone,
+        if has_millis {
+            "%H:%M:%S%.3f"
+        } else {
+            "%H:%M:%S"
+        },
+    )
+}
+
+fn write(at: At, zone: &TimeZone, how: &str) -> String {
+    match Timestamp::from_microsecond(at.0) {
+        Ok(time) => time.to_zoned(zone.clone()).strftime(how).to_string(),
+        Err(_) => NOTHING.to_owned(),
+    }
+}
+
+/// A batch time: with milliseconds if batches are less than a second apart.
+pub(crate) fn batch_time(millis: i64, interval: Took, zone: &TimeZone) -> String {
+    date_time(at_millis(millis), zone, interval.0 % 1_000_000 != 0)
+}
+
+pub(crate) fn at_millis(millis: i64) -> At {
+    At(millis.saturating_mul(1000))
+}
+
+/// A length of time in the unit that suits it: `0.35 ms`, `12 ms`, `1.2 s`, `3.4 min`.
+pub(crate) fn length(took: Took) -> String {
+    let ms = took.millis_f64();
+    match ms {
+        _ if took.0 == 0 => "0 ms".to_owned(),
+        ..10.0 => format!("{ms:.2} ms"),
+        ..1000.0 => format!("{ms:.0} ms"),
+        ..60_000.0 => format!("{:.1} s", ms / 1000.0),
+        ..3_600_000.0 => format!("{:.1} min", ms / 60_000.0),
+        ..86_400_000.0 => format!("{:.1} h", ms / 3_600_000.0),
+        _ => format!("{:.1} days", ms / 86_400_000.0),
+    }
+}
+
+pub(crate) fn maybe_length(took: Option<Took>) -> String {
+    took.map_or_else(|| NOTHING.to_owned(), length)
+}
+
+/// A length of time in words, such as `1 minute 31 seconds 391 ms`.
+pub(crate) fn in_words(took: Took) -> String {
+    let mut left = took.millis();
+    let units = [
+        ("day", 86_400_000),
+        ("hour", 3_600_000),
+        ("minute", 60_000),
+        ("second", 1000),
+    ];
+    let mut words = Vec::new();
+    for (name, millis) in units {
+        let count = left / millis;
+        left %= millis;
+        if count > 0 {
+            words.push(format!(
+                "{count} {name}{}",
+                if count == 1 { "" } else { "s" }
+            ));
+        }
+    }
+    if left > 0 || words.is_empty() {
+        words.push(format!("{left} ms"));
+    }
+    words.join(" ")
+}
+
+/// A size in bytes.
+pub(crate) fn size(bytes: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64;
+    let mut name = "B";
+    for unit in units {
+        if value < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        name = unit;
+    }
+    format!("{value:.1} {name}")
+}
+
+/// A whole number in groups of three digits.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A rate, in records a second.
+pub(crate) fn rate(per_second: f64) -> String {
+    format!("{per_second:.2} records/sec")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_have_the_unit_that_suits_them() {
+        let texts =
+            [0, 350, 12_000, 1_200_000, 204_000_000, 90_000_000_000].map(|us| length(Took(us)));
+        assert_eq!(
+            texts,
+            ["0 ms", "0.35 ms", "12 ms", "1.2 s", "3.4 min", "1.0 days"]
+        );
+        assert_eq!(in_words(Took(91_391_000)), "1 minute 31 seconds 391 ms");
+        assert_eq!(in_words(Took(0)), "0 ms");
+        assert_eq!(in_words(Took(86_400_000_000)), "1 day");
+    }
+
+    #[test]
+    fn times_are_those_of_the_zone() {
+        let at = at_millis(1_764_000_000_123);
+        assert_eq!(
+            date_time(at, &TimeZone::UTC, true),
+            "2025/11/24 16:00:00.123"
+        );
+        assert_eq!(clock(at, &TimeZone::UTC, false), "16:00:00");
+        let second = Took(1_000_000);
+        assert_eq!(
+            batch_time(1_764_000_000_000, second, &TimeZone::UTC),
+            "2025/11/24 16:00:00"
+        );
+    }
+
+    #[test]
+    fn numbers_can_be_read() {
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!(
+            [size(1023), size(1536), size(3 << 30)],
+            ["1023 B", "1.5 KiB", "3.0 GiB"]
+        );
+        assert_eq!(rate(88.589), "88.59 records/sec");
+    }
+}

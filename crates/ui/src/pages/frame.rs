@@ -1,0 +1,87 @@
+//! What all pages have: head, tabs, foot.
+
+use maud::{DOCTYPE, Markup, html};
+
+use super::{Answer, View, format};
+
+/// The tabs, by their addresses; those of a stream only if there is one.
+const TABS: &[(&str, &str, bool)] = &[
+    ("/streaming/", "Streaming", true),
+    ("/graph/", "Graph", true),
+    ("/state/", "State", true),
+    ("/jobs/", "Jobs", false),
+    ("/stages/", "Stages", false),
+    ("/storage/", "Storage", false),
+    ("/environment/", "Environment", false),
+    ("/executors/", "Executors", false),
+];
+
+/// The whole page.
+pub(crate) fn framed(view: &View<'_>, answer: &Answer) -> Markup {
+    let application = &view.model.application;
+    let has_stream = view.model.streaming.is_some();
+    let tabs = TABS
+        .iter()
+        .filter(|(.., of_stream)| has_stream || !of_stream);
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (application.name) " - " (answer.title) }
+                link rel="stylesheet" href="/static/style.css";
+                script src="/static/app.js" defer {}
+            }
+            body data-app=(application.id) {
+                header {
+                    a.logo href="/" { "Headwater" }
+                    nav {
+                        @for (path, name, _) in tabs {
+                            a href=(path) aria-current=[(*path == answer.tab).then_some("page")] {
+                                (name)
+                            }
+                        }
+                    }
+                    span.app { (application.name) }
+                    (liveness(view))
+                    button #theme type="button" title="Light or dark" { "◐" }
+                }
+                main #main {
+                    h1 { (answer.title) }
+                    (answer.body)
+                }
+                (foot(view))
+            }
+        }
+    }
+}
+
+/// Whether what is shown goes on.
+fn liveness(view: &View<'_>) -> Markup {
+    let streaming = view.model.streaming.as_ref();
+    let ended = view
+        .model
+        .ended
+        .or(streaming.and_then(|streaming| streaming.stopped));
+    let (class, text) = match (view.live.is_some(), ended) {
+        (false, _) => ("history", "history"),
+        (true, Some(_)) => ("stopped", "stopped"),
+        (true, None) => ("live", "live"),
+    };
+    html! { span #liveness .liveness .(class) { (text) } }
+}
+
+fn foot(view: &View<'_>) -> Markup {
+    let application = &view.model.application;
+    let until = view.model.ended.unwrap_or(view.model.last);
+    html! {
+        footer #foot {
+            "Headwater " (application.version)
+            " · started " (format::date_time(application.started, view.zone, false))
+            " · up " (format::in_words(until.since(application.started)))
+            @if !application.user.is_empty() { " · " (application.user) }
+        }
+    }
+}

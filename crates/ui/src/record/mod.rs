@@ -1,0 +1,101 @@
+//! What happened, as values that can be written: a line of the event log each.
+//!
+//! Everything that a page shows is a fold over these ([`crate::model`]), so that a running
+//! stream and one that is read from its log are shown by the same code. Fields that are added
+//! later have a default, so that older logs are read.
+
+mod job;
+mod of_event;
+mod stream;
+mod time;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use job::{
+    JobEnd, JobStart, OperatorCount, OperatorRecord, Place, StageEnd, StagePlanRecord, StageStart,
+    TaskCounts, TaskEnd, TaskStart,
+};
+pub(crate) use stream::{
+    BatchRecord, Graph, GraphInput, GraphOutput, GraphStream, InputGave, OutputRecord, RateRecord,
+    ReceiverRecord, ReceiverState, StateRecord, StoredRecord, StreamStart,
+};
+pub(crate) use time::{At, Took};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Record {
+    /// A log begins; a program that was started.
+    Application(Application),
+    /// The program's context was stopped.
+    ApplicationEnded {
+        at: At,
+    },
+    JobStarted(JobStart),
+    JobEnded(JobEnd),
+    StageSubmitted(StageStart),
+    StageCompleted(StageEnd),
+    TaskStarted(TaskStart),
+    TaskEnded(TaskEnd),
+    StreamStarted(StreamStart),
+    StreamStopped {
+        at: At,
+    },
+    Receiver(ReceiverRecord),
+    BatchSubmitted(BatchRecord),
+    BatchStarted(BatchRecord),
+    OutputStarted(OutputRecord),
+    OutputCompleted(OutputRecord),
+    BatchCompleted(BatchRecord),
+    RateUpdated(RateRecord),
+}
+
+/// The program.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Application {
+    /// The version of the log's format.
+    pub(crate) format: u32,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// The release of Headwater.
+    pub(crate) version: String,
+    pub(crate) user: String,
+    pub(crate) host: String,
+    pub(crate) master: String,
+    pub(crate) slots: usize,
+    pub(crate) started: At,
+    pub(crate) settings: Vec<Setting>,
+    /// The machine and the process: names and values.
+    pub(crate) runtime: Vec<(String, String)>,
+}
+
+/// A setting, with secrets left out.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Setting {
+    pub(crate) key: String,
+    pub(crate) value: String,
+    /// Where the value came from.
+    pub(crate) origin: String,
+}
+
+impl Record {
+    /// When it happened.
+    pub(crate) fn at(&self) -> Option<At> {
+        Some(match self {
+            Record::Application(application) => application.started,
+            Record::ApplicationEnded { at } | Record::StreamStopped { at } => *at,
+            Record::JobStarted(start) => start.at,
+            Record::JobEnded(end) => end.at,
+            Record::StageSubmitted(start) => start.at,
+            Record::StageCompleted(end) => end.at,
+            Record::TaskStarted(start) => start.at,
+            Record::TaskEnded(end) => end.at,
+            Record::StreamStarted(start) => start.at,
+            Record::BatchSubmitted(batch)
+            | Record::BatchStarted(batch)
+            | Record::BatchCompleted(batch) => batch.submitted,
+            Record::OutputStarted(output) | Record::OutputCompleted(output) => output.started,
+            Record::Receiver(_) | Record::RateUpdated(_) => return None,
+        })
+    }
+}

@@ -1,0 +1,161 @@
+//! Records of streams.
+
+use serde::{Deserialize, Serialize};
+
+use super::{At, Place, Took};
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StreamStart {
+    pub(crate) at: At,
+    pub(crate) interval: Took,
+    pub(crate) graph: Graph,
+}
+
+/// All streams of the program.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Graph {
+    pub(crate) streams: Vec<GraphStream>,
+    pub(crate) inputs: Vec<GraphInput>,
+    pub(crate) outputs: Vec<GraphOutput>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct GraphStream {
+    pub(crate) id: usize,
+    pub(crate) name: Option<String>,
+    pub(crate) at: Place,
+    pub(crate) record_type: String,
+    pub(crate) slide: Took,
+    pub(crate) parents: Vec<usize>,
+    pub(crate) keeps_state: bool,
+    /// How its RDDs are kept; empty if they are not.
+    pub(crate) level: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct GraphInput {
+    /// The number that batches and receivers use.
+    pub(crate) id: usize,
+    pub(crate) name: String,
+    pub(crate) stream: usize,
+    /// Such as `receiver` or `files`.
+    pub(crate) kind: String,
+    pub(crate) is_receiver: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct GraphOutput {
+    pub(crate) id: usize,
+    pub(crate) at: Place,
+    pub(crate) stream: usize,
+}
+
+/// What a receiver does now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ReceiverState {
+    Started,
+    Error,
+    #[default]
+    Stopped,
+    Slowed,
+    Resumed,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ReceiverRecord {
+    pub(crate) what: ReceiverState,
+    pub(crate) stream: usize,
+    pub(crate) name: String,
+    pub(crate) is_active: bool,
+    pub(crate) last_error: String,
+    pub(crate) last_error_at: Option<At>,
+    pub(crate) stored: StoredRecord,
+}
+
+/// What a receiver has stored that no batch is done with, and what it may.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredRecord {
+    pub(crate) memory_bytes: u64,
+    pub(crate) memory_bytes_max: u64,
+    pub(crate) disk_bytes: u64,
+    pub(crate) disk_bytes_max: u64,
+    pub(crate) waits_since: Option<At>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct BatchRecord {
+    /// The batch time, in milliseconds.
+    pub(crate) time: i64,
+    pub(crate) submitted: At,
+    pub(crate) scheduling_delay: Option<Took>,
+    pub(crate) processing_delay: Option<Took>,
+    pub(crate) inputs: Vec<InputGave>,
+    pub(crate) outputs: Vec<OutputRecord>,
+    pub(crate) state_failure: Option<String>,
+    pub(crate) states: Vec<StateRecord>,
+    pub(crate) commit_took: Option<Took>,
+    pub(crate) cut_took: Option<Took>,
+    pub(crate) is_rerun: bool,
+    /// The batch that was running when this one was submitted.
+    pub(crate) waited_for: Option<i64>,
+}
+
+impl BatchRecord {
+    pub(crate) fn records(&self) -> u64 {
+        self.inputs.iter().map(|input| input.records).sum()
+    }
+
+    pub(crate) fn total_delay(&self) -> Option<Took> {
+        Some(self.scheduling_delay? + self.processing_delay?)
+    }
+
+    pub(crate) fn failure(&self) -> Option<&str> {
+        let mut outputs = self.outputs.iter();
+        let of_output = outputs.find_map(|output| output.failure.as_deref());
+        of_output.or(self.state_failure.as_deref())
+    }
+}
+
+/// What an input gave to a batch.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct InputGave {
+    pub(crate) input: usize,
+    pub(crate) records: u64,
+    /// File names or offset ranges, where the input tells them.
+    pub(crate) description: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OutputRecord {
+    /// The batch time, in milliseconds.
+    pub(crate) time: i64,
+    pub(crate) output: usize,
+    pub(crate) at: Place,
+    pub(crate) started: At,
+    pub(crate) took: Option<Took>,
+    pub(crate) failure: Option<String>,
+    pub(crate) attempts: u32,
+}
+
+/// The state of an operator after a batch.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StateRecord {
+    pub(crate) stream: usize,
+    pub(crate) name: Option<String>,
+    pub(crate) at: Place,
+    pub(crate) keys: u64,
+    pub(crate) bytes: u64,
+    pub(crate) updated: u64,
+    pub(crate) removed: u64,
+    pub(crate) timed_out: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RateRecord {
+    pub(crate) stream: usize,
+    /// The batch time, in milliseconds.
+    pub(crate) time: i64,
+    pub(crate) rate: u64,
+    pub(crate) limit: u64,
+}

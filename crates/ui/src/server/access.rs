@@ -1,0 +1,132 @@
+//! Who may look: everybody on this machine, and beyond it whoever has the token.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::error::UiError;
+use crate::settings::Settings;
+use std::sync::Arc;
+
+use super::Shown;
+
+const COOKIE_NAME: &str = "headwater-token";
+const TOKEN_BYTES: usize = 16;
+
+/// What a request must have.
+#[derive(Debug)]
+pub(crate) struct Access {
+    token: Option<String>,
+    /// Only this machine can reach the server, by one of its own names.
+    is_local: bool,
+}
+
+impl Access {
+    /// A token of the configuration, or a new one if other machines can reach the server.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, UiError> {
+        let is_local = settings.address.is_loopback();
+        let token = match (&settings.token, is_local) {
+            (Some(token), _) => Some(token.clone()),
+            (None, true) => None,
+            (None, false) => Some(made_up()?),
+        };
+        Ok(Access { token, is_local })
+    }
+
+    /// Where the pages are, as a browser of this machine finds them.
+    pub(super) fn url(&self, at: SocketAddr) -> String {
+        let host = match at.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => "127.0.0.1".to_owned(),
+            IpAddr::V6(ip) if ip.is_unspecified() => "[::1]".to_owned(),
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        let token = self.token.as_ref();
+        let query = token.map_or(String::new(), |token| format!("?token={token}"));
+        format!("http://{host}:{}/{query}", at.port())
+    }
+
+    /// Whether the request names this machine: a page of another site whose name leads here
+    /// must not read what is on this one.
+    fn is_meant(&self, headers: &HeaderMap) -> bool {
+        if !self.is_local {
+            return true;
+        }
+        let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else {
+            return true;
+        };
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => host,
+        };
+        let name = name.trim_start_matches('[').trim_end_matches(']');
+        let address = name.parse::<IpAddr>();
+        name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    }
+
+    fn is_token(&self, given: &str) -> bool {
+        let token = self.token.as_deref().unwrap_or_default();
+        // Every byte is looked at, so that the time tells nothing of where they differ.
+        let differs = token.bytes().zip(given.bytes());
+        let differs = differs.fold(0, |differs, (a, b)| differs | (a ^ b));
+        token.len() == given.len() && differs == 0
+    }
+
+    fn has_token(&self, headers: &HeaderMap) -> bool {
+        let texts = |name| {
+            headers
+                .get_all(name)
+                .iter()
+                .filter_map(|value| value.to_str().ok())
+        };
+        let bearer = texts(AUTHORIZATION).filter_map(|value| value.strip_prefix("Bearer "));
+        let cookies = texts(COOKIE).flat_map(|value| value.split(';'));
+        let cookies = cookies.filter_map(|pair| pair.trim().split_once('='));
+        let cookies = cookies.filter_map(|(name, value)| (name == COOKIE_NAME).then_some(value));
+        bearer.chain(cookies).any(|given| self.is_token(given))
+    }
+}
+
+fn made_up() -> Result<String, UiError> {
+    let mut bytes = [0; TOKEN_BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| UiError::Start(error.into()))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Lets a request through, or not; a token in the address becomes a cookie.
+pub(super) async fn guard(
+    State(shown): State<Arc<Shown>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let access = &shown.access;
+    if !access.is_meant(request.headers()) {
+        let message = "this server answers requests to this machine's own names only\n";
+        return (StatusCode::FORBIDDEN, message).into_response();
+    }
+    if access.token.is_none() || access.has_token(request.headers()) {
+        return next.run(request).await;
+    }
+    let query = request.uri().query().unwrap_or_default();
+    let mut tokens = query
+        .split('&')
+        .filter_map(|pair| pair.strip_prefix("token="));
+    match tokens.find(|given| access.is_token(given)) {
+        Some(token) => {
+            let cookie = format!("{COOKIE_NAME}={token}; Path=/; HttpOnly; SameSite=Strict");
+            let mut response = next.run(request).await;
+            if let Ok(cookie) = HeaderValue::try_from(cookie) {
+                response.headers_mut().append(SET_COOKIE, cookie);
+            }
+            response
+        }
+        None => {
+            let message = "an access token is needed: the program printed it when it started\n";
+            (StatusCode::UNAUTHORIZED, message).into_response()
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! HTTP: one thread that listens, and answers from the model.
+
+mod access;
+mod assets;
+mod changes;
+mod routes;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use jiff::tz::TimeZone;
+use tokio::sync::Notify;
+
+pub(crate) use access::Access;
+
+use crate::error::UiError;
+use crate::live::Live;
+use crate::settings::Settings;
+use crate::site::Site;
+
+/// What the server answers from.
+pub(crate) struct Shown {
+    pub(crate) site: Arc<Site>,
+    /// The program, if it runs in this process.
+    pub(crate) live: Option<Live>,
+    pub(crate) access: Access,
+    /// The zone of the times on pages.
+    pub(crate) zone: TimeZone,
+}
+
+impl Shown {
+    pub(crate) fn new(site: Arc<Site>, live: Option<Live>, access: Access) -> Self {
+        Shown {
+            site,
+            live,
+            access,
+            zone: TimeZone::system(),
+        }
+    }
+}
+
+/// A server that runs.
+pub(crate) struct Server {
+    url: String,
+    end: Arc<Notify>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts to answer on the first port that is free.
+    pub(crate) fn start(shown: Arc<Shown>, settings: &Settings) -> Result<Self, UiError> {
+        let listener = bind(settings)?;
+        let address = listener.local_addr().map_err(UiError::Start)?;
+        let url = shown.access.url(address);
+        listener.set_nonblocking(true).map_err(UiError::Start)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(UiError::Start)?;
+        let end = Arc::new(Notify::new());
+        let ended = end.clone();
+        let serve = move || {
+            let result = runtime.block_on(serve(listener, shown, ended));
+            if let Err(error) = result {
+                tracing::error!(%error, "the web UI has ended");
+            }
+        };
+        let thread = std::thread::Builder::new().name("headwater-ui".to_owned());
+        let thread = thread.spawn(serve).map_err(UiError::Start)?;
+        Ok(Server {
+            url,
+            end,
+            thread: Some(thread),
+        })
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) fn stop(&mut self) {
+        // It is kept for a server that does not wait for it yet.
+        self.end.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // It has logged what it died of.
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn serve(listener: TcpListener, shown: Arc<Shown>, ended: Arc<Notify>) -> io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let serving = axum::serve(listener, routes::router(shown));
+    // Open connections, such as those of pages that wait for changes, are cut.
+    tokio::select! {
+        result = serving => result,
+        () = ended.notified() => Ok(()),
+    }
+}
+
+fn bind(settings: &Settings) -> Result<TcpListener, UiError> {
+    let (address, first) = (settings.address, settings.port);
+    let tries = if first == 0 { 0 } else { settings.port_tries };
+    let mut port = first;
+    loop {
+        match bind_to(address, port) {
+            Ok(listener) => {
+                if port != first && first != 0 {
+                    tracing::warn!("port {first} is taken: the web UI is at port {port}");
+                }
+                return Ok(listener);
+            }
+            Err(source) => match port.checked_add(1).filter(|next| next - first <= tries) {
+                Some(next) => port = next,
+                None => {
+                    return Err(UiError::Bind {
+                        address,
+                        first,
+                        last: port,
+                        source,
+                    });
+                }
+            },
+        }
+    }
+}
+
+fn bind_to(address: IpAddr, port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind(SocketAddr::new(address, port))
+}

@@ -1,0 +1,134 @@
+//! The settings of the pages.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use headwater_core::Conf;
+use headwater_core::conf::{ConfValue, Key, KeyInfo};
+
+use crate::error::UiError;
+use crate::model::Limits;
+
+/// Whether there are pages at all.
+pub(crate) const ENABLED: Key<bool> = Key::new("ui.enabled", "whether a program is shown")
+    .default("true")
+    .spark_names(&["spark.ui.enabled"]);
+
+pub(crate) const PORT: Key<u16> = Key::new(
+    "ui.port",
+    "the port of the web UI; if it is taken the next ones are tried; 0 takes any that is free",
+)
+.default("4040")
+.spark_names(&["spark.ui.port"]);
+
+pub(crate) const PORT_TRIES: Key<u16> = Key::new(
+    "ui.port_retries",
+    "how many ports after ui.port are tried when it is taken",
+)
+.default("16")
+.spark_names(&["spark.port.maxRetries"]);
+
+pub(crate) const BIND: Key<Bind> = Key::new(
+    "ui.bind",
+    "the address at which the web UI listens; one that other machines reach asks for an access \
+     token, which is printed when it starts",
+)
+.default("127.0.0.1");
+
+pub(crate) const TOKEN: Key<String> = Key::new(
+    "ui.token",
+    "the access token, which is otherwise made up; with it a token is asked for on any address",
+)
+.default_note("made up when ui.bind is not a loopback address");
+
+pub(crate) const RETAINED_JOBS: Key<usize> =
+    Key::new("ui.retained_jobs", "how many jobs the web UI keeps")
+        .default("1000")
+        .at_least("1")
+        .spark_names(&["spark.ui.retainedJobs"]);
+
+pub(crate) const RETAINED_STAGES: Key<usize> =
+    Key::new("ui.retained_stages", "how many stages the web UI keeps")
+        .default("1000")
+        .at_least("1")
+        .spark_names(&["spark.ui.retainedStages"]);
+
+pub(crate) const RETAINED_TASKS: Key<usize> = Key::new(
+    "ui.retained_tasks",
+    "how many tasks of a stage the web UI keeps",
+)
+.default("10000")
+.at_least("1")
+.spark_names(&["spark.ui.retainedTasks"]);
+
+pub(crate) const RETAINED_BATCHES: Key<usize> = Key::new(
+    "ui.retained_batches",
+    "how many completed batches the web UI keeps",
+)
+.default("1000")
+.at_least("1")
+.spark_names(&["spark.streaming.ui.retainedBatches"]);
+
+/// All settings of the pages, for tables of what can be set.
+pub const UI_KEYS: &[KeyInfo] = &[
+    ENABLED.info(),
+    PORT.info(),
+    PORT_TRIES.info(),
+    BIND.info(),
+    TOKEN.info(),
+    RETAINED_JOBS.info(),
+    RETAINED_STAGES.info(),
+    RETAINED_TASKS.info(),
+    RETAINED_BATCHES.info(),
+];
+
+/// What a configuration says about the pages.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) is_enabled: bool,
+    pub(crate) address: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) port_tries: u16,
+    pub(crate) token: Option<String>,
+    pub(crate) limits: Limits,
+}
+
+impl Settings {
+    pub(crate) fn read(conf: &Conf) -> Result<Self, UiError> {
+        conf.validate(&[UI_KEYS])?;
+        Ok(Settings {
+            is_enabled: conf.get(&ENABLED)?,
+            address: conf.get(&BIND)?.0,
+            port: conf.get(&PORT)?,
+            port_tries: conf.get(&PORT_TRIES)?,
+            token: conf.get_optional(&TOKEN)?,
+            limits: Limits {
+                jobs: conf.get(&RETAINED_JOBS)?,
+                stages: conf.get(&RETAINED_STAGES)?,
+                tasks: conf.get(&RETAINED_TASKS)?,
+                batches: conf.get(&RETAINED_BATCHES)?,
+            },
+        })
+    }
+}
+
+/// Where to listen: an address of this machine, or its name for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bind(IpAddr);
+
+impl ConfValue for Bind {
+    const ACCEPTED: &'static str = "an IP address such as 127.0.0.1 or 0.0.0.0, or localhost";
+
+    fn parse_conf(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "localhost" => Ok(Bind(IpAddr::V4(Ipv4Addr::LOCALHOST))),
+            other => other
+                .parse()
+                .map(Bind)
+                .map_err(|_| format!("`{other}` is no IP address")),
+        }
+    }
+
+    fn conf_text(&self) -> String {
+        self.0.to_string()
+    }
+}

@@ -1,0 +1,51 @@
+//! A program as it is shown: its model, and whoever waits for it to change.
+
+use headwater_core::events::{Event, Listener};
+use parking_lot::{RwLock, RwLockReadGuard};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+use crate::model::{Limits, Model};
+use crate::record::Record;
+
+/// The model of a program, shared by the listener that changes it and the pages that show it.
+#[derive(Debug)]
+pub(crate) struct Site {
+    model: RwLock<Model>,
+    /// How often the model has changed.
+    version: watch::Sender<u64>,
+}
+
+impl Site {
+    pub(crate) fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Site {
+            model: RwLock::new(Model::new(limits)),
+            version: watch::Sender::new(0),
+        })
+    }
+
+    pub(crate) fn apply(&self, record: &Record) {
+        self.model.write().apply(record);
+        self.version.send_modify(|version| *version += 1);
+    }
+
+    pub(crate) fn model(&self) -> RwLockReadGuard<'_, Model> {
+        self.model.read()
+    }
+
+    /// Wakes up whenever the model has changed.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+}
+
+/// Takes events into the model.
+pub(crate) struct Follower(pub(crate) Arc<Site>);
+
+impl Listener for Follower {
+    fn on_event(&mut self, event: &Event) {
+        if let Some(record) = Record::of(event) {
+            self.0.apply(&record);
+        }
+    }
+}

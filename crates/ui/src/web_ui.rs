@@ -1,0 +1,115 @@
+//! Starting and ending the pages of a program.
+
+use std::sync::Arc;
+
+use headwater_core::Context;
+use headwater_core::events::ListenerId;
+use headwater_streaming::StreamingContext;
+
+use crate::error::UiError;
+use crate::live::Live;
+use crate::record::Record;
+use crate::server::{Access, Server, Shown};
+use crate::settings::Settings;
+use crate::site::{Follower, Site};
+
+/// The pages of a program, for as long as this value lives: Spark's `SparkUI`.
+///
+/// Make it before the stream is started, as it shows what happens from then on.
+#[must_use = "the pages are gone when this is dropped"]
+pub struct WebUi {
+    ctx: Context,
+    listener: ListenerId,
+    server: Server,
+}
+
+/// How a program is to be shown; what is not said here the configuration says.
+pub struct WebUiBuilder {
+    live: Live,
+    port: Option<u16>,
+}
+
+impl WebUi {
+    /// Shows a stream as its configuration says; `None` with `ui.enabled=false`. The address
+    /// is printed to standard error.
+    ///
+    /// ```
+    /// use headwater_core::Conf;
+    /// use headwater_streaming::{StreamingContext, time::seconds};
+    /// use headwater_ui::WebUi;
+    ///
+    /// let conf = Conf::new().master("local[1]").set("ui.enabled", false);
+    /// let ssc = StreamingContext::from_conf(conf, seconds(1)).unwrap();
+    /// assert!(WebUi::serve(&ssc)?.is_none());
+    /// # Ok::<(), headwater_ui::UiError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`UiError::Conf`] for settings that are wrong, [`UiError::Bind`] when no port is free, and
+    /// [`UiError::Start`].
+    pub fn serve(ssc: &StreamingContext) -> Result<Option<WebUi>, UiError> {
+        WebUi::builder(ssc).serve()
+    }
+
+    /// To say more about how a stream is shown.
+    pub fn builder(ssc: &StreamingContext) -> WebUiBuilder {
+        WebUiBuilder {
+            live: Live::new(ssc.context(), Some(ssc)),
+            port: None,
+        }
+    }
+
+    /// To show a program that has jobs and no stream.
+    pub fn of_context(ctx: &Context) -> WebUiBuilder {
+        WebUiBuilder {
+            live: Live::new(ctx, None),
+            port: None,
+        }
+    }
+
+    /// Where the pages are, with the access token if there is one.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.server.url()
+    }
+}
+
+impl WebUiBuilder {
+    /// The port, in place of `ui.port`: 0 takes any that is free.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// Starts the server; see [`WebUi::serve`].
+    ///
+    /// # Errors
+    /// Those of [`WebUi::serve`].
+    pub fn serve(self) -> Result<Option<WebUi>, UiError> {
+        let live = self.live;
+        let mut settings = Settings::read(live.ctx.conf())?;
+        if !settings.is_enabled {
+            return Ok(None);
+        }
+        settings.port = self.port.unwrap_or(settings.port);
+        let site = Site::new(settings.limits);
+        site.apply(&Record::Application(live.application()));
+        let ctx = live.ctx.clone();
+        let access = Access::new(&settings)?;
+        let shown = Shown::new(site.clone(), Some(live), access);
+        let server = Server::start(Arc::new(shown), &settings)?;
+        let listener = ctx.events().add(Follower(site));
+        Ok(Some(WebUi {
+            ctx,
+            listener,
+            server,
+        }))
+    }
+}
+
+impl Drop for WebUi {
+    fn drop(&mut self) {
+        self.ctx.events().remove(self.listener);
+        self.server.stop();
+    }
+}
