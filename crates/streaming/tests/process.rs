@@ -1,7 +1,10 @@
 //! What holds for a whole process; alone in its binary, so that no other stream runs.
 
+#![allow(clippy::unwrap_used, reason = "a helper of tests fails with them")]
+
 mod probe;
 
+use std::cell::Cell;
 use std::fs;
 use std::thread;
 
@@ -26,6 +29,37 @@ fn started(ctx: &headwater_core::Context) -> StreamingContext {
     ssc
 }
 
+/// Whichever context is active is preferred to a new one.
+fn active_or_created(ctx: &headwater_core::Context) {
+    let dir = tempfile::tempdir().unwrap();
+    let directory = dir.path().to_str().unwrap();
+    let created = Cell::new(0);
+    let active_or_new = || {
+        let found = StreamingContext::get_active_or_create(directory, || {
+            created.set(created.get() + 1);
+            StreamingContext::new(ctx, millis(7))
+        });
+        found.unwrap()
+    };
+    let active = started(ctx);
+    assert_eq!(active_or_new().batch_duration(), millis(5));
+    assert_eq!(created.get(), 0);
+    active.stop(false, false).unwrap();
+    let new = active_or_new();
+    assert_eq!(new.state(), StreamingState::Initialized);
+    assert_eq!((new.batch_duration(), created.get()), (millis(7), 1));
+    // One that was not started is not active.
+    drop(active_or_new());
+    assert_eq!(created.get(), 2);
+    new.stream_by_time(|_| vec![1]).foreach_rdd(|_, _| ());
+    new.start().unwrap();
+    // What was created keeps its past in the directory.
+    assert!(dir.path().join("journal").exists());
+    assert_eq!(active_or_new().state(), StreamingState::Active);
+    assert_eq!(created.get(), 2);
+    new.stop(false, false).unwrap();
+}
+
 #[test]
 fn one_process_after_the_other() {
     // Which context is active.
@@ -41,6 +75,7 @@ fn one_process_after_the_other() {
     assert_eq!(first.state(), StreamingState::Stopped);
     assert!(StreamingContext::get_active().is_none());
     drop((first, second, active));
+    active_or_created(&ctx);
 
     // Handles that are dropped without a stop leave nothing behind.
     let dropped = started(&ctx);
