@@ -206,10 +206,16 @@ fn compressed_and_broken_text_is_read_as_by_text_file() {
         31, 139, 8, 0, 0, 0, 0, 0, 2, 255, 203, 72, 205, 201, 201, 231, 2, 0, 32, 48, 58, 54, 6, 0,
         0, 0,
     ];
+    // "hello\n" a hundred times, as zstd writes it.
+    let zstd = [
+        40, 181, 47, 253, 4, 88, 109, 0, 0, 48, 104, 101, 108, 108, 111, 10, 1, 0, 79, 82, 149, 34,
+        255, 37, 140, 138,
+    ];
     watched.put("a.gz", gzip, 500);
     watched.put("b", b"caf\xe9\n", 500);
+    watched.put("c.zst", zstd, 1500);
     watched.put("empty", "", 500);
-    watched.expect([&["hello", "caf\u{fffd}"], &[]]);
+    watched.expect([&["hello", "caf\u{fffd}"], &["hello"; 100], &[]]);
 }
 
 #[test]
