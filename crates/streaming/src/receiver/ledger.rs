@@ -349,4 +349,6 @@ impl Ledger {
 }
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
