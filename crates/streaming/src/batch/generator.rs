@@ -223,6 +223,7 @@ fn generate(graph: &Arc<Graph>, scheduler: &JobScheduler, time: Time) -> bool {
         scheduler.skip(time);
         return true;
     }
+    graph.begins_batch(time);
     scheduler.submit(JobSet {
         time,
         inputs: input_infos,

@@ -1,6 +1,9 @@
-//! Where a graph writes what happens, if anywhere.
+//! Where a graph writes what happens, if anywhere, and in which order inputs hear of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::Graph;
 use crate::checkpoint::{Checkpointer, Keeper};
@@ -14,7 +17,42 @@ pub(super) struct Keeping {
     checkpointer: Arc<Checkpointer>,
 }
 
+/// Which batches are committed next, where no keeper says so.
+#[derive(Default)]
+pub(super) struct Commits {
+    /// Held by the thread that commits, so that inputs hear of one batch after the other.
+    in_order: Mutex<()>,
+    /// The batches that are not committed, and whether they are done.
+    open: Mutex<BTreeMap<Time, bool>>,
+}
+
+impl Commits {
+    fn begun(&self, time: Time) {
+        self.open.lock().insert(time, false);
+    }
+
+    /// A batch is done: those that no older one keeps back any more, in their order.
+    fn done(&self, time: Time) -> Vec<Time> {
+        let mut open = self.open.lock();
+        open.insert(time, true);
+        let first_open = open.iter().find(|(_, is_done)| !**is_done);
+        let later = match first_open.map(|(time, _)| *time) {
+            Some(first_open) => open.split_off(&first_open),
+            None => BTreeMap::new(),
+        };
+        std::mem::replace(&mut *open, later).into_keys().collect()
+    }
+}
+
 impl Graph {
+    /// A batch is about to be queued; called in the order of the batches.
+    pub(crate) fn begins_batch(&self, time: Time) {
+        // A keeper knows the batches by their cuts, those of earlier processes too.
+        if self.keeping.lock().is_none() {
+            self.commits.begun(time);
+        }
+    }
+
     /// From now on what happens is written.
     pub(crate) fn keep(&self, keeper: Arc<Keeper>, checkpointer: Checkpointer) {
         *self.keeping.lock() = Some(Keeping {
@@ -28,11 +66,13 @@ impl Graph {
         keeping.as_ref().map(|keeping| keeping.keeper.clone())
     }
 
-    /// Makes what a batch has done last.
+    /// Makes what a batch has done last, and tells inputs of each batch that is committed now: in
+    /// the order of the batches, one at a time, whichever thread comes first.
     pub(crate) fn commit(&self, time: Time, failure: Option<&str>) -> Result<(), StreamError> {
+        let _in_order = self.commits.in_order.lock();
         let keeping = self.keeping.lock().clone();
         let ended = match keeping {
-            None => vec![time],
+            None => self.commits.done(time),
             Some(Keeping {
                 keeper,
                 checkpointer,

@@ -24,7 +24,7 @@ pub(crate) use node::{AnyStream, NodeInfo as StreamInfo, Plan, Stream, remember}
 pub(crate) use output::{Output, OutputJob};
 pub use output::{OutputId, OutputNumber, OutputResult};
 
-use keeping::Keeping;
+use keeping::{Commits, Keeping};
 
 use crate::batch::Outcome;
 use crate::console::Console;
@@ -73,6 +73,7 @@ pub(crate) struct Graph {
     live_state: Mutex<Vec<(Arc<dyn AnyStream>, Arc<dyn AnySteps>)>>,
     /// Where what happens is written, if anywhere.
     keeping: Mutex<Option<Keeping>>,
+    commits: Commits,
     mistakes: Mutex<Vec<Mistake>>,
     user_remember: Mutex<Option<Duration>>,
     unpersist: bool,
@@ -102,6 +103,7 @@ impl Graph {
             stateful: Mutex::default(),
             live_state: Mutex::default(),
             keeping: Mutex::default(),
+            commits: Commits::default(),
             mistakes: Mutex::default(),
             user_remember: Mutex::new(None),
             unpersist,
