@@ -184,7 +184,7 @@ pub const CHECKPOINT_RUN_LAST_AGAIN: Key<bool> = Key::new(
 pub const RECEIVER_LOG: Key<bool> = Key::new(
     "streaming.receiver.write_ahead_log.enable",
     "whether what receivers store is written to the checkpoint directory, if there is one, so \
-     that a restart finds it",
+     that a restart finds it; where this is set to true, there has to be one",
 )
 .default("true")
 .spark_names(&["spark.streaming.receiver.writeAheadLog.enable"]);

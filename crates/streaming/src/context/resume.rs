@@ -40,7 +40,7 @@ impl Inner {
     /// Opens the checkpoint directory, if there is one.
     pub(super) fn open_checkpoint(&self) -> Result<Option<Opened>, StreamError> {
         let Some(directory) = self.checkpoint.lock().clone() else {
-            return Ok(None);
+            return self.graph.check_without_directory().map(|()| None);
         };
         let allowed = self.ctx.conf().get(&conf::CHECKPOINT_ALLOW)?;
         let mut opened = Opened::open(&directory.at, &allowed.0)?;

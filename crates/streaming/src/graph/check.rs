@@ -61,6 +61,15 @@ impl Graph {
         Ok(())
     }
 
+    /// Checks that no input needs the checkpoint directory that there is not.
+    pub(crate) fn check_without_directory(&self) -> Result<(), StreamError> {
+        let inputs = self.inputs().into_iter();
+        for mistake in inputs.filter_map(|input| input.mistake_without_directory()) {
+            self.mistake(mistake.site, mistake.message);
+        }
+        self.check()
+    }
+
     fn check_names(&self) {
         let mut seen = HashSet::new();
         for stream in self.streams() {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::checkpoint::{InputPast, InputRange, Keeper};
-use crate::error::StreamError;
+use crate::error::{Mistake, StreamError};
 use crate::events::{InputInfo, ReceiverInfo};
 use crate::graph::StreamInfo;
 use crate::rate::RateController;
@@ -59,6 +59,11 @@ pub(crate) trait Input: Send + Sync {
         _past: Option<&InputPast<'_>>,
     ) -> Result<(), StreamError> {
         Ok(())
+    }
+
+    /// What is wrong with a start without a checkpoint directory, if something is.
+    fn mistake_without_directory(&self) -> Option<Mistake> {
+        None
     }
 
     /// Called when the context starts, before the first batch.

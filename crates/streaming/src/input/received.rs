@@ -1,6 +1,7 @@
 //! Streams of what a receiver stores.
 
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use headwater_core::{Context, Record, Site, StorageLevel, Wire};
@@ -13,7 +14,7 @@ use crate::checkpoint::{InputPast, InputRange, Keeper};
 use crate::clock::Clock;
 use crate::conf::{self, OnFailure};
 use crate::dstream::DStream;
-use crate::error::StreamError;
+use crate::error::{Mistake, StreamError};
 use crate::events::{InputInfo, ReceiverInfo};
 use crate::graph::{AnyStream, Stream, StreamInfo};
 use crate::rate::{RateController, RateSettings};
@@ -124,6 +125,7 @@ impl StreamingContext {
             controller,
             supervisor: Mutex::new(None),
             restored: Mutex::default(),
+            journal_ends: OnceLock::new(),
         });
         self.graph().add_input(site, input);
         stream
@@ -141,8 +143,10 @@ pub(crate) struct ReceiverSettings {
     /// Those of other inputs, too.
     pub(crate) rates: RateSettings,
     on_failure: OnFailure,
-    /// Whether what is received is written to the checkpoint directory.
+    /// Whether what is received is written to the checkpoint directory, if there is one.
     is_logged: bool,
+    /// Whether somebody asked for that, and counts on it.
+    is_log_asked_for: bool,
 }
 
 impl ReceiverSettings {
@@ -157,6 +161,7 @@ impl ReceiverSettings {
             rates: RateSettings::read(conf)?,
             on_failure: conf.get(&conf::ON_FAILURE)?,
             is_logged: conf.get(&conf::RECEIVER_LOG)?,
+            is_log_asked_for: conf.text(conf::RECEIVER_LOG.name()).is_some(),
         })
     }
 
@@ -188,6 +193,16 @@ impl<T: Record> ReceiverInput<T> {
             tracing::error!(batch = %time, "{error}");
         }
     }
+
+    /// Those of a batch's blocks that a restart finds, if blocks are written, or were.
+    fn range_in_journal(&self, blocks: Range<u64>) -> Option<InputRange> {
+        let (from, to) = match self.settings.is_logged {
+            true => (blocks.start, blocks.end),
+            false => (blocks.start, blocks.end.min(*self.journal_ends.get()?)),
+        };
+        let is_written = self.settings.is_logged || from < to;
+        is_written.then_some(InputRange::Blocks { from, to })
+    }
 }
 
 struct ReceiverInput<T> {
@@ -204,6 +219,8 @@ struct ReceiverInput<T> {
     supervisor: Mutex<Option<Supervisor>>,
     /// The batches of an earlier process that are still needed.
     restored: Mutex<Vec<Time>>,
+    /// The number after that of the last block in the journal, where no more blocks go there.
+    journal_ends: OnceLock<u64>,
 }
 
 impl<T: Wire> Input for ReceiverInput<T> {
@@ -221,13 +238,30 @@ impl<T: Wire> Input for ReceiverInput<T> {
         number: usize,
         past: Option<&InputPast<'_>>,
     ) -> Result<(), StreamError> {
-        if !self.settings.is_logged {
-            return Ok(());
+        if self.settings.is_logged {
+            self.blocks.log_to(keeper, number);
         }
-        self.blocks.log_to(keeper, number);
         let Some(past) = past else { return Ok(()) };
-        *self.restored.lock() = self.blocks.restore(past);
+        // What the journal holds is wanted, whether or not more is written there.
+        *self.restored.lock() = self.blocks.restore(keeper, number, past);
+        if !self.settings.is_logged {
+            // An input is restored once.
+            let _ = self.journal_ends.set(past.received.next_block);
+        }
         Ok(())
+    }
+
+    fn mistake_without_directory(&self) -> Option<Mistake> {
+        let settings = &self.settings;
+        (settings.is_logged && settings.is_log_asked_for).then(|| Mistake {
+            site: self.site,
+            message: format!(
+                "`{}` is set to true, and there is no checkpoint directory to write to; set one \
+                 with StreamingContext::checkpoint, get_or_create or `{}`, or leave the setting out",
+                conf::RECEIVER_LOG.name(),
+                conf::CHECKPOINT_DIRECTORY.name()
+            ),
+        })
     }
 
     fn start(&self) -> Result<(), StreamError> {
@@ -274,10 +308,7 @@ impl<T: Wire> Input for ReceiverInput<T> {
                 records,
                 description: None,
             }),
-            range: self.settings.is_logged.then_some(InputRange::Blocks {
-                from: blocks.start,
-                to: blocks.end,
-            }),
+            range: self.range_in_journal(blocks),
         }
     }
 

@@ -129,11 +129,15 @@ impl<T> BlockStore<T> {
     }
 
     /// Takes over the blocks of an earlier process, which stay where they are until they are
-    /// needed; the batches that have some.
-    pub(crate) fn restore(&self, past: &InputPast<'_>) -> Vec<Time> {
-        let Some(log) = self.log.get() else {
-            return Vec::new();
-        };
+    /// needed, also where no more are written there; the batches that have some.
+    pub(crate) fn restore(
+        &self,
+        keeper: &Arc<Keeper>,
+        input: usize,
+        past: &InputPast<'_>,
+    ) -> Vec<Time> {
+        let to_read = || Arc::new((self.make_log)(keeper, input));
+        let log = self.log.get().cloned().unwrap_or_else(to_read);
         let mut state = self.state.lock();
         for (number, block) in past.blocks {
             state
