@@ -51,6 +51,25 @@ pub enum StreamError {
         /// What the receiver said last.
         message: String,
     },
+    /// What a receiver stored record by record cannot be written to the checkpoint directory, so
+    /// that no batch can have it. The stream stops; what was acknowledged before is safe. A record
+    /// that cannot be encoded has to be mended in the receiver, or in its `Serialize`; the source
+    /// has to send these records again.
+    #[error(
+        "batch {time}: the last {records} records that {site} stored cannot be written to the \
+         checkpoint directory, and are in no batch: {message}; the stream stops, and goes on \
+         without them once it is started again"
+    )]
+    Received {
+        /// The batch that was to have them.
+        time: Time,
+        /// The input stream and its line.
+        site: Site,
+        /// How many records were gathered since the last block.
+        records: usize,
+        /// Why they cannot be written.
+        message: String,
+    },
     /// The checkpoint directory cannot be read or written. Nothing that was reported as done
     /// is lost; the stream goes on from it once the cause is removed and it is started again.
     #[error("the checkpoint directory {directory}: {message}")]

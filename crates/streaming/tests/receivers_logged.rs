@@ -1,4 +1,5 @@
-//! What receivers store and the journal of a checkpoint directory: asked for, and switched off.
+//! What receivers store and the journal of a checkpoint directory: asked for, switched off, and
+//! refused by a record.
 
 #![allow(clippy::unwrap_used, reason = "a helper of tests fails with them")]
 
@@ -11,7 +12,8 @@ use headwater_core::Wire;
 use headwater_streaming::testing::TestStream;
 use headwater_streaming::time::seconds;
 use headwater_streaming::{DStream, ReceiverContext, StreamError};
-use probe::{Start, going_on, stream};
+use probe::{Start, going_on, second, stream};
+use serde::{Deserialize, Serialize, Serializer};
 
 const LOG: &str = "streaming.receiver.write_ahead_log.enable";
 
@@ -98,4 +100,68 @@ fn a_position_is_found_though_no_more_are_logged() {
         ctx.store_many_at([1_u64], &[7]).unwrap();
         test.run(1);
     }
+}
+
+/// A number that can be written only if it is even.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct Even(u64);
+
+impl Serialize for Even {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0.is_multiple_of(2) {
+            true => to.serialize_newtype_struct("Even", &self.0),
+            false => Err(serde::ser::Error::custom("it is odd")),
+        }
+    }
+}
+
+#[test]
+fn a_record_that_cannot_be_logged_ends_the_stream_and_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let test = going_on(dir.path(), 0, &[("streaming.on_failure", "continue")]);
+        let (received, contexts) = handed_out(&test);
+        let out = test.collect(&received);
+        test.try_run(0).unwrap();
+        let ctx = contexts.recv().unwrap();
+        ctx.store_many([Even(2)]).unwrap();
+        // Refused at once, and in no block: the receiver knows.
+        let refused = ctx.store_many([Even(4), Even(5)]).unwrap_err();
+        let refused = refused.to_string();
+        assert!(refused.contains("a record cannot be written"), "{refused}");
+        test.run(1);
+        assert_eq!(out.batches(), [[Even(2)]]);
+        ctx.store_many([Even(6)]).unwrap();
+        (8..11).for_each(|number| ctx.store(Even(number)).unwrap());
+        let error = test.run_to_failure(1).error;
+        let StreamError::Received { time, records, .. } = &error else {
+            panic!("{error}");
+        };
+        assert_eq!((*time, *records), (second(2), 3));
+        let text = error.to_string();
+        assert!(text.contains("receiver_stream at crates/"), "{text}");
+        assert!(text.contains("a record cannot be written"), "{text}");
+        // Nothing waits for these records any more.
+        let ended = test.context().stop(false, true).unwrap_err();
+        assert_eq!(ended.to_string(), text);
+        assert_eq!(out.batches().len(), 1);
+    }
+    // What was acknowledged before is there.
+    let test = going_on(dir.path(), 1, &[]);
+    let (received, _contexts) = handed_out::<Even>(&test);
+    let out = test.collect(&received);
+    test.run(1);
+    assert_eq!(out.batches(), [[Even(6)]]);
+}
+
+#[test]
+fn without_a_log_a_record_need_not_be_written() {
+    let test = stream(&[]);
+    let (received, contexts) = handed_out(&test);
+    let out = test.collect(&received);
+    test.try_run(0).unwrap();
+    let ctx = contexts.recv().unwrap();
+    ctx.store(Even(1)).unwrap();
+    test.run(1);
+    assert_eq!(out.batches(), [[Even(1)]]);
 }

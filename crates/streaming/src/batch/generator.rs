@@ -186,7 +186,14 @@ fn generate(graph: &Arc<Graph>, scheduler: &JobScheduler, time: Time) -> bool {
     let inputs = graph.inputs();
     let (mut input_infos, mut cuts) = (BTreeMap::new(), Vec::new());
     for (number, input) in inputs.iter().enumerate() {
-        let Allocated { info, range } = input.allocate(time);
+        let Allocated { info, range } = match input.allocate(time) {
+            Ok(allocated) => allocated,
+            Err(error) => {
+                // The batch is not cut, so that a restart cuts it again.
+                graph.halt(error);
+                return false;
+            }
+        };
         cuts.extend(range.map(|range| CutInput {
             input: number,
             range,

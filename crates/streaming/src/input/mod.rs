@@ -79,9 +79,10 @@ pub(crate) trait Input: Send + Sync {
     /// What has not ended when the limit is over is left to end by itself.
     fn stop(&self, _limit: Duration) {}
 
-    /// Fixes what belongs to the batch of a time; says what it is, if that is known.
-    fn allocate(&self, _time: Time) -> Allocated {
-        Allocated::default()
+    /// Fixes what belongs to the batch of a time; says what it is, if that is known. An error
+    /// ends the stream.
+    fn allocate(&self, _time: Time) -> Result<Allocated, StreamError> {
+        Ok(Allocated::default())
     }
 
     /// Whether something was taken in that belongs to no batch yet.

@@ -300,16 +300,22 @@ impl<T: Wire> Input for ReceiverInput<T> {
         }
     }
 
-    fn allocate(&self, time: Time) -> Allocated {
-        let (records, blocks) = self.blocks.allocate(time);
+    fn allocate(&self, time: Time) -> Result<Allocated, StreamError> {
+        let allocated = self.blocks.allocate(time);
+        let (records, blocks) = allocated.map_err(|unlogged| StreamError::Received {
+            time,
+            site: self.site,
+            records: unlogged.records,
+            message: unlogged.error.to_string(),
+        })?;
         self.plan(time);
-        Allocated {
+        Ok(Allocated {
             info: Some(InputInfo {
                 records,
                 description: None,
             }),
             range: self.range_in_journal(blocks),
-        }
+        })
     }
 
     fn has_unallocated(&self) -> bool {

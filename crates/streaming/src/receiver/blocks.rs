@@ -62,6 +62,14 @@ pub(super) trait Watcher: Send + Sync {
     fn cannot_spill(&self, message: String, stored: StoredInfo);
 }
 
+/// The block that is being gathered cannot be written to the log.
+#[derive(Debug)]
+pub(crate) struct Unlogged {
+    /// How many of its records are not there.
+    pub(crate) records: usize,
+    pub(crate) error: StoreError,
+}
+
 struct State<T> {
     ledger: Ledger,
     open: OpenBlock<T>,
@@ -309,19 +317,22 @@ impl<T> BlockStore<T> {
     /// Gives everything that was stored so far to a batch; a batch that has its blocks
     /// already keeps them, and gets no others. The number of its records, and its blocks.
     ///
-    /// What cannot be written to the log is in no batch: then the journal has failed, and the
-    /// stream stops when it cannot write the cut of the batch.
-    pub(crate) fn allocate(&self, time: Time) -> (u64, Range<u64>) {
+    /// What cannot be written to the log may be in no batch, since a restart would not find it
+    /// again. Neither may it wait for a later batch: a journal that failed stays so, and a record
+    /// that cannot be encoded never can. Then nothing is allocated.
+    pub(crate) fn allocate(&self, time: Time) -> Result<(u64, Range<u64>), Unlogged> {
         let mut state = self.state.lock();
-        let has_blocks = state.ledger.has_batch(time);
-        if !has_blocks && let Err(error) = self.close(&mut state) {
-            tracing::error!(batch = %time, "the block that is being gathered waits: {error}");
+        if !state.ledger.has_batch(time)
+            && let Err(error) = self.close(&mut state)
+        {
+            let records = state.open.unlogged();
+            return Err(Unlogged { records, error });
         }
         if state.full_since.is_some() {
             // Whoever waits looks at the clock again.
             self.changed.notify_all();
         }
-        state.ledger.allocate(time)
+        Ok(state.ledger.allocate(time))
     }
 
     /// The blocks of a batch, one in each partition.

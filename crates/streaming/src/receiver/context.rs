@@ -33,8 +33,9 @@ pub enum StoreError {
     /// The receiver was stopped.
     #[error("the receiver was stopped, so nothing more is stored")]
     Stopped,
-    /// It could not be written to the checkpoint directory. The stream stops; what was
-    /// acknowledged before is safe, and this is not.
+    /// It could not be written to the checkpoint directory: a record of it cannot be encoded, or
+    /// the journal has failed, upon which the stream stops. What was acknowledged before is safe,
+    /// and this is not.
     #[error("not stored: {0}")]
     Checkpoint(Arc<str>),
 }

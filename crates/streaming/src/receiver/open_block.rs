@@ -48,6 +48,11 @@ impl<T> OpenBlock<T> {
         Ok(())
     }
 
+    /// How many of its records are not in the log.
+    pub(super) fn unlogged(&self) -> usize {
+        self.records.len() - self.logged
+    }
+
     /// Takes out what is there: the records, their bytes, and what the log has of them.
     pub(super) fn take(&mut self) -> (Arc<Vec<T>>, u64, Vec<Part>) {
         (self.logged, self.logged_bytes) = (0, 0);

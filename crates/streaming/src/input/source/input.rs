@@ -199,9 +199,9 @@ impl<T: Record> Input for SourceInput<T> {
         }
     }
 
-    fn allocate(&self, time: Time) -> Allocated {
+    fn allocate(&self, time: Time) -> Result<Allocated, StreamError> {
         if self.cut.batches.lock().contains_key(&time) {
-            return Allocated::default();
+            return Ok(Allocated::default());
         }
         let given = self.compute(time);
         let info = given.as_ref().ok().and_then(|batch| {
@@ -217,10 +217,10 @@ impl<T: Record> Input for SourceInput<T> {
         if let Err(error) = self.stream.rdd(time) {
             tracing::error!(batch = %time, "{error}");
         }
-        Allocated {
+        Ok(Allocated {
             info,
             range: range.map(InputRange::Source),
-        }
+        })
     }
 
     fn committed(&self, time: Time) {

@@ -31,7 +31,7 @@ fn store_of(bounds: Bounds) -> (ManualClock, BlockStore<u8>) {
 
 fn blocks(store: &BlockStore<u8>, time: i64) -> Vec<Vec<u8>> {
     let time = Time::from_millis(time);
-    store.allocate(time);
+    store.allocate(time).unwrap();
     let rdd = store.files.ctx.from_source(store.blocks_of(time));
     rdd.glom().collect().unwrap()
 }
@@ -63,7 +63,7 @@ fn storing_waits_for_batches_that_are_behind() {
     store
         .store_block(START, Arc::new(vec![1, 2, 3]), None)
         .unwrap();
-    store.allocate(Time::from_millis(1000));
+    store.allocate(Time::from_millis(1000)).unwrap();
     std::thread::scope(|scope| {
         let storing = scope.spawn(|| store.append(START, &mut vec![4, 5], 0));
         // The batch is done only now: whichever thread comes first, nothing is lost.
