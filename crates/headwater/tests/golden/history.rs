@@ -16,7 +16,7 @@ fn cache_01() {
 }
 
 #[test]
-fn remember_02() {
+pub(crate) fn remember_02() {
     let golden = Golden::open("remember_02");
     golden.context().remember(golden.length("remember_ms"));
     let (window, slide) = golden.window();
@@ -42,17 +42,17 @@ fn bounds(golden: &Golden) -> (Time, Time) {
 }
 
 #[test]
-fn slice_01() {
+pub(crate) fn slice_01() {
     slice_of_tens(Golden::open("slice_01"));
 }
 
 #[test]
-fn slice_02() {
+pub(crate) fn slice_02() {
     slice_of_tens(Golden::open("slice_02"));
 }
 
 #[test]
-fn slice_05() {
+pub(crate) fn slice_05() {
     let golden = Golden::open("slice_05");
     golden.context().remember(golden.length("remember_ms"));
     let w = golden.input::<i64>("a").window(millis(3000), millis(2000));

@@ -170,7 +170,7 @@ pub(crate) fn count_by_value_and_window_03() {
 
 /// Nothing but a checkpoint directory is missing, and none is needed.
 #[test]
-fn refusal_11() {
+pub(crate) fn refusal_11() {
     let sums = [1, 1, 0, 0].map(|sum| vec![json!(["a", sum])]);
     let golden = Golden::open_differing("refusal_11").not_refused(entries(sums));
     let a = golden.input::<Pair>("a");

@@ -70,7 +70,7 @@ fn cogroup_02() {
 }
 
 #[test]
-fn join_with_own_window_03() {
+pub(crate) fn join_with_own_window_03() {
     let golden = Golden::open("joinWithOwnWindow_03");
     let a = golden.input::<Pair>("a");
     let (window, slide) = golden.window();

@@ -30,7 +30,7 @@ fn outputs_04() {
 }
 
 #[test]
-fn outputs_05() {
+pub(crate) fn outputs_05() {
     let golden = Golden::open("outputs_05");
     let (window, slide) = golden.window();
     let w = golden.input::<String>("a").window(window, slide);

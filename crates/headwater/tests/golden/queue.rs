@@ -24,7 +24,7 @@ fn queue_04() {
 }
 
 #[test]
-fn queue_08() {
+pub(crate) fn queue_08() {
     let golden = Golden::open("queue_08");
     let (window, slide) = golden.window();
     golden.output(&golden.input::<i64>("a").window(window, slide));

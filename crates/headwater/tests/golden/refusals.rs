@@ -25,7 +25,7 @@ fn refusal_02() {
 
 /// Counting needs no checkpoint directory, so nothing is refused.
 #[test]
-fn refusal_12() {
+pub(crate) fn refusal_12() {
     let counts = [1, 1, 0, 0].map(|count| vec![json!(count)]);
     let golden = Golden::open_differing("refusal_12").not_refused(entries(counts));
     let counts = golden

@@ -1,4 +1,5 @@
-//! Every case of windows and state once more, with a stop and a restart in its middle.
+//! Every case that has a past once more, with a stop and a restart in its middle: windows,
+//! state, and what streams remember. `coverage` sees to it that none is missing.
 
 use crate::lives::in_two_lives;
 
@@ -49,6 +50,7 @@ restarted! {
         reduce_by_window_05
         count_by_value_and_window_02
         count_by_value_and_window_03
+        refusal_11
     ;
     state:
         update_state_by_key_01
@@ -66,5 +68,24 @@ restarted! {
         map_with_state_11
         map_with_state_12
         map_with_state_13
+        refusal_13
+    ;
+    joins:
+        join_with_own_window_03
+    ;
+    history:
+        remember_02
+        slice_01
+        slice_02
+        slice_05
+    ;
+    outputs:
+        outputs_05
+    ;
+    queue:
+        queue_08
+    ;
+    refusals:
+        refusal_12
     ;
 }

@@ -112,7 +112,7 @@ fn refusal_14() {
 
 /// State needs no checkpoint directory, so nothing is refused.
 #[test]
-fn refusal_13() {
+pub(crate) fn refusal_13() {
     let keys = [vec![json!("a")], vec![], vec![], vec![]];
     let golden = Golden::open_differing("refusal_13").not_refused(entries(keys));
     let key = |key: &String, _: Option<i64>, _: &mut State<'_, i64>| key.clone();
