@@ -3,15 +3,15 @@
 //! Build them first: `cargo build --release --examples`.
 
 mod blocks;
+mod log_analyzer;
 mod process;
 mod server;
 mod word_counts;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::error::Error;
-use process::Process;
 
 /// How long one example may take; far above what it needs, so that only a hang reaches it.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -31,8 +31,11 @@ pub(crate) fn run(target_directory: &Path) -> Result<(), Error> {
     println!("example recoverable_network_word_count: killed, counted on");
     word_counts::acknowledged(&recoverable, &binary(&directory, "serve_lines")?, &scratch)?;
     println!("examples serve_lines and recoverable_network_word_count: all lines acknowledged");
-    let lines = log_analyzer(&binary(&directory, "log_analyzer")?, &scratch)?;
-    println!("example log_analyzer: counted {lines} lines in two runs");
+    let analyzer = binary(&directory, "log_analyzer")?;
+    let lines = log_analyzer::counts_on(&analyzer, &scratch)?;
+    println!("example log_analyzer: started again, counted on to {lines} lines");
+    log_analyzer::files(&analyzer, &scratch)?;
+    println!("example log_analyzer: a new file analysed");
     Ok(())
 }
 
@@ -63,36 +66,4 @@ fn binary(directory: &Path, name: &'static str) -> Result<PathBuf, Error> {
         path.display()
     );
     Err(Error::Example { name, reason })
-}
-
-/// Runs three batches over generated log lines, twice; returns how many lines of log were
-/// counted by both.
-fn log_analyzer(binary: &Path, scratch: &Path) -> Result<u64, Error> {
-    let checkpoint = scratch.join("log_analyzer");
-    let checkpoint = checkpoint.to_string_lossy();
-    let arguments = ["--rate", "2000", "--interval", "500ms", "--batches", "3"];
-    let arguments = [&arguments[..], &["--checkpoint", &checkpoint]].concat();
-    let mut counted = 0;
-    for _ in 0..2 {
-        let deadline = Instant::now() + TIME_LIMIT;
-        let mut process = Process::start("log_analyzer", binary, &arguments)?;
-        let mut averages = 0;
-        while let Some(line) = process.next_line(deadline)? {
-            averages += usize::from(line.starts_with("Content Size Avg: "));
-            let so_far = line.strip_prefix("So far: ");
-            let Some((count, _)) = so_far.and_then(|rest| rest.split_once(" lines")) else {
-                continue;
-            };
-            let count = count.parse().unwrap_or(0);
-            if count < counted {
-                return Err(process.failure(&format!("{counted} lines became {count}")));
-            }
-            counted = count;
-        }
-        process.finish()?;
-        if averages == 0 {
-            return Err(process.failure("printed no line that starts with `Content Size Avg: `"));
-        }
-    }
-    Ok(counted)
 }
