@@ -11,6 +11,9 @@ pub(crate) enum BenchError {
     /// A stream refused or failed.
     #[error(transparent)]
     Stream(#[from] headwater::StreamError),
+    /// A stream took nothing more from its receiver.
+    #[error(transparent)]
+    Store(#[from] headwater::StoreError),
     /// A batch of a measured stream failed.
     #[error("batch {time} failed, so that its figures mean nothing: {message}")]
     Batch {

@@ -11,6 +11,7 @@ mod idle;
 mod interval;
 mod journal;
 mod memory;
+mod receive;
 mod restart;
 mod shuffle;
 mod shuffle_loops;
@@ -57,7 +58,7 @@ struct Benchmark {
     run: fn(&Options) -> Result<Vec<Row>, BenchError>,
 }
 
-const BENCHMARKS: [Benchmark; 14] = [
+const BENCHMARKS: [Benchmark; 15] = [
     Benchmark {
         name: "word-count",
         about: "words of lines in memory are counted, by the engine and by hand",
@@ -67,6 +68,11 @@ const BENCHMARKS: [Benchmark; 14] = [
         name: "socket",
         about: "words of a socket text stream are counted, a second a batch",
         run: socket::run,
+    },
+    Benchmark {
+        name: "receive",
+        about: "how fast a receiver stores records, and how fast a vector takes them",
+        run: receive::run,
     },
     Benchmark {
         name: "batch",

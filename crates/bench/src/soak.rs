@@ -24,7 +24,7 @@ const WARM: usize = 1;
 
 /// A receiver whose records the benchmark brings, so that each batch has its own.
 #[derive(Clone, Default)]
-struct Given(Arc<OnceLock<ReceiverContext<(u64, u64)>>>);
+pub(crate) struct Given(pub(crate) Arc<OnceLock<ReceiverContext<(u64, u64)>>>);
 
 impl Receiver<(u64, u64)> for Given {
     fn on_start(&self, ctx: &ReceiverContext<(u64, u64)>) -> Result<(), String> {
@@ -96,14 +96,8 @@ fn build(test: &TestStream, given: &Given) {
 }
 
 fn store(given: &Given, number: u64) -> Result<(), BenchError> {
-    let failed = |message: String| BenchError::Child {
-        what: "the receiver".to_owned(),
-        message,
-    };
     let records = (0..RECORDS).map(|n| ((number * 7 + n) % KEYS, 1));
-    let ctx = given.0.wait();
-    ctx.append(&mut records.collect())
-        .map_err(|error| failed(error.to_string()))
+    Ok(given.0.wait().append(&mut records.collect())?)
 }
 
 /// The samples, compared to the one that counts as warm.
