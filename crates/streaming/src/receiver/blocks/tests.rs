@@ -121,7 +121,7 @@ fn memory_is_full_for_a_while_before_blocks_leave_it() {
     });
     let block = |first| Arc::new(vec![first, first + 1, first + 2]);
     store.store_block(START, block(1), None).unwrap();
-    store.allocate(Time::from_millis(1000));
+    store.allocate(Time::from_millis(1000)).unwrap();
     let left = || store.patience(&mut store.state.lock());
     assert_eq!(left(), Some(millis(3000)));
     clock.advance(millis(2000));
@@ -139,7 +139,7 @@ fn memory_is_full_for_a_while_before_blocks_leave_it() {
         }
         assert_eq!(store.stored().disk_bytes, 0);
         clock.advance(millis(3000));
-        store.allocate(Time::from_millis(4000));
+        store.allocate(Time::from_millis(4000)).unwrap();
         storing.join().unwrap().unwrap();
     });
     assert!(store.stored().disk_bytes > 0 && store.stored().waits_since.is_none());

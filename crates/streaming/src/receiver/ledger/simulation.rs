@@ -75,6 +75,7 @@ impl History {
         let bounds = Bounds {
             memory_bytes: rng.u64(1..60),
             disk_bytes: [0, 20, 100][rng.usize(..3)],
+            spill_after: Duration::ZERO,
             keeps: keeps[rng.usize(..3)],
         };
         History {
