@@ -96,6 +96,15 @@ impl Entry {
         postcard::to_extend(&bytes, head).map_err(|error| error.to_string())
     }
 
+    /// Whether it names a snapshot, by its file.
+    pub(super) fn names(&self, file: &str) -> bool {
+        let Entry::Began { reformed, .. } = self else {
+            return false;
+        };
+        let mut snapshots = reformed.iter().flat_map(|state| &state.snapshots);
+        snapshots.any(|snapshot| snapshot.file == file)
+    }
+
     /// How long the entry is when it is written, if little is in it but bytes.
     fn bytes_about(&self) -> usize {
         const OF_EACH: usize = 64;

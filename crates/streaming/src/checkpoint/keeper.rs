@@ -1,5 +1,6 @@
 //! Writes what happens, while it happens.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use headwater_core::catch_panic;
@@ -14,6 +15,7 @@ use super::manifest::{Manifest, Snapshot};
 use super::pace::Pace;
 use super::past::Past;
 use super::plan::Limits;
+use super::restore::Manifests;
 use super::retention::{Retained, Surplus, keep_needed};
 use super::snapshots::{self, Snapshots};
 use super::weight::Weight;
@@ -56,6 +58,8 @@ struct Written {
     retained: Retained,
     /// The latest snapshots that this process wrote.
     latest: Snapshots,
+    /// Whether the snapshots are gone that a process wrote which was killed before its manifest.
+    is_swept: bool,
 }
 
 impl Keeper {
@@ -75,16 +79,49 @@ impl Keeper {
         })
     }
 
-    /// Takes over what earlier processes wrote: their manifests, oldest first, and the
-    /// snapshots that the program goes on from.
-    pub(crate) fn goes_on_from(
+    /// Takes over what earlier processes wrote: their manifests, and the snapshots that the
+    /// program goes on from. What it begins with was appended.
+    pub(super) fn goes_on_from(
         &self,
-        manifests: Vec<(Location, Manifest)>,
+        manifests: Manifests,
         snapshots: Vec<Snapshot>,
-    ) {
-        let names = manifests.iter();
+    ) -> Result<(), StreamError> {
+        let Manifests { read, unreadable } = manifests;
+        let names = read.iter();
         let names = names.map(|(at, manifest)| (at.name().into_owned(), manifest));
-        self.written.lock().retained = Retained::found(names, snapshots);
+        let mut retained = Retained::found(names, snapshots);
+        retained.found_unreadable(unreadable);
+        if let Some((_, oldest)) = read.first() {
+            for (at, files) in self.named_since(oldest.next())? {
+                retained.named(at, &files);
+            }
+        }
+        self.written.lock().retained = retained;
+        Ok(())
+    }
+
+    /// The snapshots that are there and that entries from this one on name. Their files tell
+    /// the number of the entry, the first of the process that wrote them.
+    fn named_since(&self, oldest: Sequence) -> Result<Vec<(Sequence, Vec<String>)>, StreamError> {
+        let mut by = BTreeMap::<Sequence, Vec<String>>::new();
+        for file in self.list_snapshots()? {
+            if let Some(first) = Snapshot::first_entry_of(&file) {
+                by.entry(first).or_default().push(file);
+            }
+        }
+        let mut recent = by.split_off(&oldest);
+        for (at, files) in &mut recent {
+            // What an entry that cannot be read has named is not known: all of them may be.
+            if let Ok(entry) = self.read(*at) {
+                files.retain(|file| entry.names(file));
+            }
+        }
+        Ok(recent.into_iter().collect())
+    }
+
+    fn list_snapshots(&self) -> Result<Vec<String>, StreamError> {
+        let there = snapshots::list(&self.dir.join(STATES));
+        there.map_err(|error| self.failed(&error.to_string()))
     }
 
     /// Starts the thread that [`Keeper::flush_soon`] wakes.
@@ -260,20 +297,21 @@ impl Keeper {
     /// Writes a manifest of what is known, so that the directory has one.
     pub(crate) fn begin(&self, states: &[Arc<dyn AnySteps>]) -> Result<(), StreamError> {
         let mut written = self.written.lock();
-        self.write_manifest(&mut written, states)?;
-        // What a process wrote that was killed before its manifest.
-        let there = snapshots::list(&self.dir.join(STATES));
-        let there = there.map_err(|error| self.failed(&error.to_string()))?;
-        let manifests = Manifest::list(&self.dir);
-        let manifests = manifests.map_err(|error| self.failed(&error.to_string()))?;
-        // One that cannot be read may be mended, and would need its snapshots.
-        if manifests.len() != written.retained.manifests() {
+        self.write_manifest(&mut written, states)
+    }
+
+    /// Deletes, once, the snapshots of a process that was killed before its manifest.
+    fn sweep(&self, written: &mut Written) -> Result<(), StreamError> {
+        // A manifest that cannot be read may be mended, and would need its snapshots.
+        if written.is_swept || written.retained.has_unreadable() {
             return Ok(());
         }
         self.tidy(Surplus {
-            files: written.retained.unlisted(there),
+            files: written.retained.unlisted(self.list_snapshots()?),
             ..Surplus::default()
-        })
+        })?;
+        written.is_swept = true;
+        Ok(())
     }
 
     fn write_manifest(
@@ -307,7 +345,8 @@ impl Keeper {
         manifest
             .write(&self.dir)
             .map_err(|message| self.failed(&message))?;
-        self.tidy(retained.written(manifest.name(), &manifest, self.limits.manifests))
+        self.tidy(retained.written(manifest.name(), &manifest, self.limits.manifests))?;
+        self.sweep(written)
     }
 
     /// Writes snapshots of a state at once.
@@ -323,17 +362,23 @@ impl Keeper {
         Ok(snapshots.unwrap_or_default())
     }
 
-    /// Deletes what nothing needs.
+    /// Deletes what nothing needs. Some of it may be gone: a process that was killed may have
+    /// deleted it.
     fn tidy(&self, surplus: Surplus) -> Result<(), StreamError> {
-        let failed = |error: StoreError| self.failed(&error.to_string());
-        for manifest in surplus.manifests {
-            self.dir.join(&manifest).delete().map_err(failed)?;
+        for manifest in &surplus.unreadable {
+            tracing::warn!(
+                "{}: {manifest} cannot be read and is older than all that are kept; it is deleted",
+                self.dir
+            );
         }
-        for file in surplus.files {
-            match self.dir.join(STATES).join(&file).delete() {
-                // A process that was killed may have deleted it.
+        let manifests = surplus.manifests.iter().chain(&surplus.unreadable);
+        let manifests = manifests.map(|name| self.dir.join(name));
+        let states = self.dir.join(STATES);
+        let files = surplus.files.iter().map(|name| states.join(name));
+        for file in manifests.chain(files) {
+            match file.delete() {
                 Err(StoreError::NotFound { .. }) => {}
-                deleted => deleted.map_err(failed)?,
+                deleted => deleted.map_err(|error| self.failed(&error.to_string()))?,
             }
         }
         surplus.entries_before.map_or(Ok(()), |oldest| {

@@ -110,6 +110,12 @@ impl Snapshot {
             file: format!("{:020}-{state}-{partition}-{}", time.as_millis(), by.0),
         }
     }
+
+    /// The first entry of the process that wrote a snapshot, by the name of its file.
+    pub(super) fn first_entry_of(file: &str) -> Option<Sequence> {
+        let (_, by) = file.rsplit_once('-')?;
+        by.parse().ok().map(Sequence)
+    }
 }
 
 /// Bytes with what tells whether they are whole.

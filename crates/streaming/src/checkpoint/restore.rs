@@ -29,10 +29,18 @@ pub(super) const NO_MANIFEST: &str = "none of its checkpoint- files can be read;
 pub(crate) struct Opened {
     dir: Location,
     journal: Journal,
-    /// The manifests, oldest first.
-    manifests: Vec<(Location, Manifest)>,
+    manifests: Manifests,
     /// What was found, if anything was.
     found: Option<Found>,
+}
+
+/// The manifests of a directory.
+#[derive(Default)]
+pub(super) struct Manifests {
+    /// Those that can be read, oldest first.
+    pub(super) read: Vec<(Location, Manifest)>,
+    /// The names of the others.
+    pub(super) unreadable: Vec<String>,
 }
 
 /// What an older process left.
@@ -80,16 +88,8 @@ impl Opened {
             );
         }
         let places = Manifest::list(dir).map_err(|error| failed(error.to_string()))?;
-        let mut manifests = Vec::new();
-        for place in places.iter().rev() {
-            match Manifest::read(place) {
-                Ok(manifest) => manifests.push((place.clone(), manifest)),
-                Err(message) => tracing::error!("{message}; an older checkpoint is used"),
-            }
-        }
-        // A restart that runs the last batch again begins with a manifest of an earlier batch.
-        manifests.sort_by_key(|(_, manifest)| manifest.next);
-        let found = match manifests.last() {
+        let manifests = Manifests::read(&places);
+        let found = match manifests.read.last() {
             // To begin anew would be to lose everything unasked.
             None if !places.is_empty() => return Err(failed(NO_MANIFEST.to_owned())),
             None => None,
@@ -173,7 +173,6 @@ impl Opened {
         let reformed = old.restore(states, &states_from)?;
         go_on_with(&mut snapshots, &states_from, &reformed);
         leave_out_unfinished(&mut snapshots, past.ended);
-        keeper.goes_on_from(manifests, snapshots);
         // With one entry, before which a crash leaves everything as it was.
         keeper.append(Entry::Began {
             program,
@@ -181,12 +180,32 @@ impl Opened {
             inputs_from,
             reformed,
         })?;
+        keeper.goes_on_from(manifests, snapshots)?;
         let past = keeper.past();
         Ok(Ready {
             keeper,
             outputs,
             resumed: Some(Resumed { past }),
         })
+    }
+}
+
+impl Manifests {
+    /// Reads what is there.
+    fn read(places: &[Location]) -> Self {
+        let mut manifests = Manifests::default();
+        for place in places.iter().rev() {
+            match Manifest::read(place) {
+                Ok(manifest) => manifests.read.push((place.clone(), manifest)),
+                Err(message) => {
+                    tracing::error!("{message}; an older checkpoint is used");
+                    manifests.unreadable.push(place.name().into_owned());
+                }
+            }
+        }
+        // A restart that runs the last batch again begins with a manifest of an earlier batch.
+        manifests.read.sort_by_key(|(_, manifest)| manifest.next);
+        manifests
     }
 }
 

@@ -15,12 +15,17 @@ pub(super) struct Retained {
     pub(super) snapshots: Vec<Snapshot>,
     /// The manifests that are there, oldest first.
     manifests: Vec<Kept>,
+    /// The names of manifests that cannot be read. They may be mended, and would need what they
+    /// list, as long as they are not older than all that are kept.
+    unreadable: Vec<String>,
 }
 
 /// A manifest, and what it needs to be there.
 #[derive(Debug)]
 struct Kept {
     name: String,
+    /// The first entry that it does not know.
+    next: Sequence,
     oldest: Sequence,
     files: Vec<String>,
 }
@@ -29,6 +34,8 @@ struct Kept {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Surplus {
     pub(super) manifests: Vec<String>,
+    /// Manifests that cannot be read, and would be surplus if they could.
+    pub(super) unreadable: Vec<String>,
     /// Snapshots.
     pub(super) files: Vec<String>,
     /// Entries of the journal before this one.
@@ -46,12 +53,26 @@ impl Retained {
         Retained {
             snapshots,
             manifests: manifests.map(|(name, one)| Kept::of(name, one)).collect(),
+            unreadable: Vec::new(),
         }
     }
 
-    /// How many manifests are known.
-    pub(super) fn manifests(&self) -> usize {
-        self.manifests.len()
+    /// Takes in the names of manifests that are there and cannot be read.
+    pub(super) fn found_unreadable(&mut self, names: Vec<String>) {
+        self.unreadable = names;
+    }
+
+    /// Whether a manifest is there of which nobody knows what it lists.
+    pub(super) fn has_unreadable(&self) -> bool {
+        !self.unreadable.is_empty()
+    }
+
+    /// Takes in the snapshots that an entry names: who goes on from a manifest before it comes to
+    /// need them, though the manifest does not list them.
+    pub(super) fn named(&mut self, at: Sequence, files: &[String]) {
+        for kept in self.manifests.iter_mut().filter(|kept| kept.next <= at) {
+            kept.files.extend_from_slice(files);
+        }
     }
 
     /// Takes in a snapshot that was written, in place of one of the same version.
@@ -78,6 +99,7 @@ impl Retained {
             }
             !is_replaced
         });
+        self.unreadable.retain(|one| *one != name);
         self.manifests.push(Kept::of(name, manifest));
         let surplus = self.manifests.len().saturating_sub(manifests_max.max(1));
         let mut names = Vec::new();
@@ -92,12 +114,22 @@ impl Retained {
         gone.dedup();
         Surplus {
             manifests: names,
+            unreadable: self.unreadable_surplus(manifests_max),
             files: gone,
             entries_before: self.manifests.iter().map(|kept| kept.oldest).min(),
         }
     }
 
-    /// The snapshots that no manifest lists: those of a checkpoint that was not finished.
+    /// The unreadable manifests before as many readable ones as are kept. Those after the oldest
+    /// of them stay: nobody knows what was lost with them.
+    fn unreadable_surplus(&mut self, manifests_max: usize) -> Vec<String> {
+        let oldest = self.manifests.iter().map(|kept| &kept.name).min();
+        let oldest = oldest.filter(|_| self.manifests.len() >= manifests_max);
+        let is_surplus = |name: &mut String| oldest.is_some_and(|oldest| *name < *oldest);
+        self.unreadable.extract_if(.., is_surplus).collect()
+    }
+
+    /// The snapshots that no manifest needs: those of a checkpoint that was not finished.
     pub(super) fn unlisted(&self, mut files: Vec<String>) -> Vec<String> {
         let listed: HashSet<_> = self.manifests.iter().flat_map(|kept| &kept.files).collect();
         files.retain(|file| !listed.contains(file));
@@ -111,6 +143,7 @@ impl Kept {
         let files = manifest.snapshots.iter().map(|one| one.file.clone());
         Kept {
             name,
+            next,
             oldest: manifest.past.oldest().unwrap_or(next).min(next),
             files: files.collect(),
         }
@@ -231,5 +264,41 @@ mod tests {
         assert_eq!(retained.snapshots.len(), 1);
         let files = vec![two.file, "left by a crash".to_owned()];
         assert_eq!(retained.unlisted(files), ["left by a crash"]);
+    }
+
+    #[test]
+    fn what_an_entry_names_is_needed_by_the_manifests_before_it() {
+        let (one, two) = (manifest(3, vec![]), manifest(5, vec![]));
+        let names = [("a".to_owned(), &one), ("b".to_owned(), &two)];
+        let mut retained = Retained::found(names, vec![]);
+        retained.named(Sequence(4), &["moved".to_owned()]);
+        assert!(retained.unlisted(vec!["moved".to_owned()]).is_empty());
+        // The manifest after the entry does not need it.
+        let first_gone = retained.written("c".to_owned(), &manifest(7, vec![]), 2);
+        assert_eq!(
+            (first_gone.manifests, first_gone.files),
+            (vec!["a".to_owned()], vec!["moved".to_owned()])
+        );
+    }
+
+    #[test]
+    fn an_unreadable_manifest_goes_when_as_many_as_are_kept_are_newer() {
+        let one = manifest(3, vec![]);
+        let mut retained = Retained::found([("b".to_owned(), &one)], vec![]);
+        retained.found_unreadable(["a", "c", "e"].map(str::to_owned).to_vec());
+        let gone = |retained: &mut Retained, name: &str, next| {
+            retained
+                .written(name.to_owned(), &manifest(next, vec![]), 2)
+                .unreadable
+        };
+        // The kept are b and d.
+        assert_eq!(gone(&mut retained, "d", 5), ["a"]);
+        // d and e, of which e is written anew.
+        assert_eq!(gone(&mut retained, "e", 7), ["c"]);
+        assert!(!retained.has_unreadable());
+        // One alone is not as many as are kept.
+        let mut retained = Retained::default();
+        retained.found_unreadable(vec!["a".to_owned()]);
+        assert!(gone(&mut retained, "b", 3).is_empty() && retained.has_unreadable());
     }
 }

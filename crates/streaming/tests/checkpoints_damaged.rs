@@ -1,0 +1,136 @@
+//! Restarts in directories of which a part is damaged or gone.
+
+#![allow(clippy::unwrap_used, reason = "a helper of tests fails with them")]
+
+mod probe;
+
+use std::fs;
+use std::path::Path;
+
+use headwater_core::Partitioning;
+use headwater_streaming::StreamError;
+use probe::going_on;
+use tempfile::TempDir;
+
+/// One process: after how many batches it begins, how many it runs, and in how many partitions
+/// it keeps its sums.
+#[derive(Clone, Copy)]
+struct Life {
+    begun: usize,
+    batches: usize,
+    partitions: usize,
+}
+
+fn life(begun: usize, batches: usize, partitions: usize) -> Life {
+    Life {
+        begun,
+        batches,
+        partitions,
+    }
+}
+
+impl Life {
+    /// Runs it, stopped gracefully at its end. The sums of the seconds after its last batch.
+    fn run(self, dir: &Path, settings: &[(&str, &str)]) -> Result<Vec<(char, i64)>, StreamError> {
+        let test = going_on(dir, self.begun, settings);
+        let by_time = test.context().stream_by_time(|time| {
+            let second = time.as_millis() / 1000;
+            ('a'..='e').map(|key| (key, second)).collect::<Vec<_>>()
+        });
+        let add =
+            |new: Vec<i64>, old: Option<i64>| Some(old.unwrap_or(0) + new.iter().sum::<i64>());
+        let to = Partitioning::from(self.partitions);
+        let sums = test.collect(&by_time.update_state_by_key_partitioned(add, to));
+        test.context().start()?;
+        test.try_run(self.batches)?;
+        test.context().stop(true, true)?;
+        let mut last = sums.batches().pop().unwrap_or_default();
+        last.sort_unstable();
+        Ok(last)
+    }
+}
+
+/// What the sums are after so many batches.
+fn sums(batches: i64) -> Vec<(char, i64)> {
+    ('a'..='e')
+        .map(|key| (key, batches * (batches + 1) / 2))
+        .collect()
+}
+
+/// The manifest after so many batches.
+fn manifest(dir: &TempDir, batches: i64) -> std::path::PathBuf {
+    dir.path()
+        .join(format!("checkpoint-{:020}", batches * 1000))
+}
+
+/// The batches after which there are manifests, oldest first.
+fn manifests(dir: &TempDir) -> Vec<i64> {
+    (0..100)
+        .filter(|batches| manifest(dir, *batches).exists())
+        .collect()
+}
+
+fn damage(dir: &TempDir, batches: i64) {
+    fs::write(manifest(dir, batches), "HWCP\x01 and nothing else").unwrap();
+}
+
+#[test]
+fn an_older_manifest_finds_the_state_that_was_moved_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let keep = [("streaming.checkpoint.keep", "10")];
+    let lives = [life(0, 4, 2), life(4, 4, 3), life(8, 4, 3)];
+    for one in lives {
+        one.run(dir.path(), &keep).unwrap();
+    }
+    assert_eq!(manifests(&dir), [0, 4, 8, 12]);
+    // Those that list the state that was moved, which the newest does not need any more.
+    for batches in [4, 8] {
+        fs::remove_file(manifest(&dir, batches)).unwrap();
+    }
+    let next = life(12, 2, 3).run(dir.path(), &keep);
+    assert_eq!(next.unwrap(), sums(14));
+    for batches in [12, 14] {
+        damage(&dir, batches);
+    }
+    // The first is left, and all entries since.
+    let next = life(14, 2, 3).run(dir.path(), &keep);
+    assert_eq!(next.unwrap(), sums(16));
+}
+
+#[test]
+fn the_older_of_two_manifests_does_across_a_change_of_partitions() {
+    let dir = tempfile::tempdir().unwrap();
+    let keep = [("streaming.checkpoint.keep", "2")];
+    life(0, 4, 2).run(dir.path(), &keep).unwrap();
+    life(4, 3, 5).run(dir.path(), &keep).unwrap();
+    damage(&dir, 7);
+    let next = life(7, 2, 3).run(dir.path(), &keep);
+    assert_eq!(next.unwrap(), sums(9));
+    damage(&dir, 9);
+    let next = life(9, 2, 1).run(dir.path(), &keep);
+    assert_eq!(next.unwrap(), sums(11));
+}
+
+#[test]
+fn an_unreadable_manifest_ages_out_and_lets_strays_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let keep = [("streaming.checkpoint.keep", "2")];
+    life(0, 2, 2).run(dir.path(), &keep).unwrap();
+    life(2, 2, 2).run(dir.path(), &keep).unwrap();
+    assert_eq!(manifests(&dir), [2, 4]);
+    let stray = dir.path().join("state").join(format!("{:020}-0-0-0", 1));
+    fs::write(&stray, "of a process that was killed").unwrap();
+    damage(&dir, 4);
+    // It is written anew, and the other damaged one is newer than one that is kept.
+    let lost = manifest(&dir, 3);
+    fs::write(&lost, "x").unwrap();
+    let next = life(4, 0, 2).run(dir.path(), &keep);
+    assert!(next.unwrap().is_empty());
+    assert!(lost.exists() && stray.exists());
+    // Two whole ones after it are as many as are kept.
+    life(4, 2, 2).run(dir.path(), &keep).unwrap();
+    assert_eq!(manifests(&dir), [4, 6]);
+    assert!(!stray.exists());
+    let next = life(6, 1, 2).run(dir.path(), &keep);
+    assert_eq!(next.unwrap(), sums(7));
+}
