@@ -79,6 +79,35 @@ pub enum StreamError {
         /// What failed, and what to do.
         message: String,
     },
+    /// A part of what belongs together in the checkpoint directory is gone. Nothing was changed:
+    /// to begin anew would be to lose everything unasked.
+    #[error(
+        "the checkpoint directory {directory} holds {there}, and {missing}; restore what is \
+         missing from a copy, or delete the directory to begin anew"
+    )]
+    CheckpointIncomplete {
+        /// The directory, as it was given.
+        directory: String,
+        /// What is there.
+        there: String,
+        /// What is not.
+        missing: String,
+    },
+    /// A newer release has written to the checkpoint directory. To go on from an older file would
+    /// be to forget what that release has done.
+    #[error(
+        "{file} has format {format}, and this program reads format {known}; use the newer release \
+         that wrote it (or, if there was none, the file is damaged: move it away, and an older \
+         one is used)"
+    )]
+    CheckpointNewer {
+        /// The file.
+        file: String,
+        /// Its version.
+        format: u8,
+        /// The version that this program reads.
+        known: u8,
+    },
     /// The call does not fit the state of the context.
     #[error("{0}")]
     State(String),

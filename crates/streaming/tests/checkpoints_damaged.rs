@@ -9,7 +9,8 @@ use std::path::Path;
 
 use headwater_core::Partitioning;
 use headwater_streaming::StreamError;
-use probe::going_on;
+use headwater_streaming::checkpoint::CheckpointSummary;
+use probe::{going_on, second};
 use tempfile::TempDir;
 
 /// One process: after how many batches it begins, how many it runs, and in how many partitions
@@ -133,4 +134,124 @@ fn an_unreadable_manifest_ages_out_and_lets_strays_go() {
     assert!(!stray.exists());
     let next = life(6, 1, 2).run(dir.path(), &keep);
     assert_eq!(next.unwrap(), sums(7));
+}
+
+/// What looking at the directory says of the reason for which a start is refused.
+fn told(dir: &TempDir) -> String {
+    let directory = dir.path().to_str().unwrap();
+    let summary = CheckpointSummary::read(directory, second(9)).unwrap();
+    assert!(!summary.restart.goes_on);
+    let problem = &summary.problems[0];
+    assert!(problem.stops_restart, "{summary}");
+    format!("{}; {}", problem.what, problem.advice)
+}
+
+#[test]
+fn a_newer_format_is_not_fallen_back_from() {
+    let dir = tempfile::tempdir().unwrap();
+    life(0, 2, 2).run(dir.path(), &[]).unwrap();
+    life(2, 2, 2).run(dir.path(), &[]).unwrap();
+    let mut newest = fs::read(manifest(&dir, 4)).unwrap();
+    newest[4] += 1;
+    fs::write(manifest(&dir, 4), &newest).unwrap();
+    let refused = life(4, 2, 2).run(dir.path(), &[]).unwrap_err();
+    let StreamError::CheckpointNewer {
+        ref file,
+        format,
+        known,
+    } = refused
+    else {
+        panic!("{refused}");
+    };
+    assert_eq!(
+        (file.as_str(), format),
+        (manifest(&dir, 4).to_str().unwrap(), known + 1)
+    );
+    let text = refused.to_string();
+    assert!(text.contains("use the newer release"), "{text}");
+    assert!(told(&dir).starts_with(&text), "{}", told(&dir));
+    // Nothing was changed, so that the newer release goes on.
+    newest[4] -= 1;
+    fs::write(manifest(&dir, 4), &newest).unwrap();
+    assert_eq!(life(4, 2, 2).run(dir.path(), &[]).unwrap(), sums(6));
+}
+
+#[test]
+fn a_part_of_the_directory_that_is_gone_is_told_and_nothing_begins_anew() {
+    let losses: [(fn(&TempDir), &str); 4] = [
+        (
+            |dir| {
+                manifests(dir)
+                    .iter()
+                    .for_each(|at| fs::remove_file(manifest(dir, *at)).unwrap())
+            },
+            "a journal of",
+        ),
+        (
+            |dir| {
+                manifests(dir)
+                    .iter()
+                    .for_each(|at| fs::remove_file(manifest(dir, *at)).unwrap());
+                fs::remove_dir_all(dir.path().join("journal")).unwrap();
+            },
+            "of state, and no checkpoint- file",
+        ),
+        (
+            |dir| fs::remove_dir_all(dir.path().join("journal")).unwrap(),
+            "checkpoint- files, and no entry of their journal",
+        ),
+        (
+            |dir| {
+                let mut segments: Vec<_> = fs::read_dir(dir.path().join("journal"))
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path())
+                    .filter(|path| path.to_str().unwrap().contains("segment-"))
+                    .collect();
+                segments.sort();
+                let last = fs::read(segments.last().unwrap()).unwrap();
+                fs::write(segments.last().unwrap(), &last[..last.len() - 1]).unwrap();
+            },
+            "checkpoint- files, and the journal ends at entry",
+        ),
+    ];
+    for (lose, expected) in losses {
+        let dir = tempfile::tempdir().unwrap();
+        life(0, 3, 2).run(dir.path(), &[]).unwrap();
+        lose(&dir);
+        // What looking says is what a start says, again and again.
+        let looked = told(&dir);
+        for _ in 0..2 {
+            let refused = life(3, 2, 2).run(dir.path(), &[]).unwrap_err();
+            assert!(
+                matches!(refused, StreamError::CheckpointIncomplete { .. }),
+                "{refused}"
+            );
+            let text = refused.to_string();
+            assert!(
+                text.contains(expected) && looked.contains(expected),
+                "{text}\n{looked}"
+            );
+            assert!(
+                text.ends_with("or delete the directory to begin anew"),
+                "{text}"
+            );
+        }
+        fs::remove_dir_all(dir.path()).unwrap();
+        assert_eq!(life(0, 2, 2).run(dir.path(), &[]).unwrap(), sums(2));
+    }
+}
+
+#[test]
+fn a_first_start_that_was_killed_anywhere_is_started_again() {
+    let dir = tempfile::tempdir().unwrap();
+    // Before its manifest: there is a journal without entries.
+    life(0, 0, 2).run(dir.path(), &[]).unwrap();
+    fs::remove_file(manifest(&dir, 0)).unwrap();
+    assert_eq!(life(0, 0, 2).run(dir.path(), &[]).unwrap(), []);
+    // After it, and before the first entry.
+    assert_eq!(manifests(&dir), [0]);
+    for file in fs::read_dir(dir.path().join("journal")).unwrap() {
+        fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    assert_eq!(life(0, 2, 2).run(dir.path(), &[]).unwrap(), sums(2));
 }

@@ -8,14 +8,16 @@ use headwater_store::{Location, StoreError};
 use super::entry::Entry;
 use super::keeper::STATES;
 use super::locate;
-use super::manifest::{FORMAT, Manifest, Snapshot, read_sealed};
+use super::manifest::{FORMAT, Manifest, Snapshot, Unreadable, read_sealed};
 use super::remains::{Entries, Remains};
 use super::restart;
 use super::restore::{Found, JOURNAL};
+use super::snapshots;
 use super::summary::{
     CheckpointSummary, DamageSummary, JournalSummary, ManifestSummary, Restart, SnapshotSummary,
     TornSummary,
 };
+use super::whole::{Incomplete, Parts};
 use crate::error::StreamError;
 use crate::time::Time;
 
@@ -77,6 +79,8 @@ struct Inspection {
     found: Option<Found>,
     journal: JournalSummary,
     entries: Entries,
+    /// What belongs to the rest and is not there.
+    incomplete: Option<Incomplete>,
     /// Where the journal says something that cannot be true.
     unfit: Option<String>,
     /// A part of the journal was forgotten while it was read.
@@ -146,12 +150,17 @@ impl Inspection {
             used,
             journal: JournalSummary::default(),
             entries: Entries::default(),
+            incomplete: None,
             unfit: None,
             is_disturbed: false,
             snapshots: Vec::new(),
         };
         match Journal::inspect(&dir.join(JOURNAL)) {
-            Ok(recovered) => inspection.read_journal(&recovered),
+            Ok(recovered) => {
+                inspection.read_journal(&recovered);
+                let snapshots = snapshots::list(&dir.join(STATES))?;
+                inspection.compare(snapshots.len());
+            }
             Err(error) => inspection.journal.error = Some(error.to_string()),
         }
         let found = inspection.found.as_ref();
@@ -162,6 +171,19 @@ impl Inspection {
         };
         inspection.snapshots = snapshots.into_iter().flatten().map(read).collect();
         Ok(inspection)
+    }
+
+    /// Sees whether what belongs together is all there. Where no manifest can be read, that is
+    /// what is told.
+    fn compare(&mut self, snapshots: usize) {
+        if self.used.is_some() || self.manifests.is_empty() {
+            let parts = Parts {
+                known: self.used.as_ref().map(|manifest| manifest.next),
+                entries: self.journal.first..self.journal.next,
+                snapshots,
+            };
+            self.incomplete = parts.incomplete();
+        }
     }
 
     /// Reads every entry once: what it says, and how long what it holds is.
@@ -247,7 +269,12 @@ impl Inspection {
             problems: Vec::new(),
             restart: Restart::default(),
         };
-        summary.problems = restart::problems(&summary, self.unfit, missing.unwrap_or_default());
+        summary.problems = restart::problems(
+            &summary,
+            self.incomplete,
+            self.unfit,
+            missing.unwrap_or_default(),
+        );
         summary.restart = restart::restart(&summary);
         summary
     }
@@ -261,12 +288,25 @@ fn read_manifests(places: &[Location], files: &Files) -> (Vec<ManifestSummary>, 
         let file = files.name(at);
         let read = Manifest::read(at);
         let whole = read.as_ref().ok();
+        let (format, error) = match &read {
+            Ok(_) => (Some(FORMAT), None),
+            Err(Unreadable::Newer { file, format }) => {
+                let (file, format, known) = (file.clone(), *format, FORMAT);
+                let newer = StreamError::CheckpointNewer {
+                    file,
+                    format,
+                    known,
+                };
+                (Some(format), Some(newer.to_string()))
+            }
+            Err(Unreadable::Damaged(message)) => (None, Some(message.clone())),
+        };
         summaries.push(ManifestSummary {
             bytes: files.bytes_of(&file),
             file,
-            format: whole.map(|_| FORMAT),
+            format,
             ended: whole.map(|manifest| manifest.past.ended),
-            error: read.as_ref().err().cloned(),
+            error,
             is_used: used.is_none() && whole.is_some(),
         });
         used = used.or(read.ok());

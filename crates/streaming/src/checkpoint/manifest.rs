@@ -16,6 +16,15 @@ const PREFIX: &str = "checkpoint-";
 /// No manifest or snapshot is larger.
 const BYTES_MAX: u64 = 1 << 34;
 
+/// Why a manifest is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    /// A newer release wrote it.
+    Newer { file: String, format: u8 },
+    /// For a reason in words.
+    Damaged(String),
+}
+
 /// A past, and how it is brought up to date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
@@ -81,9 +90,14 @@ impl Manifest {
         number.is_some_and(|number| number.len() == 20 && number.parse::<u64>().is_ok())
     }
 
-    pub(crate) fn read(at: &Location) -> Result<Self, String> {
-        let bytes = read_sealed(at)?;
-        Manifest::from_unsealed(&bytes).map_err(|error| format!("{at} cannot be read: {error}"))
+    pub(crate) fn read(at: &Location) -> Result<Self, Unreadable> {
+        let sealed = read_whole(at).map_err(Unreadable::Damaged)?;
+        if let Some(format) = newer_format(&sealed) {
+            let file = at.to_string();
+            return Err(Unreadable::Newer { file, format });
+        }
+        let manifest = unseal(&sealed).and_then(Manifest::from_unsealed);
+        manifest.map_err(|message| Unreadable::Damaged(format!("{at} cannot be read: {message}")))
     }
 
     /// The manifest that was sealed.
@@ -152,15 +166,25 @@ pub(crate) fn unseal(sealed: &[u8]) -> Result<&[u8], String> {
     Ok(bytes)
 }
 
+/// The format of bytes that a newer release has sealed.
+fn newer_format(sealed: &[u8]) -> Option<u8> {
+    let format = sealed.strip_prefix(MAGIC)?.first().copied()?;
+    (format > FORMAT).then_some(format)
+}
+
 pub(crate) fn read_sealed(at: &Location) -> Result<Vec<u8>, String> {
+    let mut sealed = read_whole(at)?;
+    unseal(&sealed).map_err(|message| format!("{at} cannot be read: {message}"))?;
+    sealed.drain(..SEAL_BYTES);
+    Ok(sealed)
+}
+
+fn read_whole(at: &Location) -> Result<Vec<u8>, String> {
     let head = at.head().map_err(|error| error.to_string())?;
     if head.bytes > BYTES_MAX {
         return Err(format!("{at} is larger than {BYTES_MAX} bytes"));
     }
-    let mut sealed = at.get().map_err(|error| error.to_string())?;
-    unseal(&sealed).map_err(|message| format!("{at} cannot be read: {message}"))?;
-    sealed.drain(..SEAL_BYTES);
-    Ok(sealed)
+    at.get().map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -199,6 +223,11 @@ mod tests {
         let found = Manifest::list(&dir).unwrap();
         assert_eq!(found.len(), 2);
         assert_eq!(Manifest::read(&found[0]), Ok(manifest(10_000)));
+        let mut newer = found[0].get().unwrap();
+        newer[MAGIC.len()] = FORMAT + 1;
+        found[0].put(&newer, Durability::Cached).unwrap();
+        let refused = Manifest::read(&found[0]);
+        assert!(matches!(refused, Err(Unreadable::Newer { format, .. }) if format == FORMAT + 1));
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod simulator;
 mod snapshots;
 mod states;
 mod weight;
+mod whole;
 
 mod describe;
 mod diff;

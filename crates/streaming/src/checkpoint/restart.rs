@@ -1,23 +1,32 @@
 //! What is wrong with a checkpoint, what to do about it, and what a restart would do: functions
 //! of what was found.
 
+use super::manifest::FORMAT;
 use super::report::{bytes, plural, when};
 use super::restore::NO_MANIFEST;
 use super::summary::{CheckpointSummary, Problem, Restart, StreamSummary};
+use super::whole::Incomplete;
 use crate::time::Time;
 
 /// What to do where what a restart reads is gone.
 const RESTORE: &str = "restore the file from a copy, or begin with an empty directory";
 
-/// What is wrong, the worst first. `unfit` is what the journal says that cannot be true, and
+/// What is wrong, the worst first. `incomplete` is what is gone of the whole, `unfit` what the journal says that cannot be true, and
 /// `missing` counts entries that are needed and not there.
 pub(super) fn problems(
     summary: &CheckpointSummary,
+    incomplete: Option<Incomplete>,
     unfit: Option<String>,
     missing: usize,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
     of_manifests(summary, &mut problems);
+    if let Some(Incomplete { there, missing }) = incomplete {
+        problems.push(stops(
+            format!("the directory holds {there}, and {missing}"),
+            "restore what is missing from a copy, or delete the directory to begin anew",
+        ));
+    }
     of_journal(summary, unfit, missing, &mut problems);
     if let Some(stream) = &summary.stream {
         of_snapshots(summary, stream, &mut problems);
@@ -49,6 +58,11 @@ fn of_manifests(summary: &CheckpointSummary, problems: &mut Vec<Problem>) {
         let Some(error) = &manifest.error else {
             continue;
         };
+        if manifest.format.is_some_and(|format| format > FORMAT) {
+            let advice = "an older one is not used, since that would forget what was done since";
+            problems.push(stops(error.clone(), advice));
+            continue;
+        }
         let advice = match used {
             None => continue,
             Some(used) if used < place => {
@@ -60,23 +74,10 @@ fn of_manifests(summary: &CheckpointSummary, problems: &mut Vec<Problem>) {
         };
         problems.push(note(error.clone(), advice));
     }
-    if used.is_none() && !summary.manifests.is_empty() {
-        let errors = summary.manifests.iter().filter_map(|one| one.error.clone());
-        let errors: Vec<_> = errors.collect();
+    let damaged = summary.manifests.iter().filter(|one| one.format.is_none());
+    let errors: Vec<_> = damaged.filter_map(|one| one.error.clone()).collect();
+    if used.is_none() && !errors.is_empty() {
         problems.push(stops(errors.join("; "), NO_MANIFEST));
-    }
-    let entries = summary.journal.next - summary.journal.first;
-    if summary.manifests.is_empty() && entries > 0 {
-        problems.push(note(
-            format!(
-                "the journal holds {}, and there is no checkpoint- file that says what they \
-                 belong to",
-                plural(entries, "entry", "entries")
-            ),
-            "restore the checkpoint- files from a copy; without them a stream begins anew and \
-             these entries are not read"
-                .to_owned(),
-        ));
     }
 }
 

@@ -7,13 +7,15 @@ use headwater_journal::{Journal, Options, Recovered, Sequence};
 use headwater_store::Location;
 
 use super::entry::{Entry, InputRange, Reformed};
-use super::keeper::Keeper;
-use super::manifest::{Manifest, Snapshot};
+use super::keeper::{Keeper, STATES};
+use super::manifest::{FORMAT, Manifest, Snapshot, Unreadable};
 use super::matching::{Allowed, match_programs, other_batches};
 use super::past::{Block, Past, Received};
 use super::plan::{Limits, leave_out_unfinished};
 use super::program::Program;
+use super::snapshots;
 use super::states::{OldStates, ReachingBack};
+use super::whole::Parts;
 use crate::error::StreamError;
 use crate::graph::OutputNumber;
 use crate::time::Time;
@@ -88,10 +90,22 @@ impl Opened {
             );
         }
         let places = Manifest::list(dir).map_err(|error| failed(error.to_string()))?;
-        let manifests = Manifests::read(&places);
+        let manifests = Manifests::read(&places)?;
+        let newest = manifests.read.last().map(|(_, manifest)| manifest);
+        // To begin anew would be to lose everything unasked.
+        if newest.is_none() && !places.is_empty() {
+            return Err(failed(NO_MANIFEST.to_owned()));
+        }
+        let snapshots = snapshots::list(&dir.join(STATES));
+        let parts = Parts {
+            known: newest.map(|manifest| manifest.next),
+            entries: recovered.first().0..recovered.end().0,
+            snapshots: snapshots.map_err(|error| failed(error.to_string()))?.len(),
+        };
+        if let Some(incomplete) = parts.incomplete() {
+            return Err(incomplete.in_directory(dir));
+        }
         let found = match manifests.read.last() {
-            // To begin anew would be to lose everything unasked.
-            None if !places.is_empty() => return Err(failed(NO_MANIFEST.to_owned())),
             None => None,
             Some((_, manifest)) => {
                 Some(Found::read(manifest, &recovered, allowed).map_err(failed)?)
@@ -192,12 +206,20 @@ impl Opened {
 
 impl Manifests {
     /// Reads what is there.
-    fn read(places: &[Location]) -> Self {
+    fn read(places: &[Location]) -> Result<Self, StreamError> {
         let mut manifests = Manifests::default();
         for place in places.iter().rev() {
             match Manifest::read(place) {
                 Ok(manifest) => manifests.read.push((place.clone(), manifest)),
-                Err(message) => {
+                Err(Unreadable::Newer { file, format }) => {
+                    let known = FORMAT;
+                    return Err(StreamError::CheckpointNewer {
+                        file,
+                        format,
+                        known,
+                    });
+                }
+                Err(Unreadable::Damaged(message)) => {
                     tracing::error!("{message}; an older checkpoint is used");
                     manifests.unreadable.push(place.name().into_owned());
                 }
@@ -205,7 +227,7 @@ impl Manifests {
         }
         // A restart that runs the last batch again begins with a manifest of an earlier batch.
         manifests.read.sort_by_key(|(_, manifest)| manifest.next);
-        manifests
+        Ok(manifests)
     }
 }
 

@@ -50,7 +50,8 @@ impl CheckpointSummary {
         ];
         if let Some(stream) = &self.stream {
             let program = &stream.program;
-            let format = self.manifests.iter().find_map(|one| one.format);
+            let format = self.manifests.iter().find(|one| one.is_used);
+            let format = format.and_then(|one| one.format);
             let batch = program.batch_duration().as_millis();
             let done = match stream.last_done {
                 None => "no batch yet".to_owned(),
@@ -74,7 +75,10 @@ impl CheckpointSummary {
             report.section("manifests");
             let rows = self.manifests.iter().map(|one| {
                 let state = match (&one.ended, one.is_used) {
-                    (None, _) => "damaged".to_owned(),
+                    (None, _) => match one.format {
+                        None => "damaged".to_owned(),
+                        Some(format) => format!("of a newer release, format {format}"),
+                    },
                     (Some(at), false) => format!("up to {}", when(*at)),
                     (Some(at), true) => format!("up to {}, used", when(*at)),
                 };

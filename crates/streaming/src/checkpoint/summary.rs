@@ -44,7 +44,7 @@ pub struct ManifestSummary {
     pub file: String,
     /// How long it is.
     pub bytes: u64,
-    /// The format version of manifests that can be read.
+    /// The format version; none if the file is damaged.
     pub format: Option<u8>,
     /// The batch up to which it tells.
     pub ended: Option<Time>,
