@@ -235,6 +235,26 @@ pub(crate) fn delete_all(path: &Path) -> Result<(), Failure> {
     }
 }
 
+/// Removes the files directly in a directory, which need not exist, that have the name of one
+/// that is not whole yet. How many there were.
+pub(crate) fn remove_unfinished(directory: &Path) -> Result<usize, Failure> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut removed = 0;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        // Not what a link leads to, and no directory that somebody called so.
+        if is_temporary(name.as_encoded_bytes()) && entry.file_type()?.is_file() {
+            delete(&entry.path())?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
 pub(crate) fn rename(from: &Path, to: &Path, durability: Durability) -> Result<(), Failure> {
     create_parents(to, durability)?;
     fs::rename(from, to)?;
@@ -295,6 +315,22 @@ mod tests {
         finished.publish(&target, Existing::Replace).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"mine");
         assert_eq!(fs::read(&taken).unwrap(), b"of another process");
+    }
+
+    #[test]
+    fn unfinished_files_are_removed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        assert_eq!(remove_unfinished(&at("none")).unwrap(), 0);
+        for name in [&temporary_name(), "whole", ".hidden"] {
+            fs::write(at(name), "x").unwrap();
+        }
+        fs::create_dir(at(&format!("{TEMPORARY}directory"))).unwrap();
+        fs::create_dir(at("below")).unwrap();
+        fs::write(at("below").join(temporary_name()), "x").unwrap();
+        assert_eq!(remove_unfinished(dir.path()).unwrap(), 1);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4);
+        assert_eq!(fs::read_dir(at("below")).unwrap().count(), 1);
     }
 
     #[cfg(unix)]

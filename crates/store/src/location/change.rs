@@ -50,6 +50,38 @@ impl Location {
         deleted.map_err(|failure| failure.while_doing("remove", self))
     }
 
+    /// Removes the files directly in this local directory that were being written when their
+    /// process was killed: those with the names that files have here until they are whole. How
+    /// many there were. That the directory is not there is no error, and in other stores nothing
+    /// is done.
+    ///
+    /// A file that a living process is writing cannot be told from these, and that process then
+    /// fails: only who knows that nobody writes to the directory may ask for this.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use headwater_store::{Durability, Location};
+    /// let place = Location::at(dir.path())?;
+    /// place.join("whole").put(b"abc", Durability::Cached)?;
+    /// let writer = place.join("unfinished").create(Durability::Cached)?;
+    /// std::mem::forget(writer); // as if the process were killed
+    /// assert_eq!(place.remove_unfinished()?, 1);
+    /// assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    /// # Ok::<(), headwater_store::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What listing or removing says; some of them may be gone then.
+    pub fn remove_unfinished(&self) -> Result<usize, StoreError> {
+        match &self.at {
+            At::Local(path) => {
+                let removed = local::remove_unfinished(path);
+                removed.map_err(|failure| failure.while_doing("remove", self))
+            }
+            At::Keyed { .. } => Ok(0),
+        }
+    }
+
     /// Copies a file or object, in place of what is there. Inside one object store the bytes
     /// do not travel.
     ///
