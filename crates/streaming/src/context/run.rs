@@ -141,10 +141,11 @@ impl Inner {
             running.generator.close();
             batches
         });
-        self.outcome.fail_unless_stopped(&StreamError::State(format!(
-            "{why} ended the stream before the graceful stop was done; {batches} batches were not \
-             done, with a checkpoint directory the next start does them"
-        )));
+        let undone = undone(batches);
+        self.outcome
+            .fail_unless_stopped(&StreamError::State(format!(
+                "{why} ended the stream before the graceful stop was done; {undone}"
+            )));
         self.outcome.stopped();
     }
 
@@ -164,16 +165,35 @@ impl Inner {
         if is_done {
             return Ok(());
         }
-        let batches = running.scheduler.unfinished();
-        let received = if is_cut {
-            ""
-        } else {
-            " and what was received last"
-        };
+        let dropped = dropped(running.scheduler.unfinished(), is_cut);
         Err(StreamError::State(format!(
-            "after {limit:?} of a graceful stop {batches} batches{received} were not done and are \
-             dropped; streaming.graceful_stop_timeout gives them more time"
+            "after {limit:?} of a graceful stop {dropped} not done and dropped; \
+             streaming.graceful_stop_timeout gives more time"
         )))
+    }
+}
+
+/// What a stop that was cut short has left, in words.
+fn undone(batches: usize) -> String {
+    const NEXT: &str = "with a checkpoint directory the next start does";
+    match batches {
+        0 => format!("no batch was begun and not done; what was received since, {NEXT}"),
+        1 => format!("1 batch was not done, {NEXT} it"),
+        _ => format!("{batches} batches were not done, {NEXT} them"),
+    }
+}
+
+/// What a stop that took too long has left, in words, with their verb.
+fn dropped(batches: usize, is_cut: bool) -> String {
+    let received = "what was received last";
+    match (batches, is_cut) {
+        // It was done between the end of the time and now.
+        (0, true) => "the last batch was".to_owned(),
+        (0, false) => format!("{received} was"),
+        (1, true) => "1 batch was".to_owned(),
+        (1, false) => format!("1 batch and {received} were"),
+        (_, true) => format!("{batches} batches were"),
+        (_, false) => format!("{batches} batches and {received} were"),
     }
 }
 
@@ -184,5 +204,24 @@ impl Drop for Inner {
             let _ = self.stop_streams(Stop::AtOnce);
         }
         self.graph.dismantle();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_a_stop_is_told_in_sentences() {
+        assert!(undone(0).starts_with("no batch was begun and not done"));
+        assert!(undone(1).starts_with("1 batch was not done") && undone(1).ends_with("does it"));
+        assert!(undone(2).starts_with("2 batches were") && undone(2).ends_with("does them"));
+        assert_eq!(dropped(0, false), "what was received last was");
+        assert_eq!(dropped(1, true), "1 batch was");
+        assert_eq!(dropped(2, true), "2 batches were");
+        assert_eq!(
+            dropped(2, false),
+            "2 batches and what was received last were"
+        );
     }
 }
