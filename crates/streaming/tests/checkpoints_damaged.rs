@@ -255,3 +255,30 @@ fn a_first_start_that_was_killed_anywhere_is_started_again() {
     }
     assert_eq!(life(0, 2, 2).run(dir.path(), &[]).unwrap(), sums(2));
 }
+
+#[test]
+fn unfinished_files_of_killed_processes_go_and_those_of_others_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    life(0, 1, 2).run(dir.path(), &[]).unwrap();
+    let unfinished = |below: &str| {
+        dir.path()
+            .join(below)
+            .join(".headwater-put-0123456789abcdef")
+    };
+    let ours = ["", "state", "journal"].map(unfinished);
+    fs::create_dir(dir.path().join("other")).unwrap();
+    let other = unfinished("other");
+    let allow = [("streaming.checkpoint.allow", "drop:update_state_by_key-0")];
+    let running = going_on(dir.path(), 1, &allow);
+    running.collect(&running.context().stream_by_time(|time| vec![time]));
+    running.context().start().unwrap();
+    for file in ours.iter().chain([&other]) {
+        fs::write(file, "half").unwrap();
+    }
+    // Only who has the directory may say that nobody is writing them.
+    life(1, 1, 2).run(dir.path(), &[]).unwrap_err();
+    assert!(ours.iter().all(|file| file.exists()));
+    running.context().stop(true, false).unwrap();
+    life(1, 1, 2).run(dir.path(), &[]).unwrap();
+    assert!(!ours.iter().any(|file| file.exists()) && other.exists());
+}

@@ -7,12 +7,12 @@ mod probe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use headwater_core::Context;
+use headwater_core::{Context, Partitioning};
 use headwater_streaming::clock::ManualClock;
 use headwater_streaming::testing::TestStream;
 use headwater_streaming::time::{Time, seconds};
 use headwater_streaming::{InputSource, SourceBatch};
-use probe::context;
+use probe::{context, going_on};
 
 /// Gives a number that it has not given before with each batch, and any of them again.
 struct Numbers(Arc<AtomicI64>);
@@ -63,4 +63,30 @@ fn a_batch_that_was_run_again_counts_once_after_every_later_restart() {
     assert_eq!(life(6, "true", true), (vec![6, 7, 8], vec![21, 28, 36]));
     assert_eq!(life(8, "true", false), (vec![8, 9, 10], vec![36, 45, 55]));
     assert_eq!(life(10, "false", false), (vec![11, 12], vec![66, 78]));
+}
+
+/// A setting that stays, on a stream whose state was moved after its last batch.
+#[test]
+fn a_batch_before_its_state_was_moved_is_not_run_again_and_the_next_one_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let life = |begun: usize, batches: usize, partitions: usize, again: &str| {
+        let settings = [("streaming.checkpoint.run_last_again", again)];
+        let test = going_on(directory.path(), begun, &settings);
+        let by_time = test.context();
+        let by_time = by_time.stream_by_time(|time| vec![((), time.as_millis() / 1000)]);
+        let add =
+            |new: Vec<i64>, old: Option<i64>| Some(old.unwrap_or(0) + new.iter().sum::<i64>());
+        let to = Partitioning::from(partitions);
+        let sums = test.collect(&by_time.update_state_by_key_partitioned(add, to));
+        test.run(batches);
+        let sums = sums.batches().concat().into_iter().map(|(_, sum)| sum);
+        sums.collect::<Vec<_>>()
+    };
+    assert_eq!(life(0, 3, 2, "false"), [1, 3, 6]);
+    // It moves the state, and ends before it does anything.
+    assert!(life(3, 0, 3, "false").is_empty());
+    assert_eq!(life(3, 2, 5, "true"), [10, 15]);
+    assert_eq!(life(5, 1, 2, "true"), [15, 21]);
+    assert!(life(6, 0, 4, "true").is_empty());
+    assert_eq!(life(6, 1, 1, "true"), [21, 28]);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::entry::Change;
 use super::manifest::Snapshot;
-use super::past::Changes;
+use super::past::{Changes, Past};
 use crate::time::Time;
 
 /// The times with which a process begins.
@@ -60,6 +60,25 @@ impl Limits {
             state_reaches_back: longest.saturating_add(again),
         }
     }
+}
+
+/// The first batch to which a state can be brought back, if not all of its changes are there.
+pub(super) fn earliest(past: &Past, snapshots: &[Snapshot], state: usize) -> Option<Time> {
+    past.states_since.get(state).copied().flatten()?;
+    let mut oldest: BTreeMap<usize, Time> = BTreeMap::new();
+    for snapshot in snapshots.iter().filter(|one| one.state == state) {
+        let known = oldest.entry(snapshot.partition).or_insert(snapshot.time);
+        *known = snapshot.time.min(*known);
+    }
+    oldest.into_values().max()
+}
+
+/// A state that stands in the way of running the last batch again: it was brought to another form
+/// after that batch, and cannot be brought back to before it.
+pub(super) fn kept_after_last(past: &Past, snapshots: &[Snapshot]) -> Option<usize> {
+    let before = past.ended_before?;
+    let is_later = |state: &usize| earliest(past, snapshots, *state).is_some_and(|at| at > before);
+    (0..past.program.states.len()).find(is_later)
 }
 
 /// Leaves out snapshots of batches that were not done: they run again, perhaps by a changed

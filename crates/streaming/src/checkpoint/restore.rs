@@ -9,9 +9,9 @@ use headwater_store::Location;
 use super::entry::{Entry, InputRange, Reformed};
 use super::keeper::{Keeper, STATES};
 use super::manifest::{FORMAT, Manifest, Snapshot, Unreadable};
-use super::matching::{Allowed, match_programs, other_batches};
+use super::matching::{Allowed, label, match_programs, other_batches};
 use super::past::{Block, Past, Received};
-use super::plan::{Limits, leave_out_unfinished};
+use super::plan::{Limits, kept_after_last, leave_out_unfinished};
 use super::program::Program;
 use super::snapshots;
 use super::states::{OldStates, ReachingBack};
@@ -105,6 +105,7 @@ impl Opened {
         if let Some(incomplete) = parts.incomplete() {
             return Err(incomplete.in_directory(dir));
         }
+        remove_unfinished(dir);
         let found = match manifests.read.last() {
             None => None,
             Some((_, manifest)) => {
@@ -130,10 +131,21 @@ impl Opened {
         Some((past.zero, past.ended))
     }
 
-    /// As if the last batch had not been done.
+    /// As if the last batch had not been done, if state can be brought back to before it.
     pub(crate) fn forget_last_end(&mut self) {
-        if let Some(found) = &mut self.found {
-            found.past.forget_last_end();
+        let Some(Found { past, snapshots }) = &mut self.found else {
+            return;
+        };
+        match kept_after_last(past, snapshots) {
+            None => past.forget_last_end(),
+            Some(state) => tracing::warn!(
+                "{}: batch {} is not run again, though streaming.checkpoint.run_last_again asks for \
+                 that: the state {} was brought to another form after it and is there only as that \
+                 batch left it; the stream goes on with the next batch",
+                self.dir,
+                past.ended,
+                label(&past.program.states, state),
+            ),
         }
     }
 
@@ -201,6 +213,19 @@ impl Opened {
             outputs,
             resumed: Some(Resumed { past }),
         })
+    }
+}
+
+/// Removes files that a killed process was writing, in the directories that nobody else writes
+/// to: the journal in one of them is ours.
+fn remove_unfinished(dir: &Location) {
+    for place in [dir.clone(), dir.join(STATES), dir.join(JOURNAL)] {
+        match place.remove_unfinished() {
+            Ok(0) => {}
+            Ok(files) => tracing::info!("{place}: {files} unfinished files are removed"),
+            // They do no harm but take room.
+            Err(error) => tracing::warn!("unfinished files are left there: {error}"),
+        }
     }
 }
 

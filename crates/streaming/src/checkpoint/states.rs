@@ -1,7 +1,6 @@
 //! Brings states back as an older program has kept them, and writes those that are kept in
 //! another form from now on.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use super::entry::{Change, Entry, Reformed};
 use super::keeper::Keeper;
 use super::manifest::{Snapshot, read_sealed};
 use super::past::Past;
-use super::plan::{snapshots_at, state_of};
+use super::plan::{earliest, snapshots_at, state_of};
 use crate::error::StreamError;
 use crate::state::{AnySteps, Older};
 use crate::time::Time;
@@ -56,8 +55,13 @@ impl OldStates<'_> {
                 continue;
             };
             let mut base = self.past.ended - *reaches_back;
-            if let Some(earliest) = self.earliest(old).filter(|earliest| *earliest > base) {
-                self.check_earliest(&**steps, earliest)?;
+            let earliest = earliest(self.past, self.snapshots, old);
+            if let Some(earliest) = earliest.filter(|earliest| *earliest > base) {
+                tracing::warn!(
+                    "the state of {} was not kept as it was before batch {earliest}, as far back \
+                     as the program looks now; what looks back finds no records before",
+                    steps.site()
+                );
                 steps.begin_after(earliest, self.past.zero);
                 base = earliest;
             }
@@ -83,36 +87,6 @@ impl OldStates<'_> {
             .into_iter()
             .flatten()
             .collect())
-    }
-
-    /// The first batch to which a state can be brought back, if not all of its changes are there.
-    fn earliest(&self, old: usize) -> Option<Time> {
-        self.past.states_since.get(old).copied().flatten()?;
-        let mut oldest: BTreeMap<usize, Time> = BTreeMap::new();
-        for snapshot in self.snapshots.iter().filter(|one| one.state == old) {
-            let known = oldest.entry(snapshot.partition).or_insert(snapshot.time);
-            *known = snapshot.time.min(*known);
-        }
-        oldest.into_values().max()
-    }
-
-    /// Refuses to run a batch again whose state is there only as it was after it; says that
-    /// readers find less than they look for.
-    fn check_earliest(&self, steps: &dyn AnySteps, earliest: Time) -> Result<(), StreamError> {
-        if earliest > self.past.ended {
-            let message = format!(
-                "the batch after {} is to run again, and the state was kept only as batch \
-                 {earliest} left it; leave streaming.checkpoint.run_last_again out this time",
-                self.past.ended
-            );
-            return Err(self.failed(steps, &message));
-        }
-        tracing::warn!(
-            "the state of {} was not kept as it was before batch {earliest}, as far back as the \
-             program looks now; what looks back finds no records before",
-            steps.site()
-        );
-        Ok(())
     }
 
     /// Reads the newest snapshot of each partition that is not of a later batch than wanted.
