@@ -229,9 +229,12 @@ fn a_diff_shows_what_a_described_program_would_take() {
     assert_eq!(contents(dir.path()), before);
     let expected = "\
 the program on DIR
-  state  sums     is new               update_state_by_key at LINE
-  state  totals   would be lost  N B  update_state_by_key at LINE
-  input  numbers  goes on              source_stream at LINE
+  state   sums     is new               update_state_by_key at LINE
+  state   totals   would be lost  N B  update_state_by_key at LINE
+  input   numbers  goes on              source_stream at LINE
+  output  sums     is new               foreach_rdd at LINE
+  output  numbers  goes on              foreach_rdd at LINE
+  output  totals   is gone              foreach_rdd at LINE
 
 it is refused:
   state totals (update_state_by_key at LINE) has no place in the program; allow \

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use headwater_core::Context;
 use headwater_streaming::checkpoint::{
-    CheckpointSummary, PartFate, ProgramDescription, RangeSummary,
+    CheckpointSummary, PartFate, PartKind, ProgramDescription, RangeSummary,
 };
 use headwater_streaming::clock::ManualClock;
 use headwater_streaming::conf::Allowed;
@@ -518,6 +518,13 @@ fn every_fate_is_told() {
     assert_eq!(fate("numbers").fate, PartFate::GoesOn);
     assert!(matches!(fate("totals").fate, PartFate::Misfit { .. }));
     assert_eq!(fate("new").fate, PartFate::New);
+    let outputs = diff
+        .parts
+        .iter()
+        .filter(|part| part.kind == PartKind::Output);
+    let fates: Vec<_> = outputs.map(|part| part.fate.clone()).collect();
+    let (goes_on, new, gone) = (PartFate::GoesOn, PartFate::New, PartFate::Gone);
+    assert_eq!(fates, [goes_on, new, gone.clone(), gone], "{diff}");
     assert_eq!(fate("count_by_window-1").fate, PartFate::Lost);
     let received = fate("receiver_stream-1");
     assert_eq!((received.fate, received.records), (PartFate::Dropped, 4));

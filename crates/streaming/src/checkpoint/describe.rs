@@ -43,9 +43,11 @@ pub enum PartKind {
     State,
     /// Where records come from.
     Input,
+    /// Where batches go: it keeps nothing but its number.
+    Output,
 }
 
-/// A state or an input of a program.
+/// A state, an input or an output of a program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PartDescription {
@@ -91,6 +93,20 @@ impl ProgramDescription {
     #[must_use]
     pub fn inputs(&self) -> Vec<PartDescription> {
         describe_all(&self.0.inputs)
+    }
+
+    /// Its outputs, in the order of registration.
+    ///
+    /// ```
+    /// # use headwater_streaming::{StreamingContext, time::seconds};
+    /// # let ctx = headwater_core::Context::local(2).unwrap();
+    /// let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
+    /// ssc.stream_by_time(|time| vec![time]).print();
+    /// assert_eq!(ssc.describe().outputs()[0].operator, "print");
+    /// ```
+    #[must_use]
+    pub fn outputs(&self) -> Vec<PartDescription> {
+        describe_all(self.0.outputs.parts())
     }
 
     /// The description as JSON, for [`ProgramDescription::from_json`].

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::describe::{PartDescription, PartKind, ProgramDescription, describe_all};
 use super::matching::{Allowed, Matching, match_programs, other_batches};
+use super::outputs::Outputs;
 use super::program::{Part, Program};
 use super::report::{Report, bytes, plural, row};
 use super::summary::{BlockCount, CheckpointSummary, InputSummary, StreamSummary};
@@ -77,6 +78,8 @@ pub enum PartFate {
     Dropped,
     /// The program has no place for it, and that is not allowed.
     Lost,
+    /// The program does not have it any more, and nothing is lost with it: it is an output.
+    Gone,
 }
 
 impl CheckpointSummary {
@@ -155,6 +158,7 @@ impl StreamSummary {
         let program = Program {
             states: Vec::new(),
             inputs: Vec::new(),
+            outputs: Outputs::default(),
             ..like.clone()
         };
         StreamSummary {
@@ -181,6 +185,7 @@ impl StreamSummary {
                 let BlockCount { records, bytes, .. } = blocks().unwrap_or_default();
                 (bytes, records)
             }
+            PartKind::Output => (0, 0),
         }
     }
 }
@@ -198,7 +203,28 @@ impl Comparison<'_> {
         let (old, new) = (self.old, self.new);
         let mut parts = self.of_kind(PartKind::State, (&old.states, &new.states), states);
         parts.extend(self.of_kind(PartKind::Input, (&old.inputs, &new.inputs), inputs));
+        parts.extend(self.outputs());
         parts
+    }
+
+    /// Outputs, which hold nothing that could be lost.
+    fn outputs(&self) -> Vec<PartDiff> {
+        let (old, new) = (&self.old.outputs, &self.new.outputs);
+        let from = new.places_in(old, self.allowed);
+        let before = describe_all(old.parts());
+        let mut fates = Vec::new();
+        for (is, place) in describe_all(new.parts()).into_iter().zip(&from) {
+            let fate = match place.and_then(|place| before.get(place)) {
+                None => PartFate::New,
+                Some(was) => goes_on(was, &is),
+            };
+            fates.push((is, fate));
+        }
+        let gone = before.into_iter().enumerate();
+        let gone = gone.filter(|(place, _)| !from.contains(&Some(*place)));
+        fates.extend(gone.map(|(_, part)| (part, PartFate::Gone)));
+        let part = |(part, fate)| self.part(PartKind::Output, part, None, fate, None);
+        fates.into_iter().map(part).collect()
     }
 
     fn of_kind(
@@ -286,9 +312,16 @@ fn fate(
     }
     match old.is_like(new) {
         false => PartFate::Migrates { from: before() },
-        // A label without a name is a place, and places change.
-        true if was.label == is.label || is.name.is_none() => PartFate::GoesOn,
-        true => PartFate::Renamed {
+        true => goes_on(was, is),
+    }
+}
+
+/// What becomes of a part that goes on as it is, but perhaps with another name.
+fn goes_on(was: &PartDescription, is: &PartDescription) -> PartFate {
+    // A label without a name is a place, and places change.
+    match was.label == is.label || is.name.is_none() {
+        true => PartFate::GoesOn,
+        false => PartFate::Renamed {
             from: was.label.clone(),
         },
     }
@@ -336,6 +369,7 @@ impl PartDiff {
         let kind = match self.kind {
             PartKind::State => "state",
             PartKind::Input => "input",
+            PartKind::Output => "output",
         };
         let holds = match (self.bytes, self.records) {
             (0, _) => String::new(),
@@ -369,6 +403,7 @@ impl fmt::Display for PartFate {
             PartFate::New => f.write_str("is new"),
             PartFate::Dropped => f.write_str("is dropped, as allowed"),
             PartFate::Lost => f.write_str("would be lost"),
+            PartFate::Gone => f.write_str("is gone"),
         }
     }
 }

@@ -40,15 +40,7 @@ impl Outputs {
     /// With batches that were begun and not done, it matters which output is which: some
     /// outputs may have stored them.
     pub(crate) fn take_over(&mut self, old: &Outputs, allowed: &Allowed, open: usize) -> Told {
-        let mut matcher = Matcher {
-            old: &old.parts,
-            new: &self.parts,
-            taken: vec![false; old.parts.len()],
-            from: vec![None; self.parts.len()],
-        };
-        matcher.by_name(allowed);
-        matcher.by_order();
-        matcher.by_first_name();
+        let matcher = Matcher::of(old, self, allowed);
         let told = matcher.told(open);
         let from = matcher.from;
         self.go_on_from(old.given, |new| {
@@ -56,6 +48,15 @@ impl Outputs {
             old.numbers.get(old_place).copied()
         });
         told
+    }
+
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// For each output, the place of the older program's that it goes on from.
+    pub(super) fn places_in(&self, old: &Outputs, allowed: &Allowed) -> Vec<Option<usize>> {
+        Matcher::of(old, self, allowed).from
     }
 
     fn go_on_from(&mut self, given: u64, number_of: impl Fn(usize) -> Option<OutputNumber>) {
@@ -89,7 +90,20 @@ struct Matcher<'a> {
     from: Vec<Option<usize>>,
 }
 
-impl Matcher<'_> {
+impl<'a> Matcher<'a> {
+    fn of(old: &'a Outputs, new: &'a Outputs, allowed: &Allowed) -> Self {
+        let mut matcher = Matcher {
+            old: &old.parts,
+            new: &new.parts,
+            taken: vec![false; old.parts.len()],
+            from: vec![None; new.parts.len()],
+        };
+        matcher.by_name(allowed);
+        matcher.by_order();
+        matcher.by_first_name();
+        matcher
+    }
+
     /// Named outputs, by operator and name: what is printed under a name is not what is written
     /// under it.
     fn by_name(&mut self, allowed: &Allowed) {
