@@ -192,11 +192,7 @@ impl<T> BlockStore<T> {
         let bytes = heap_bytes + (records.len() * size_of::<T>()) as u64;
         let mut state = self.wait_for_room(start, bytes)?;
         self.close_if_over(&mut state)?;
-        if state.open.records.is_empty() {
-            std::mem::swap(&mut state.open.records, records);
-        } else {
-            state.open.records.append(records);
-        }
+        state.open.append(records);
         state.gathered(bytes);
         if state.open.has_part() {
             self.log_open(&mut state)?;

@@ -12,6 +12,8 @@ const LOG_PART_BYTES: u64 = 256 * 1024;
 pub(super) struct OpenBlock<T> {
     pub(super) records: Vec<T>,
     pub(super) bytes: u64,
+    /// How many records the block before had: this one will have about as many.
+    likely_len: usize,
     /// When it is to be closed.
     pub(super) until: Time,
     /// How many of its records are in the log, and how many of its bytes.
@@ -25,6 +27,7 @@ impl<T> OpenBlock<T> {
         OpenBlock {
             records: Vec::new(),
             bytes: 0,
+            likely_len: 0,
             until: Time::ZERO,
             logged: 0,
             logged_bytes: 0,
@@ -53,9 +56,23 @@ impl<T> OpenBlock<T> {
         self.records.len() - self.logged
     }
 
+    /// Adds records, and takes them out of where they were.
+    pub(super) fn append(&mut self, records: &mut Vec<T>) {
+        if self.records.is_empty() {
+            if records.len() >= self.likely_len {
+                std::mem::swap(&mut self.records, records);
+                return;
+            }
+            // Growing step by step would copy the records, and touch twice the memory.
+            self.records.reserve(self.likely_len);
+        }
+        self.records.append(records);
+    }
+
     /// Takes out what is there: the records, their bytes, and what the log has of them.
     pub(super) fn take(&mut self) -> (Arc<Vec<T>>, u64, Vec<Part>) {
         (self.logged, self.logged_bytes) = (0, 0);
+        self.likely_len = self.records.len();
         let records = Arc::new(std::mem::take(&mut self.records));
         let bytes = std::mem::take(&mut self.bytes);
         (records, bytes, std::mem::take(&mut self.parts))
