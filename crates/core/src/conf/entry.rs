@@ -53,19 +53,21 @@ impl fmt::Display for Origin {
 /// What is shown in place of a secret value.
 pub const REDACTED: &str = "(redacted)";
 
-/// Whether the value of a key must not be shown: its name holds `password`, `secret`, `token` or
-/// `credential`, in any case.
+/// Whether the value of a key must not be shown: its name holds `password`, `secret`, `token`,
+/// `credential` or `access key`, in any case and with whatever between the two words.
 ///
 /// ```
 /// use headwater_core::conf::is_secret;
 /// assert!(is_secret("app.db.Password"));
+/// assert!(is_secret("app.s3.access_key") && is_secret("app.s3.accessKey"));
 /// assert!(!is_secret("app.db.user"));
 /// ```
 pub fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    ["password", "secret", "token", "credential"]
-        .iter()
-        .any(|word| key.contains(word))
+    let mut joined = key.clone();
+    joined.retain(|letter| letter.is_alphanumeric());
+    let words = ["password", "secret", "token", "credential"];
+    words.iter().any(|word| key.contains(word)) || joined.contains("accesskey")
 }
 
 /// The value as it may be shown.
@@ -89,6 +91,16 @@ pub struct Entry<'a> {
     pub value: &'a str,
     /// Where it came from.
     pub origin: &'a Origin,
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn of_default(key: &'a str, value: &'a str) -> Self {
+        Entry {
+            key,
+            value: shown(key, value),
+            origin: &Origin::Default,
+        }
+    }
 }
 
 impl fmt::Display for Entry<'_> {

@@ -225,6 +225,35 @@ impl Conf {
         Entries::new(self.settings.iter())
     }
 
+    /// Everything that is set, and the defaults of the known keys that are not, in the order of
+    /// the keys, with secret values hidden: what Spark's environment page shows.
+    ///
+    /// Known are the keys of the core, those of `lists`, and those that were
+    /// [registered](Conf::register), as for [`Conf::validate`]. A default that is no text, such
+    /// as the number of slots, is given in words; an unset key without any default is left out.
+    ///
+    /// ```
+    /// use headwater_core::conf::{Conf, Origin};
+    /// let conf = Conf::new().master("local[2]").set("app.secret", "x");
+    /// let known = conf.entries_and_defaults(&[]);
+    /// let of = |key| known.iter().find(|entry| entry.key == key).unwrap();
+    /// assert_eq!(of("master").to_string(), "master = local[2] # from the program");
+    /// assert_eq!(of("app.secret").value, "(redacted)");
+    /// assert_eq!(of("chunk.records").to_string(), "chunk.records = 1024 # from the default");
+    /// assert_eq!(of("default.parallelism").value, "the number of slots");
+    /// ```
+    pub fn entries_and_defaults(&self, lists: &[&[KeyInfo]]) -> Vec<Entry<'_>> {
+        let layers = self.registered.iter().copied().chain(lists.iter().copied());
+        let known = keys::CORE_KEYS.iter().chain(layers.flatten());
+        let defaults = known.filter_map(|info| {
+            let value = info.default_text().or(info.default_words())?;
+            Some((info.name(), Entry::of_default(info.name(), value)))
+        });
+        let mut entries: BTreeMap<&str, Entry<'_>> = defaults.collect();
+        entries.extend(self.entries().map(|entry| (entry.key, entry)));
+        entries.into_values().collect()
+    }
+
     /// The settings below a prefix as (rest of the key, unredacted text), in order.
     ///
     /// This is how a layer reads an open group of keys, such as options that it passes on.
