@@ -28,6 +28,7 @@ mod files;
 pub mod hash;
 mod record;
 mod scheduler;
+mod scope;
 mod show;
 mod shuffle;
 mod site;
@@ -51,8 +52,10 @@ pub use rdd::{
 };
 pub use record::{Key, Record, Wire};
 pub use scheduler::{
-    JobInfo, JobStatus, STACK_BYTES, StageInfo, StatusTracker, TaskMetrics, catch_panic, in_task,
+    JobInfo, JobStatus, OperatorMetrics, STACK_BYTES, SlotInfo, SlotTask, StageInfo, StatusTracker,
+    TaskMetrics, catch_panic, in_task,
 };
+pub use scope::Scope;
 pub use show::Show;
 pub use shuffle::{HashPartitioner, Partitioner, Partitioning, RangePartitioner};
 pub use site::Site;

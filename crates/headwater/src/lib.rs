@@ -21,9 +21,10 @@
 pub use headwater_core::{
     Accumulate, Accumulator, BoundedDouble, Broadcast, CollectionAccumulator, Compression, Conf,
     Context, DoubleAccumulator, Emitter, Error, FutureAction, HashPartitioner, JobError, JobInfo,
-    JobStatus, Key, LongAccumulator, PartialResult, PartitionIter, PartitionSource, Partitioner,
-    Partitioning, Pipe, RangePartitioner, Rdd, Record, SaveOptions, Show, Site, StageInfo,
-    StatusTracker, StorageLevel, TaskError, TaskMetrics, Text, Wire, conf, events, hash, rdd, text,
+    JobStatus, Key, LongAccumulator, OperatorMetrics, PartialResult, PartitionIter,
+    PartitionSource, Partitioner, Partitioning, Pipe, RangePartitioner, Rdd, Record, SaveOptions,
+    Scope, Show, Site, SlotInfo, SlotTask, StageInfo, StatusTracker, StorageLevel, TaskError,
+    TaskMetrics, Text, Wire, conf, events, hash, rdd, text,
 };
 #[cfg(feature = "postgres")]
 pub use headwater_postgres as postgres;

@@ -67,6 +67,13 @@ pub const LISTENER_BUS_QUEUE_CAPACITY: Key<usize> = Key::new(
 .at_least("1")
 .spark_names(&["spark.scheduler.listenerbus.eventqueue.capacity"]);
 
+/// Whether listeners are told how many records each operator gave and how long it took.
+pub const EVENTS_OPERATORS: Key<bool> = Key::new(
+    "events.operators",
+    "whether listeners are told how many records each operator gave and how long it took;      nothing is measured while nobody listens",
+)
+.default("true");
+
 /// Up to which size the output of a shuffle is kept for later jobs.
 pub const SHUFFLE_KEEP: Key<Bytes> = Key::new(
     "shuffle.keep",
@@ -110,6 +117,7 @@ pub const CORE_KEYS: &[KeyInfo] = &[
     LOCAL_DIR.info(),
     RDD_LIMIT_SCALE_UP_FACTOR.info(),
     LISTENER_BUS_QUEUE_CAPACITY.info(),
+    EVENTS_OPERATORS.info(),
     CHUNK_RECORDS.info(),
     SHUFFLE_KEEP.info(),
     FILES_LINE_BYTES_MAX.info(),

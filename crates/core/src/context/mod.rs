@@ -19,7 +19,7 @@ use crate::conf::{Conf, Master, keys};
 use crate::error::Error;
 use crate::events::EventBus;
 use crate::rdd::Checkpoints;
-use crate::scheduler::{Executor, JobRunner, JobTable, LocalExecutor, install_hook};
+use crate::scheduler::{Executor, JobRunner, JobTable, LocalExecutor, SlotTable, install_hook};
 use crate::storage::PartitionCache;
 
 /// The entry point of the engine: Spark's `SparkContext`.
@@ -44,9 +44,12 @@ pub(crate) struct ContextInner {
     pub(crate) events: EventBus,
     pub(crate) cache: Arc<PartitionCache>,
     pub(crate) jobs: JobTable,
+    pub(crate) slots: Arc<SlotTable>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) chunk_records: usize,
     pub(crate) max_failures: u32,
+    /// Whether listeners are told what each operator does.
+    pub(crate) measure_operators: bool,
     pub(crate) shuffle_keep_bytes: u64,
     pub(crate) line_bytes_max: u64,
     pub(crate) whole_file_bytes_max: u64,
@@ -59,6 +62,7 @@ pub(crate) struct ContextInner {
     next_rdd: AtomicU64,
     next_job: AtomicU64,
     next_stage: AtomicU64,
+    next_task: AtomicU64,
     stopped: AtomicBool,
 }
 
@@ -92,9 +96,11 @@ impl Context {
                 conf.local_dir()?,
             )),
             jobs: JobTable::default(),
+            slots: Arc::new(SlotTable::new(slots, start_time)),
             checkpoints: Checkpoints::default(),
             chunk_records: conf.get(&keys::CHUNK_RECORDS)?,
             max_failures: conf.task_max_failures()?,
+            measure_operators: conf.get(&keys::EVENTS_OPERATORS)?,
             shuffle_keep_bytes: conf.get(&keys::SHUFFLE_KEEP)?.0,
             line_bytes_max: conf.get(&keys::FILES_LINE_BYTES_MAX)?.0,
             whole_file_bytes_max: conf.get(&keys::FILES_WHOLE_FILE_BYTES_MAX)?.0,
@@ -108,6 +114,7 @@ impl Context {
             next_rdd: AtomicU64::new(0),
             next_job: AtomicU64::new(0),
             next_stage: AtomicU64::new(0),
+            next_task: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             conf,
         };
@@ -182,6 +189,10 @@ impl ContextInner {
 
     pub(crate) fn next_stage_id(&self) -> u64 {
         self.next_stage.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn next_task_id(&self) -> u64 {
+        self.next_task.fetch_add(1, Ordering::Relaxed)
     }
 
     fn stop(&self) {

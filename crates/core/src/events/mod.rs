@@ -5,6 +5,7 @@
 //! the bus has a bound, and what does not fit is dropped and counted.
 
 mod bus;
+mod plan;
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,9 +14,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 pub use bus::{EventBus, Listener, ListenerId};
+pub(crate) use plan::OPERATORS_MAX;
+pub use plan::{JobPlan, OperatorInfo, StagePlan};
 
 use crate::error::{Error, TaskError};
-use crate::scheduler::TaskMetrics;
+use crate::scheduler::{OperatorMetrics, TaskMetrics};
 use crate::site::Site;
 
 /// Something that happened.
@@ -54,8 +57,10 @@ pub struct JobStarted {
     pub at: SystemTime,
     /// The action and its line.
     pub action: Site,
-    /// The stages that will run; stages whose output exists already are left out.
+    /// The stages of its plan, also those whose output exists already, which will not run.
     pub stages: Vec<u64>,
+    /// What its stages do. A stage whose output is lost is planned again, which is not told.
+    pub plan: Arc<JobPlan>,
     /// What the driver said about the job (see `Context::set_job_description`).
     pub description: Option<Arc<str>>,
     /// The group that the job belongs to (see `Context::set_job_group`).
@@ -112,6 +117,10 @@ pub struct StageCompleted {
     pub error: Option<TaskError>,
     /// The sums over the stage's successful tasks; `run_time` is the sum of theirs.
     pub metrics: TaskMetrics,
+    /// What each operator did in the stage's successful tasks, in the order of
+    /// [`StagePlan::operators`] and without those that no task has read. Empty if it was not
+    /// measured (see `events.operators`, and tasks that began before anybody listened).
+    pub operators: Vec<OperatorMetrics>,
     /// The named accumulators that the stage's tasks added to, with their values at its end.
     pub accumulators: Vec<AccumulatorInfo>,
 }
@@ -120,6 +129,9 @@ pub struct StageCompleted {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TaskStarted {
+    /// The task, numbered in the order of planning; each try has its own number. Spark's
+    /// `taskId`.
+    pub task: u64,
     /// The job.
     pub job: u64,
     /// The stage.
@@ -136,6 +148,8 @@ pub struct TaskStarted {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TaskEnded {
+    /// The task, as in [`TaskStarted`].
+    pub task: u64,
     /// The job.
     pub job: u64,
     /// The stage.
@@ -146,8 +160,15 @@ pub struct TaskEnded {
     pub attempt: u32,
     /// When.
     pub at: SystemTime,
+    /// When it began to run. From [`TaskStarted::at`] to here it waited for a slot.
+    pub launched: SystemTime,
+    /// The slot that ran it; `None` for a partition that is known to be empty, which takes no
+    /// slot, and for a task that was given up before it began.
+    pub slot: Option<usize>,
     /// What the task counted.
     pub metrics: TaskMetrics,
+    /// What each operator did in it (see [`StageCompleted::operators`]).
+    pub operators: Vec<OperatorMetrics>,
     /// The named accumulators that the task added to; none if it failed.
     pub accumulators: Vec<AccumulatorInfo>,
     /// Why the task failed, if it did.

@@ -81,10 +81,7 @@ impl Depth {
             waiting.extend(
                 parents
                     .into_iter()
-                    .filter_map(|dependency| match dependency {
-                        Dependency::Narrow(parent) => Some((parent, false)),
-                        Dependency::Shuffle(_) => None,
-                    }),
+                    .filter_map(|dependency| Some((dependency.narrow()?, false))),
             );
         }
         known.get(&last.info().id).copied().unwrap_or_default()

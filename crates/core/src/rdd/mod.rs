@@ -83,6 +83,7 @@ pub use total_f64::TotalF64;
 
 use crate::context::Context;
 use crate::record::Record;
+use crate::scope::Scope;
 use crate::site::Site;
 
 /// A typed, partitioned, immutable collection that remembers how it is made.
@@ -207,5 +208,19 @@ impl<T: Record> Rdd<T> {
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.node.info().name()
+    }
+
+    /// The scope that the RDD was made in, if it was made in one (see [`Scope::within`]).
+    ///
+    /// ```
+    /// use headwater_core::{Context, Scope};
+    /// let ctx = Context::local(1).unwrap();
+    /// assert!(ctx.empty::<u8>().scope().is_none());
+    /// let numbers = Scope::new(0, "numbers").within(|| ctx.range(0..3, 1, 1));
+    /// assert_eq!(&*numbers.scope().unwrap().name, "numbers");
+    /// ```
+    #[must_use]
+    pub fn scope(&self) -> Option<&Scope> {
+        self.node.info().scope.as_deref()
     }
 }

@@ -13,6 +13,7 @@ use crate::chunk::{Push, Sink};
 use crate::error::Error;
 use crate::record::Record;
 use crate::scheduler::{JobRunner, TaskContext};
+use crate::scope::Scope;
 use crate::shuffle::{Placement, ShuffleStage};
 use crate::site::Site;
 use crate::storage::{Persistence, Registration, StorageLevel};
@@ -21,6 +22,8 @@ use crate::storage::{Persistence, Registration, StorageLevel};
 pub(crate) struct NodeInfo {
     pub(crate) id: u64,
     pub(crate) site: Site,
+    /// What the layer that made the node calls it.
+    pub(crate) scope: Option<Arc<Scope>>,
     shared: Arc<Shared>,
 }
 
@@ -47,6 +50,7 @@ impl NodeInfo {
         NodeInfo {
             id,
             site,
+            scope: Scope::current(),
             shared: Arc::default(),
         }
     }
@@ -56,6 +60,7 @@ impl NodeInfo {
         NodeInfo {
             id: self.id,
             site: self.site,
+            scope: self.scope.clone(),
             shared: self.shared.clone(),
         }
     }
@@ -162,6 +167,16 @@ pub(crate) enum Dependency {
     Narrow(Arc<dyn AnyNode>),
     /// Computed by an earlier stage.
     Shuffle(Arc<dyn ShuffleStage>),
+}
+
+impl Dependency {
+    /// The node that is computed inside the same task, if it is one.
+    pub(crate) fn narrow(self) -> Option<Arc<dyn AnyNode>> {
+        match self {
+            Dependency::Narrow(node) => Some(node),
+            Dependency::Shuffle(_) => None,
+        }
+    }
 }
 
 /// A node without its record type: what planning needs.
@@ -293,7 +308,23 @@ pub(crate) fn produce<T: Record>(
 }
 
 /// Pushes the records of a partition, from storage where they are kept there.
+///
+/// Everything that a task reads passes through here, so here it is measured.
 pub(crate) fn read<T: Record>(
+    node: &Arc<dyn Node<T>>,
+    task: &TaskContext,
+    partition: usize,
+    sink: &mut dyn Sink<T>,
+) -> Push {
+    match &task.profile {
+        None => find_or_produce(node, task, partition, sink),
+        Some(profile) => profile.read(node.info().id, sink, |sink| {
+            find_or_produce(node, task, partition, sink)
+        }),
+    }
+}
+
+fn find_or_produce<T: Record>(
     node: &Arc<dyn Node<T>>,
     task: &TaskContext,
     partition: usize,

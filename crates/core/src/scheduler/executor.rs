@@ -12,7 +12,8 @@ use crate::error::Error;
 
 /// A task that is ready to run. Running it never panics and always reports its end.
 pub(crate) struct Work {
-    pub(crate) run: Box<dyn FnOnce() + Send>,
+    /// Gets the number of the slot that it runs on.
+    pub(crate) run: Box<dyn FnOnce(usize) + Send>,
 }
 
 /// Runs tasks.
@@ -62,7 +63,7 @@ impl LocalExecutor {
             let thread = std::thread::Builder::new()
                 .name(format!("headwater-slot-{slot}"))
                 .stack_size(STACK_BYTES)
-                .spawn(move || work_on(&shared))
+                .spawn(move || work_on(slot, &shared))
                 .map_err(|error| Error::io("start a thread for", format!("slot {slot}"), error))?;
             executor.threads.lock().push(thread);
         }
@@ -109,7 +110,7 @@ impl Drop for LocalExecutor {
     }
 }
 
-fn work_on(shared: &Shared) {
+fn work_on(slot: usize, shared: &Shared) {
     loop {
         let work = {
             let mut state = shared.state.lock();
@@ -124,7 +125,7 @@ fn work_on(shared: &Shared) {
             }
         };
         // A slot outlives whatever its tasks do.
-        if catch_unwind(AssertUnwindSafe(work.run)).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| (work.run)(slot))).is_err() {
             tracing::error!("a panic escaped from a task");
         }
     }

@@ -1,20 +1,20 @@
 //! Runs one job: its stages in order, its tasks on the executor, failures tried again.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use super::describe::describe;
 use super::executor::Work;
 use super::plan::PlannedShuffle;
 use super::report::Reports;
 use super::slot::{Reporter, RunWhat, TaskEnd, TaskName, TaskRun, Unit, run_one};
-use super::{JobRunner, TaskContext, TaskMetrics, catch_panic, plan};
-use crate::accumulator::Touched;
+use super::stage_run::{Kind, StageRun};
+use super::{JobRunner, SlotTask, TaskContext, catch_panic, plan};
 use crate::context::{ContextInner, LocalProperties};
 use crate::error::{Error, JobError, TaskError};
 use crate::rdd::AnyNode;
-use crate::shuffle::ShuffleStage;
 use crate::site::Site;
 
 /// How often output of earlier stages may get lost before a job gives up. Each level of a
@@ -38,40 +38,6 @@ pub(super) struct JobRun<'a> {
     failure: Option<Error>,
     lost: bool,
     failures: HashMap<(Option<u64>, usize), u32>,
-}
-
-struct StageRun {
-    id: u64,
-    site: Site,
-    kind: Kind,
-    needs: Vec<usize>,
-    started: bool,
-    done: bool,
-    /// Whether listeners know that it is over, well or not.
-    told_end: bool,
-    tasks_left: usize,
-    metrics: TaskMetrics,
-    /// The named accumulators that its tasks added to.
-    touched: Touched,
-}
-
-#[derive(Clone)]
-enum Kind {
-    Map(Arc<dyn ShuffleStage>),
-    Result {
-        last: Arc<dyn AnyNode>,
-        partitions: BTreeSet<usize>,
-    },
-}
-
-impl Kind {
-    /// What stays the same when the job is planned again.
-    fn key(&self) -> Option<u64> {
-        match self {
-            Kind::Map(stage) => Some(stage.shuffle_id()),
-            Kind::Result { .. } => None,
-        }
-    }
 }
 
 impl<'a> JobRun<'a> {
@@ -115,8 +81,14 @@ impl<'a> JobRun<'a> {
         let mut planned = plan(last, runner)?;
         let wanted = partitions.unwrap_or_else(|| (0..last.partitions()).collect());
         self.set_stages(planned.shuffles, planned.result_needs, last, wanted.clone());
-        let stages = self.stages.iter().map(|stage| stage.id).collect();
-        self.reports.job_started(self.action, stages, properties);
+        let stages = &self.stages;
+        let ids = stages.iter().map(|stage| stage.id).collect();
+        let plan_of_job = || {
+            let outline = |stage: &StageRun| stage.outline(stages);
+            describe(stages.iter().map(outline).collect())
+        };
+        self.reports
+            .job_started(self.action, ids, properties, plan_of_job);
         for _ in 0..LOST_ROUNDS_MAX {
             self.run_stages();
             self.close_stages();
@@ -155,18 +127,7 @@ impl<'a> JobRun<'a> {
         partitions: Vec<usize>,
     ) {
         let inner = self.inner;
-        let stage = |site, kind, needs| StageRun {
-            id: inner.next_stage_id(),
-            site,
-            kind,
-            needs,
-            started: false,
-            done: false,
-            told_end: false,
-            tasks_left: 0,
-            metrics: TaskMetrics::default(),
-            touched: Touched::default(),
-        };
+        let stage = |site, kind, needs| StageRun::new(inner.next_stage_id(), site, kind, needs);
         self.stages = shuffles
             .into_iter()
             .map(|planned| {
@@ -249,11 +210,12 @@ impl<'a> JobRun<'a> {
             self.reports.stage_submitted(id, site, tasks);
         }
         let of = kind.key();
-        let failures = &self.failures;
+        let (failures, inner) = (&self.failures, self.inner);
         let name = |partition| TaskName {
             stage: at,
             partition,
             attempt: 1 + failures.get(&(of, partition)).copied().unwrap_or(0),
+            id: inner.next_task_id(),
         };
         let idle: Vec<TaskName> = idle.into_iter().map(name).collect();
         self.queue.extend(partitions.into_iter().map(name));
@@ -287,14 +249,25 @@ impl<'a> JobRun<'a> {
             end: None,
             task,
         };
+        let slots = self.inner.slots.clone();
+        let shown = SlotTask {
+            task: task.id,
+            job: self.job,
+            stage,
+            partition: task.partition,
+            attempt: task.attempt,
+        };
         self.running += 1;
         self.inner.executor.submit(Work {
-            run: Box::new(move || {
+            run: Box::new(move |slot| {
                 let mut reporter = reporter;
-                let end = run_one(&run, task);
+                slots.began(slot, shown);
+                let mut end = run_one(&run, task);
+                end.slot = Some(slot);
                 // Once an action has returned, no task of it holds on to an RDD: dropping
                 // the last handle frees what is kept at once.
                 drop(run);
+                slots.ended(slot, &end);
                 reporter.end = Some(end);
             }),
         });
@@ -311,7 +284,8 @@ impl<'a> JobRun<'a> {
                 self.inner.chunk_records,
                 self.inner.cache.clone(),
                 self.cancelled.clone(),
-            ),
+            )
+            .measured(self.inner.measure_operators && self.inner.events.is_listened()),
         }
     }
 
@@ -345,6 +319,7 @@ impl<'a> JobRun<'a> {
         match error {
             None => {
                 stage.metrics.add(&end.metrics);
+                stage.operators.add(&end.operators);
                 stage.tasks_left -= 1;
                 if let Kind::Result { partitions, .. } = &mut stage.kind {
                     partitions.remove(&task.partition);
@@ -379,6 +354,7 @@ impl<'a> JobRun<'a> {
                 "a task failed and is tried again");
             self.queue.push_back(TaskName {
                 attempt: task.attempt + 1,
+                id: self.inner.next_task_id(),
                 ..task
             });
             return;
@@ -427,7 +403,7 @@ impl<'a> JobRun<'a> {
         let stage = &mut self.stages[at];
         let touched = std::mem::take(&mut stage.touched);
         self.reports
-            .stage_ended(stage.id, error, stage.metrics, touched);
+            .stage_ended(stage.id, error, stage.metrics, &stage.operators, touched);
     }
 
     /// Tells the end of stages that began and will not be finished as they are.

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::TaskMetrics;
+use super::profile::Operators;
 use super::slot::{TaskEnd, TaskName};
 use crate::accumulator::{self, Touched, Update};
 use crate::context::{ContextInner, LocalProperties};
 use crate::error::{Error, TaskError};
 use crate::events::{
-    AccumulatorInfo, Event, JobEnded, JobStarted, StageCompleted, StageSubmitted, TaskEnded,
-    TaskStarted,
+    AccumulatorInfo, Event, JobEnded, JobPlan, JobStarted, StageCompleted, StageSubmitted,
+    TaskEnded, TaskStarted,
 };
 use crate::site::Site;
 
@@ -44,6 +45,7 @@ impl<'a> Reports<'a> {
         action: Site,
         stages: Vec<u64>,
         properties: LocalProperties,
+        plan: impl FnOnce() -> JobPlan,
     ) {
         self.announced = true;
         self.post(|| {
@@ -52,6 +54,7 @@ impl<'a> Reports<'a> {
                 at: SystemTime::now(),
                 action,
                 stages,
+                plan: Arc::new(plan()),
                 description: properties.description,
                 group: properties.group,
                 tags: properties.tags,
@@ -99,6 +102,7 @@ impl<'a> Reports<'a> {
         stage: u64,
         error: Option<TaskError>,
         metrics: TaskMetrics,
+        operators: &Operators,
         touched: Touched,
     ) {
         self.inner.jobs.stage_ended(stage);
@@ -109,6 +113,7 @@ impl<'a> Reports<'a> {
                 at: SystemTime::now(),
                 error,
                 metrics,
+                operators: operators.list(),
                 accumulators: touched.infos(),
             })
         });
@@ -119,6 +124,7 @@ impl<'a> Reports<'a> {
         self.inner.jobs.task_started(stage);
         self.post(|| {
             Event::TaskStarted(TaskStarted {
+                task: task.id,
                 job: self.job,
                 stage,
                 partition: task.partition,
@@ -138,12 +144,16 @@ impl<'a> Reports<'a> {
         self.inner.jobs.task_ended(stage, error.is_none());
         self.post(|| {
             Event::TaskEnded(TaskEnded {
+                task: end.task.id,
                 job: self.job,
                 stage,
                 partition: end.task.partition,
                 attempt: end.task.attempt,
                 at: SystemTime::now(),
+                launched: end.launched,
+                slot: end.slot,
                 metrics: end.metrics,
+                operators: end.operators.list(),
                 accumulators,
                 error: error.cloned(),
             })

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::panics::run_task;
+use super::profile::Operators;
 use super::{TaskContext, TaskMetrics};
 use crate::accumulator::{self, Update};
 use crate::chunk::{Push, Stop};
@@ -19,12 +20,19 @@ pub(super) struct TaskName {
     pub(super) stage: usize,
     pub(super) partition: usize,
     pub(super) attempt: u32,
+    /// Tells it from every other task and try of the context.
+    pub(super) id: u64,
 }
 
 pub(super) struct TaskEnd {
     pub(super) task: TaskName,
     pub(super) outcome: Result<Vec<Update>, TaskError>,
     pub(super) metrics: TaskMetrics,
+    pub(super) operators: Operators,
+    /// When it began to run, or was given up before that.
+    pub(super) launched: SystemTime,
+    /// Where it ran, if it did and was worth a slot.
+    pub(super) slot: Option<usize>,
 }
 
 /// What a slot runs.
@@ -39,7 +47,7 @@ pub(super) enum RunWhat {
 }
 
 pub(super) fn run_one(run: &TaskRun, task: TaskName) -> TaskEnd {
-    let started = Instant::now();
+    let (launched, started) = (SystemTime::now(), Instant::now());
     accumulator::begin_task();
     let outcome = run_task(|| {
         run.context.check_cancelled()?;
@@ -57,6 +65,9 @@ pub(super) fn run_one(run: &TaskRun, task: TaskName) -> TaskEnd {
         task,
         outcome,
         metrics: run.context.metrics(started.elapsed()),
+        operators: run.context.operators(),
+        launched,
+        slot: None,
     }
 }
 
@@ -74,6 +85,9 @@ impl Drop for Reporter {
             task,
             outcome: Err(TaskError::Cancelled),
             metrics: TaskMetrics::default(),
+            operators: Operators::default(),
+            launched: SystemTime::now(),
+            slot: None,
         });
         // The channel has room for every running task; its job may be gone after a panic.
         let _ = self.report.send(end);

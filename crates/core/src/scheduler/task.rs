@@ -9,6 +9,8 @@ use crate::chunk::Push;
 use crate::error::TaskError;
 use crate::storage::PartitionCache;
 
+use super::profile::{Operators, Profile};
+
 /// The counts of one task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -32,6 +34,8 @@ pub(crate) struct TaskContext {
     pub(crate) attempt: u32,
     pub(crate) chunk_records: usize,
     pub(crate) cache: Arc<PartitionCache>,
+    /// There if somebody wants to know what each operator does.
+    pub(crate) profile: Option<Profile>,
     cancelled: Arc<AtomicBool>,
     records_read: Cell<u64>,
     bytes_read: Cell<u64>,
@@ -51,6 +55,7 @@ impl TaskContext {
             attempt,
             chunk_records,
             cache,
+            profile: None,
             cancelled,
             records_read: Cell::new(0),
             bytes_read: Cell::new(0),
@@ -58,6 +63,20 @@ impl TaskContext {
             shuffle_records_written: Cell::new(0),
             bytes_written: Cell::new(0),
         }
+    }
+
+    /// The same task, with its operators measured if that is wanted.
+    pub(super) fn measured(self, is_wanted: bool) -> Self {
+        TaskContext {
+            profile: is_wanted.then(Profile::default),
+            ..self
+        }
+    }
+
+    /// What was measured of its operators, once it has ended.
+    pub(super) fn operators(&self) -> Operators {
+        let profile = self.profile.as_ref();
+        profile.map(Profile::take).unwrap_or_default()
     }
 
     /// Sources ask this before each chunk, so that a cancelled task ends soon.
