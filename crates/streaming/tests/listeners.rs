@@ -2,8 +2,11 @@
 
 mod probe;
 
+use std::collections::BTreeSet;
 use std::sync::mpsc::sync_channel;
 
+use headwater_core::Scope;
+use headwater_core::events::Event;
 use headwater_streaming::time::seconds;
 use headwater_streaming::{BatchInfo, OutputInfo, StreamingListener};
 use probe::{Log, Start, Told, record, second, stream, texts};
@@ -198,4 +201,33 @@ fn no_batch_waits_for_a_listener() {
     allow.send(()).unwrap();
     test.context().context().events().flush();
     assert_eq!(completed(&log.entries()).len(), 20);
+}
+
+#[test]
+fn the_rdds_of_a_batch_carry_the_stream_that_made_them() {
+    let test = stream(&[]);
+    let scopes = Log::new();
+    let to = scopes.clone();
+    test.context().context().events().add(move |event: &Event| {
+        if let Event::JobStarted(job) = event {
+            let operators = job.plan.operators.iter();
+            let scopes = operators.filter_map(|operator| operator.scope.clone());
+            let tell = |scope| format!("{scope:?}");
+            to.push(scopes.map(tell).collect::<BTreeSet<_>>());
+        }
+    });
+    let input = test.context().stream_by_time(|_| vec![1]);
+    let pairs = input.map(|n| (n, n)).named("pairs");
+    pairs
+        .reduce_by_key(|a, b| a + b)
+        .foreach_rdd(|rdd, _| rdd.map(|pair| pair).count().map(drop));
+    test.run(2);
+    test.context().context().events().flush();
+    let of_batch = |time: i64| -> BTreeSet<String> {
+        let names = [(0, "stream_by_time"), (1, "pairs"), (2, "reduce_by_key")];
+        let scope = |(id, name)| Scope::new(id, name).at_millis(time);
+        let scopes = names.into_iter().map(scope);
+        scopes.map(|scope| format!("{scope:?}")).collect()
+    };
+    assert_eq!(scopes.entries(), [of_batch(1000), of_batch(2000)]);
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use headwater_core::rdd::Stages;
-use headwater_core::{Rdd, Record, Site, StorageLevel, catch_panic};
+use headwater_core::{Rdd, Record, Scope, Site, StorageLevel, catch_panic};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,12 @@ impl NodeInfo {
 
     pub(crate) fn set_name(&self, name: String) -> Result<(), String> {
         self.name.set(name)
+    }
+
+    /// What those who look at jobs are told of the RDDs of a batch.
+    fn scope(&self, time: Time) -> Scope {
+        let name = self.name().unwrap_or(self.site.operator());
+        Scope::new(self.id.index() as u64, name).at_millis(time.as_millis())
     }
 
     /// What `checkpoint` said last, with its line.
@@ -225,7 +231,9 @@ impl<T: Record> Stream<T> {
             return Ok(Some(rdd.clone()));
         }
         let site = self.info.site;
-        let computed = catch_panic(site, || site.cover(|| (self.compute)(time)));
+        let scope = self.info.scope(time);
+        let compute = || scope.within(|| site.cover(|| (self.compute)(time)));
+        let computed = catch_panic(site, compute);
         let rdd = computed.map_err(|panic| PlanError::from_panic(site, &panic))??;
         let level = *self.info.level.lock();
         let rdd = match self.persist.get() {
