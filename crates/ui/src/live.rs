@@ -2,9 +2,12 @@
 
 use std::time::SystemTime;
 
+use headwater_core::conf::Entry;
 use headwater_core::{Conf, Context, StorageInfo};
 use headwater_streaming::StreamingContext;
+use headwater_streaming::conf::STREAMING_KEYS;
 
+use crate::UI_KEYS;
 use crate::record::{Application, ReceiverRecord, ReceiverState, Setting};
 
 /// The version of what is written about a program.
@@ -72,8 +75,14 @@ fn host() -> String {
     }
 }
 
-fn settings(_conf: &Conf) -> Vec<Setting> {
-    Vec::new()
+fn settings(conf: &Conf) -> Vec<Setting> {
+    let entries = conf.entries_and_defaults(&[STREAMING_KEYS, UI_KEYS]);
+    let setting = |entry: Entry<'_>| Setting {
+        key: entry.key.to_owned(),
+        value: entry.value.to_owned(),
+        origin: entry.origin.to_string(),
+    };
+    entries.into_iter().map(setting).collect()
 }
 
 fn runtime() -> Vec<(String, String)> {

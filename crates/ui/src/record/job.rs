@@ -108,7 +108,8 @@ pub(crate) struct TaskEnd {
     pub(crate) stage: u64,
     pub(crate) partition: usize,
     pub(crate) attempt: u32,
-    pub(crate) slot: usize,
+    /// Which slot ran it; none did if it had nothing to do.
+    pub(crate) slot: Option<usize>,
     /// When it began on its slot.
     pub(crate) launched: At,
     pub(crate) at: At,

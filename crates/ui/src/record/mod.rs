@@ -6,6 +6,8 @@
 
 mod job;
 mod of_event;
+mod of_job;
+mod of_stream;
 mod stream;
 mod time;
 

@@ -1,0 +1,103 @@
+//! Records of a stream's events.
+
+use headwater_streaming::{BatchInfo, OutputInfo, ReceiverInfo, StoredInfo, StreamingEvent};
+
+use super::of_job::text;
+use super::{
+    BatchRecord, Graph, InputGave, OutputRecord, RateRecord, ReceiverRecord, ReceiverState, Record,
+    StoredRecord, StreamStart,
+};
+
+pub(super) fn of_stream(event: &StreamingEvent) -> Option<Record> {
+    use StreamingEvent as E;
+    let receiver = |what, info| Record::Receiver(ReceiverRecord::of(what, info));
+    Some(match event {
+        E::Started { at, batch_duration } => Record::StreamStarted(StreamStart {
+            at: (*at).into(),
+            interval: (*batch_duration).into(),
+            graph: Graph::default(),
+        }),
+        E::Stopped { at } => Record::StreamStopped { at: (*at).into() },
+        E::ReceiverStarted(info) => receiver(ReceiverState::Started, info),
+        E::ReceiverError(info) => receiver(ReceiverState::Error, info),
+        E::ReceiverStopped(info) => receiver(ReceiverState::Stopped, info),
+        E::ReceiverSlowed(info) => receiver(ReceiverState::Slowed, info),
+        E::ReceiverResumed(info) => receiver(ReceiverState::Resumed, info),
+        E::BatchSubmitted(info) => Record::BatchSubmitted(info.into()),
+        E::BatchStarted(info) => Record::BatchStarted(info.into()),
+        E::BatchCompleted(info) => Record::BatchCompleted(info.into()),
+        E::OutputStarted(info) => Record::OutputStarted(info.into()),
+        E::OutputCompleted(info) => Record::OutputCompleted(info.into()),
+        E::RateUpdated(info) => Record::RateUpdated(RateRecord {
+            stream: info.stream_id,
+            time: info.time.as_millis(),
+            rate: info.rate,
+            limit: info.limit,
+        }),
+        _ => return None,
+    })
+}
+
+impl From<&StoredInfo> for StoredRecord {
+    fn from(info: &StoredInfo) -> Self {
+        StoredRecord {
+            memory_bytes: info.memory_bytes,
+            memory_bytes_max: info.memory_bytes_max,
+            disk_bytes: info.disk_bytes,
+            disk_bytes_max: info.disk_bytes_max,
+            waits_since: info.waits_since.map(Into::into),
+        }
+    }
+}
+
+impl ReceiverRecord {
+    pub(crate) fn of(what: ReceiverState, info: &ReceiverInfo) -> Self {
+        ReceiverRecord {
+            what,
+            stream: info.stream_id,
+            name: info.name.clone(),
+            is_active: info.active,
+            last_error: info.last_error.clone(),
+            last_error_at: info.last_error_at.map(Into::into),
+            stored: (&info.stored).into(),
+        }
+    }
+}
+
+impl From<&BatchInfo> for BatchRecord {
+    fn from(info: &BatchInfo) -> Self {
+        let inputs = info.inputs.iter().map(|(input, gave)| InputGave {
+            input: *input,
+            records: gave.records,
+            description: text(&gave.description),
+        });
+        BatchRecord {
+            time: info.time.as_millis(),
+            submitted: info.submitted.into(),
+            scheduling_delay: info.scheduling_delay.map(Into::into),
+            processing_delay: info.processing_delay.map(Into::into),
+            inputs: inputs.collect(),
+            outputs: info.outputs.values().map(Into::into).collect(),
+            state_failure: text(&info.state_failure),
+            states: Vec::new(),
+            commit_took: None,
+            cut_took: None,
+            is_rerun: false,
+            waited_for: None,
+        }
+    }
+}
+
+impl From<&OutputInfo> for OutputRecord {
+    fn from(info: &OutputInfo) -> Self {
+        OutputRecord {
+            time: info.time.as_millis(),
+            output: info.id.index(),
+            at: info.site.into(),
+            started: info.started.into(),
+            took: info.took.map(Into::into),
+            failure: text(&info.failure),
+            attempts: 1,
+        }
+    }
+}
