@@ -19,6 +19,7 @@ use crate::recovered::Recovered;
 use crate::recovery::recover;
 use crate::segments::Log;
 use crate::sequence::Sequence;
+use crate::statistics::Statistics;
 use takeover::take_over;
 
 /// An open journal; see the crate's page.
@@ -53,6 +54,7 @@ pub(crate) struct State {
     /// Somebody is writing.
     is_led: bool,
     poison: Option<Arc<JournalError>>,
+    statistics: Statistics,
 }
 
 /// What a journal takes in its directory.
@@ -119,6 +121,7 @@ impl Journal {
             spare: Vec::new(),
             is_led: false,
             poison: None,
+            statistics: Statistics::default(),
         };
         let journal = Journal {
             directory: directory.clone(),
@@ -289,6 +292,25 @@ impl Journal {
             bytes: state.log.bytes(),
             segments: state.log.segments.len(),
         }
+    }
+
+    /// What was written since the journal was opened, and how long that took.
+    ///
+    /// ```
+    /// use headwater_journal::{Journal, Options};
+    /// use headwater_store::Location;
+    /// # let dir = tempfile::tempdir()?;
+    /// let (journal, _) = Journal::open(&Location::at(dir.path())?, Options::default())?;
+    /// journal.append(b"one")?;
+    /// journal.append(b"two")?;
+    /// journal.commit()?;
+    /// let statistics = journal.statistics();
+    /// assert_eq!((statistics.records, statistics.syncs.count), (2, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.state.lock().statistics
     }
 
     pub(crate) fn check(&self, state: &State) -> Result<(), JournalError> {

@@ -11,7 +11,8 @@
 //!
 //! Read in this order: `format` says how segments look; `scan` finds the groups in the bytes of
 //! a segment; `segments` is the index of the whole log; `medium` writes; `recovery` opens;
-//! `journal` commits; `inspect`, `reading` and `forget` are the rest of [`Journal`].
+//! `journal` commits; `inspect`, `reading`, `forget` and `statistics` are the rest of
+//! [`Journal`].
 //!
 //! ```
 //! use headwater_journal::{Journal, Options, Sequence};
@@ -47,6 +48,7 @@ mod recovery;
 mod scan;
 mod segments;
 mod sequence;
+mod statistics;
 
 pub use error::JournalError;
 pub use journal::{Journal, Size};
@@ -54,3 +56,4 @@ pub use options::Options;
 pub use recovered::{Damage, Records, Recovered, Torn};
 pub use scan::{Examined, examine};
 pub use sequence::Sequence;
+pub use statistics::{Statistics, Syncs};

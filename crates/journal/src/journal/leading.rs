@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::{Condvar, MutexGuard};
 
@@ -19,9 +20,12 @@ impl Journal {
         let next = Buffer::begin(state.pending.end(), mem::take(&mut state.spare));
         let buffer = Arc::new(mem::replace(&mut state.pending, next));
         state.writing = Some(buffer.clone());
+        let began = Instant::now();
         let written = self.leading(state, || self.medium.lock().write(&buffer));
         state.writing = None;
         if let Some(placed) = written {
+            let (records, bytes) = (buffer.count, buffer.body.len());
+            state.statistics.add(records, bytes, began.elapsed());
             state.log.add(placed);
         }
         // Nobody else holds it, unless a reader looks something up in it right now.
