@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod describe;
+mod info;
 mod life;
 mod resume;
 mod run;
@@ -9,7 +10,7 @@ mod signals;
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use headwater_core::events::ListenerId;
@@ -23,6 +24,7 @@ use crate::conf;
 use crate::dstream::DStream;
 use crate::error::{PlanError, StreamError};
 use crate::events::{Adapter, StreamingListener};
+use crate::graph::info::GraphInfo;
 use crate::graph::{AnyStream, Graph, Plan, StreamingState};
 use crate::input::ReceiverSettings;
 use crate::state::StateStore;
@@ -70,6 +72,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     outcome: Arc<Outcome>,
     next_input: AtomicUsize,
+    /// The graph that was started.
+    graph_info: OnceLock<Arc<GraphInfo>>,
     settings: Settings,
     checkpoint: Mutex<Option<CheckpointDirectory>>,
     /// Held through `start` and `stop`, which must not overlap.
@@ -198,6 +202,7 @@ impl StreamingContext {
             clock,
             outcome,
             next_input: AtomicUsize::new(0),
+            graph_info: OnceLock::new(),
             settings,
             checkpoint: Mutex::new(directory),
             running: Mutex::new(None),

@@ -11,7 +11,10 @@ use std::time::{Duration, SystemTime};
 use headwater_core::Site;
 use headwater_core::events::{Event, LayerEvent, Listener};
 
+use crate::checkpoint::{CheckpointFailure, CheckpointInfo};
 use crate::graph::OutputId;
+use crate::graph::info::GraphInfo;
+use crate::state::StateInfo;
 use crate::time::Time;
 
 /// Something that happened to a stream.
@@ -24,6 +27,8 @@ pub enum StreamingEvent {
         at: SystemTime,
         /// How far apart batches are.
         batch_duration: Duration,
+        /// What was started.
+        graph: Arc<GraphInfo>,
     },
     /// A receiver began to work.
     ReceiverStarted(ReceiverInfo),
@@ -49,6 +54,10 @@ pub enum StreamingEvent {
     BatchCompleted(BatchInfo),
     /// With backpressure, an input has a new rate.
     RateUpdated(RateInfo),
+    /// A checkpoint was written.
+    CheckpointWritten(CheckpointInfo),
+    /// A checkpoint could not be written.
+    CheckpointFailed(CheckpointFailure),
     /// The context was stopped.
     Stopped {
         /// When.
@@ -119,9 +128,25 @@ pub struct BatchInfo {
     /// Why state that the stream keeps could not be brought to the batch, if it could not: it
     /// is as it was, and the next batch does the work of both.
     pub state_failure: Option<Arc<str>>,
+    /// The states that the stream keeps, once the batch has ended.
+    pub states: Vec<StateInfo>,
+    /// How long it took to write what belongs to the batch to the checkpoint directory; `None`
+    /// without one, and if an earlier process has written it.
+    pub cut_took: Option<Duration>,
+    /// How long it took to write the end of the batch there; `None` until then, and if it is
+    /// written with the end of an older batch that still runs.
+    pub commit_took: Option<Duration>,
+    /// Whether an earlier process has begun the batch, and perhaps run it.
+    pub is_rerun: bool,
+    /// The oldest batch that was not done when this one was queued, if this one had to wait.
+    pub waited_for: Option<Time>,
 }
 
 impl BatchInfo {
+    /// The property of jobs that tells whose batch they are for, in milliseconds; see
+    /// [`JobStarted::properties`](headwater_core::events::JobStarted).
+    pub const JOB_PROPERTY: &str = "streaming.batch_time";
+
     /// The sum of what the inputs gave.
     #[must_use]
     pub fn records(&self) -> u64 {
@@ -184,6 +209,14 @@ pub struct OutputInfo {
     pub took: Option<Duration>,
     /// Why it failed, if it did.
     pub failure: Option<Arc<str>>,
+    /// How often it was begun in this batch: more than once where it failed and
+    /// `streaming.output.attempts` allows it.
+    pub attempts: u32,
+}
+
+impl OutputInfo {
+    /// The property of jobs that tells which output operation calls them, by [`OutputId::index`].
+    pub const JOB_PROPERTY: &str = "streaming.output_id";
 }
 
 /// Gets the events of a stream, one method each: Spark's `StreamingListener`.
@@ -218,6 +251,8 @@ pub struct OutputInfo {
 pub trait StreamingListener: Send {
     /// The context was started.
     fn on_streaming_started(&mut self, at: SystemTime, batch_duration: Duration) {}
+    /// The context was started, with this graph.
+    fn on_graph_built(&mut self, graph: &GraphInfo) {}
     /// A receiver began to work.
     fn on_receiver_started(&mut self, receiver: &ReceiverInfo) {}
     /// A receiver reported an error, or failed.
@@ -240,6 +275,10 @@ pub trait StreamingListener: Send {
     fn on_batch_completed(&mut self, batch: &BatchInfo) {}
     /// With backpressure, an input has a new rate.
     fn on_rate_updated(&mut self, rate: &RateInfo) {}
+    /// A checkpoint was written.
+    fn on_checkpoint_written(&mut self, checkpoint: &CheckpointInfo) {}
+    /// A checkpoint could not be written; the stream goes on.
+    fn on_checkpoint_failed(&mut self, failure: &CheckpointFailure) {}
     /// The context was stopped.
     fn on_streaming_stopped(&mut self, at: SystemTime) {}
 }
@@ -255,8 +294,13 @@ impl<L: StreamingListener> Listener for Adapter<L> {
         };
         let listener = &mut self.0;
         match event {
-            StreamingEvent::Started { at, batch_duration } => {
+            StreamingEvent::Started {
+                at,
+                batch_duration,
+                graph,
+            } => {
                 listener.on_streaming_started(*at, *batch_duration);
+                listener.on_graph_built(graph);
             }
             StreamingEvent::ReceiverStarted(receiver) => listener.on_receiver_started(receiver),
             StreamingEvent::ReceiverError(receiver) => listener.on_receiver_error(receiver),
@@ -269,6 +313,8 @@ impl<L: StreamingListener> Listener for Adapter<L> {
             StreamingEvent::OutputCompleted(output) => listener.on_output_completed(output),
             StreamingEvent::BatchCompleted(batch) => listener.on_batch_completed(batch),
             StreamingEvent::RateUpdated(rate) => listener.on_rate_updated(rate),
+            StreamingEvent::CheckpointWritten(info) => listener.on_checkpoint_written(info),
+            StreamingEvent::CheckpointFailed(failure) => listener.on_checkpoint_failed(failure),
             StreamingEvent::Stopped { at } => listener.on_streaming_stopped(*at),
         }
     }

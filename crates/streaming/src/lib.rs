@@ -49,13 +49,14 @@ pub use events::{
     BatchInfo, InputInfo, OutputInfo, RateInfo, ReceiverInfo, StoredInfo, StreamingEvent,
     StreamingListener,
 };
+pub use graph::info::{GraphInfo, InputKind, InputStreamInfo, OutputStreamInfo, StreamInfo};
 pub use graph::{NodeId, OutputId, OutputNumber, OutputResult, StreamingState};
 pub use input::{FileStreamOptions, InputSource, Queue, SourceBatch};
 pub use rate::ReadRate;
 pub use receiver::{Receiver, ReceiverContext, StoreError};
 pub use sink::{Begun, OpenBatches, OpenRun, TransactionalSink};
 pub use state::{
-    State, StateChange, StateLog, StateSize, StateSnapshot, StateSpec, StateStore, TimeoutCheck,
-    UpdateStateSpec,
+    State, StateChange, StateInfo, StateLog, StateSize, StateSnapshot, StateSpec, StateStore,
+    TimeoutCheck, UpdateStateSpec,
 };
 pub use tasks::{TaskDescriptor, TaskRunner};

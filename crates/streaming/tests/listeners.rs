@@ -231,3 +231,55 @@ fn the_rdds_of_a_batch_carry_the_stream_that_made_them() {
     };
     assert_eq!(scopes.entries(), [of_batch(1000), of_batch(2000)]);
 }
+
+#[test]
+fn the_events_of_each_batch_come_in_order_where_batches_overlap() {
+    let test = stream(&[("streaming.concurrent_jobs", "4")]);
+    let log = record(test.context());
+    let input = test.input(Vec::<Vec<u8>>::new());
+    for _ in 0..3 {
+        input.foreach_rdd(|rdd, _| rdd.count().map(drop));
+    }
+    test.try_run(0).unwrap();
+    test.clock().advance(seconds(50));
+    let texts = texts(&log.wait_for(|told| completed(told).len() == 50));
+    for time in (1..=50).map(|number| number * 1000) {
+        let place = |text: String| texts.iter().position(|told| *told == text).unwrap();
+        let submitted = place(format!("submitted {time}"));
+        let mut before = place(format!("batch started {time}"));
+        assert!(submitted < before);
+        for output in 0..3 {
+            let started = place(format!("output started {time}/{output}"));
+            let completed = place(format!("output completed {time}/{output}"));
+            assert!(place(format!("batch started {time}")) < started && started < completed);
+            before = before.max(completed);
+        }
+        assert!(before < place(format!("completed {time}")));
+    }
+}
+
+#[test]
+fn what_waits_for_a_blocked_listener_is_bounded() {
+    let test = stream(&[("listener_bus.queue.capacity", "1000")]);
+    let (allow, allowed) = sync_channel(0);
+    test.context().add_listener(Slow(Some(allowed)));
+    let log = record(test.context());
+    test.context()
+        .stream_by_time(|_| Vec::<u8>::new())
+        .foreach_rdd(|_, _| ());
+    test.run(1_000);
+    let events = test.context().context().events();
+    assert!(events.dropped() > 0, "the queue is full");
+    allow.send(()).unwrap();
+    events.flush();
+    let told = log.entries().len();
+    // The start, and the event that the listener had in hand, were taken out of the queue before.
+    assert!((1..=1_002).contains(&told), "{told} events waited");
+    // Whoever listens again is told again.
+    test.run(1);
+    events.flush();
+    assert_eq!(
+        completed(&log.entries()).last().unwrap().time,
+        second(1_001)
+    );
+}

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{JobScheduler, JobSet, Outcome, OutputRun, Schedule};
+use super::{JobScheduler, JobSet, Outcome, OutputRun, Schedule, tell_batch};
 use crate::checkpoint::CutInput;
 use crate::clock::{Clock, Signal, Woken};
 use crate::error::StreamError;
@@ -167,6 +167,7 @@ fn generate_from(shared: &Shared) {
         let (graph, group) = (&shared.graph, shared.graph.owner.job_group());
         // A `transform` may run jobs of its own, which a stop has to find.
         let wanted = graph.ctx.with_job_group(&group, "planning", || {
+            tell_batch(&graph.ctx, next);
             generate(graph, &shared.scheduler, next)
         });
         if !wanted {
@@ -202,12 +203,17 @@ fn generate(graph: &Arc<Graph>, scheduler: &JobScheduler, time: Time) -> bool {
         input_infos.extend(info.map(|info| (input.id(), info)));
     }
     let keeper = graph.keeper();
-    if let Some(keeper) = &keeper
-        && let Err(error) = keeper.cut(time, cuts)
-    {
-        graph.halt(error);
-        return false;
-    }
+    let cut = match &keeper {
+        Some(keeper) => keeper.cut(time, cuts),
+        None => Ok(None),
+    };
+    let cut_took = match cut {
+        Ok(took) => took,
+        Err(error) => {
+            graph.halt(error);
+            return false;
+        }
+    };
     let jobs: Vec<_> = graph
         .outputs()
         .into_iter()
@@ -236,6 +242,8 @@ fn generate(graph: &Arc<Graph>, scheduler: &JobScheduler, time: Time) -> bool {
         inputs: input_infos,
         jobs,
         state: state.unwrap_or(Ok(())),
+        cut_took,
+        is_rerun: graph.may_have_run(time),
     })
 }
 

@@ -18,6 +18,7 @@ use crate::error::StreamError;
 use crate::events::{BatchInfo, InputInfo, StreamingEvent};
 use crate::graph::{OutputId, OutputJob};
 use crate::rate::BatchTimes;
+use crate::state::StateInfo;
 use crate::threads::Owner;
 use crate::time::Time;
 
@@ -29,6 +30,8 @@ pub(crate) struct JobSet {
     pub(crate) jobs: Vec<OutputRun>,
     /// Whether all that the batch does to state could be planned.
     pub(crate) state: Result<(), StreamError>,
+    pub(crate) cut_took: Option<Duration>,
+    pub(crate) is_rerun: bool,
 }
 
 /// One output operation of one batch.
@@ -55,7 +58,9 @@ pub(crate) struct Policy {
 
 type BatchDone = Box<dyn Fn(Time) + Send + Sync>;
 type BatchCompleted = Box<dyn Fn(&BatchInfo, BatchTimes) + Send + Sync>;
-type Commit = Box<dyn Fn(Time, Option<&str>) -> Result<(), StreamError> + Send + Sync>;
+type Committed = Result<Option<Duration>, StreamError>;
+type Commit = Box<dyn Fn(Time, Option<&str>) -> Committed + Send + Sync>;
+type States = Box<dyn Fn(bool) -> Vec<StateInfo> + Send + Sync>;
 type CompleteState = Box<dyn Fn(Time) -> Result<(), StreamError> + Send + Sync>;
 
 /// What happens at the end of a batch.
@@ -67,6 +72,8 @@ pub(crate) struct AtEnd {
     pub(crate) commit: Commit,
     /// Drops what only batches up to this one needed.
     pub(crate) done: BatchDone,
+    /// What has become of state since this was asked last, if somebody wants to know.
+    pub(crate) states: States,
     /// Adjusts rates to how the batch went.
     pub(crate) completed: BatchCompleted,
     /// What the batch's times for that are read from.
@@ -88,6 +95,8 @@ struct Shared {
 struct State {
     queue: VecDeque<(Time, Work)>,
     batches: BTreeMap<Time, Batch>,
+    /// How many threads have something to do.
+    busy: usize,
     /// The latest batch that is done, or had nothing to do.
     last_done: Option<Time>,
     /// Set by a failure under `on_failure = stop`: no more batches are begun. Those that
@@ -165,6 +174,11 @@ impl JobScheduler {
             processing_delay: None,
             outputs: BTreeMap::new(),
             state_failure: None,
+            states: Vec::new(),
+            cut_took: set.cut_took,
+            commit_took: None,
+            is_rerun: set.is_rerun,
+            waited_for: state.in_the_way(shared.policy.concurrent_jobs),
         };
         let is_silent = set.jobs.is_empty();
         if !is_silent {
@@ -266,6 +280,13 @@ impl Drop for JobScheduler {
 impl State {
     fn is_over(&self) -> bool {
         self.closed || self.halted
+    }
+
+    /// The batch that one which is queued now has to wait for.
+    fn in_the_way(&self, concurrent_jobs: usize) -> Option<Time> {
+        let is_free = self.queue.is_empty() && self.busy < concurrent_jobs;
+        let (oldest, _) = self.batches.first_key_value().filter(|_| !is_free)?;
+        Some(*oldest)
     }
 
     /// The time up to which every batch is done.

@@ -4,13 +4,17 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
+use headwater_core::Context;
 use parking_lot::{Condvar, Mutex};
 
+use super::info::{CheckpointFailure, CheckpointInfo};
 use super::keeper::Keeper;
 use super::pace::Pace;
+use crate::batch::post;
 use crate::error::StreamError;
+use crate::events::StreamingEvent;
 use crate::state::AnySteps;
 use crate::threads::Owner;
 use crate::time::Time;
@@ -22,6 +26,7 @@ pub(crate) struct Checkpointer {
 }
 
 struct Shared {
+    ctx: Context,
     keeper: Arc<Keeper>,
     states: Vec<Arc<dyn AnySteps>>,
     interval: Duration,
@@ -38,6 +43,7 @@ struct Wanted {
 
 impl Checkpointer {
     pub(crate) fn start(
+        ctx: &Context,
         owner: Owner,
         keeper: Arc<Keeper>,
         states: Vec<Arc<dyn AnySteps>>,
@@ -45,6 +51,7 @@ impl Checkpointer {
         begin: Time,
     ) -> Result<Self, StreamError> {
         let shared = Arc::new(Shared {
+            ctx: ctx.clone(),
             keeper,
             states,
             interval,
@@ -97,9 +104,7 @@ impl Checkpointer {
         if one_more {
             // No batch runs any more.
             let at_once = Pace::default();
-            self.shared
-                .keeper
-                .checkpoint(&self.shared.states, &at_once)?;
+            self.shared.checkpoint(&at_once)?;
         }
         Ok(())
     }
@@ -109,13 +114,40 @@ impl Shared {
     fn run(&self) {
         while self.wait_until_due() {
             let pace = &self.keeper.pace;
-            if let Err(error) = self.keeper.checkpoint(&self.states, pace) {
+            if let Err(error) = self.checkpoint(pace) {
                 tracing::error!("no checkpoint was written, the journal is kept longer: {error}");
             }
             let mut wanted = self.wanted.lock();
             wanted.due_since = None;
             pace.set_late(false);
         }
+    }
+
+    /// Writes a checkpoint, and tells how that went.
+    fn checkpoint(&self, pace: &Pace) -> Result<(), StreamError> {
+        let began = Instant::now();
+        let written = self.keeper.checkpoint(&self.states, pace);
+        let (at, took) = (SystemTime::now(), began.elapsed());
+        let written = written.inspect_err(|error| {
+            post(self.ctx.events(), || {
+                let message = error.to_string().into();
+                StreamingEvent::CheckpointFailed(CheckpointFailure { at, took, message })
+            });
+        })?;
+        if let Some(written) = written {
+            post(self.ctx.events(), || {
+                StreamingEvent::CheckpointWritten(CheckpointInfo {
+                    at,
+                    took,
+                    time: written.time,
+                    state_bytes: written.state_bytes,
+                    snapshots: written.snapshots,
+                    unchanged: written.unchanged,
+                    manifest: written.manifest,
+                })
+            });
+        }
+        Ok(())
     }
 
     /// `false` when nothing will be due any more.

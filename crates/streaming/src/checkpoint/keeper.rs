@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use headwater_core::catch_panic;
 use headwater_journal::{Journal, JournalError, Sequence};
@@ -11,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use super::commits::Commits;
 use super::entry::{Change, CutInput, Entry};
 use super::flusher::Flusher;
+use super::info::{Checkpointed, JournalInfo};
 use super::manifest::{Manifest, Snapshot};
 use super::pace::Pace;
 use super::past::Past;
@@ -227,14 +229,34 @@ impl Keeper {
         self.with_journal(|journal| journal.sync_to(at))
     }
 
-    /// Fixes what belongs to a batch, unless that was done by an earlier process.
-    pub(crate) fn cut(&self, time: Time, inputs: Vec<CutInput>) -> Result<(), StreamError> {
+    /// Fixes what belongs to a batch, and says how long that took; `None` if it was done by an
+    /// earlier process.
+    pub(crate) fn cut(
+        &self,
+        time: Time,
+        inputs: Vec<CutInput>,
+    ) -> Result<Option<Duration>, StreamError> {
         self.pace.batch_begins();
         if self.past.lock().cuts.contains_key(&time) {
-            return Ok(());
+            return Ok(None);
         }
+        let began = Instant::now();
         let at = self.append(Entry::Cut { time, inputs })?;
-        self.sync_to(at)
+        self.sync_to(at)?;
+        Ok(Some(began.elapsed()))
+    }
+
+    /// What the journal takes, and how long; `None` once the stream has stopped.
+    pub(crate) fn journal_info(&self) -> Option<JournalInfo> {
+        let known = self.with_journal(|journal| Ok((journal.size(), journal.statistics())));
+        let (size, statistics) = known.ok()?;
+        Some(JournalInfo {
+            segments: size.segments,
+            bytes: size.bytes,
+            written_records: statistics.records,
+            written_bytes: statistics.bytes,
+            syncs: statistics.syncs,
+        })
     }
 
     /// Notes that a batch is done. Ends are written in the order of the batches: one that
@@ -273,9 +295,12 @@ impl Keeper {
         &self,
         states: &[Arc<dyn AnySteps>],
         pace: &Pace,
-    ) -> Result<(), StreamError> {
+    ) -> Result<Option<Checkpointed>, StreamError> {
         let mut written = self.written.lock();
         self.weight.start_again();
+        // What was written for another reason is none of this checkpoint's.
+        let _ = written.latest.take_wrote();
+        let mut partitions = 0;
         let dir = self.dir.join(STATES);
         for (number, steps) in states.iter().enumerate() {
             let state = (number, self.first);
@@ -284,20 +309,31 @@ impl Keeper {
             let snapshots = catch_panic(steps.site(), write);
             let snapshots = snapshots.unwrap_or_else(|panic| Err(panic.to_string()));
             match snapshots.map_err(|message| self.failed(&message))? {
-                Some(snapshots) => snapshots
-                    .into_iter()
-                    .for_each(|one| written.retained.add(one)),
-                None => return Ok(()),
+                Some(snapshots) => {
+                    partitions += snapshots.len() as u64;
+                    let retained = &mut written.retained;
+                    snapshots.into_iter().for_each(|one| retained.add(one));
+                }
+                None => return Ok(None),
             }
         }
         self.weight.set_state(written.latest.bytes());
-        self.write_manifest(&mut written, states)
+        let (snapshots, state_bytes) = written.latest.take_wrote();
+        let (time, manifest) = self.write_manifest(&mut written, states)?;
+        Ok(Some(Checkpointed {
+            time,
+            state_bytes,
+            snapshots,
+            unchanged: partitions.saturating_sub(snapshots),
+            manifest,
+        }))
     }
 
     /// Writes a manifest of what is known, so that the directory has one.
     pub(crate) fn begin(&self, states: &[Arc<dyn AnySteps>]) -> Result<(), StreamError> {
         let mut written = self.written.lock();
-        self.write_manifest(&mut written, states)
+        self.write_manifest(&mut written, states)?;
+        Ok(())
     }
 
     /// Deletes, once, the snapshots of a process that was killed before its manifest.
@@ -314,11 +350,12 @@ impl Keeper {
         Ok(())
     }
 
+    /// The last batch that the manifest knows, and its name.
     fn write_manifest(
         &self,
         written: &mut Written,
         states: &[Arc<dyn AnySteps>],
-    ) -> Result<(), StreamError> {
+    ) -> Result<(Time, String), StreamError> {
         let retained = &mut written.retained;
         let zero = self.past.lock().zero;
         let taken_in = taken_in(states, zero);
@@ -346,7 +383,8 @@ impl Keeper {
             .write(&self.dir)
             .map_err(|message| self.failed(&message))?;
         self.tidy(retained.written(manifest.name(), &manifest, self.limits.manifests))?;
-        self.sweep(written)
+        self.sweep(written)?;
+        Ok((manifest.past.ended, manifest.name()))
     }
 
     /// Writes snapshots of a state at once.

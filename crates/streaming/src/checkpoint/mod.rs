@@ -36,6 +36,7 @@ mod whole;
 
 mod describe;
 mod diff;
+mod info;
 mod inspect;
 mod remains;
 mod report;
@@ -54,10 +55,13 @@ pub(crate) use matching::Allowed;
 pub(crate) use outputs::Outputs;
 pub(crate) use plan::{Begin, Limits};
 pub(crate) use program::{Part, Program};
+pub(crate) use report::short_type;
 pub(crate) use restore::{InputPast, Opened, Resumed};
 
 pub use describe::{PartDescription, PartKind, ProgramDescription};
 pub use diff::{CheckpointDiff, PartDiff, PartFate};
+pub use headwater_journal::Syncs;
+pub use info::{CheckpointFailure, CheckpointInfo, JournalInfo};
 pub use summary::{
     BatchSummary, BlockCount, CheckpointSummary, DamageSummary, InputSummary, JournalSummary,
     ManifestSummary, MissedBatches, Problem, RangeSummary, Restart, SelectedFileSummary,

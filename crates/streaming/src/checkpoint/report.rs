@@ -10,7 +10,7 @@ pub(super) fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
 }
 
 /// A type without the paths of its names.
-pub(super) fn short_type(name: &str) -> String {
+pub(crate) fn short_type(name: &str) -> String {
     let mut short = String::new();
     let mut word = 0;
     for character in name.chars() {

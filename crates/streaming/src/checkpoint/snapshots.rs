@@ -23,12 +23,19 @@ const SLICE_BYTES: usize = 256 * 1024;
 pub(super) struct Snapshots {
     /// The last one that this process wrote of each partition of each state.
     last: HashMap<(usize, usize), (Snapshot, u64)>,
+    /// How many were written, and how many bytes.
+    wrote: (u64, u64),
 }
 
 impl Snapshots {
     /// How long the last ones are together, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.last.values().map(|(_, bytes)| bytes).sum()
+    }
+
+    /// How many were written since this was asked last, and how long they are.
+    pub(super) fn take_wrote(&mut self) -> (u64, u64) {
+        std::mem::take(&mut self.wrote)
     }
 
     /// A snapshot of each partition of a state that has changed since it had one; those that
@@ -61,6 +68,7 @@ impl Snapshots {
                 return Ok(None);
             }
             let bytes = bytes.len() as u64;
+            self.wrote = (self.wrote.0 + 1, self.wrote.1 + bytes);
             self.last
                 .insert((state, partition), (snapshot.clone(), bytes));
             written.push(snapshot);

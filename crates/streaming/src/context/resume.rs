@@ -112,8 +112,9 @@ impl Inner {
             None => conf.get(&conf::CHECKPOINT_INTERVAL)?,
         };
         let ended = ready.resumed.map_or(zero, |resumed| resumed.past.ended);
-        let checkpointer = Checkpointer::start(owner, keeper.clone(), stores, interval, ended)
-            .inspect_err(|_| keeper.close())?;
+        let checkpointer =
+            Checkpointer::start(&self.ctx, owner, keeper.clone(), stores, interval, ended)
+                .inspect_err(|_| keeper.close())?;
         self.graph.keep(keeper, checkpointer);
         Ok(())
     }

@@ -28,17 +28,29 @@ impl Inner {
             Some(opened) => self.go_on_from(opened, zero)?,
             None => self.warn_of_state(),
         }
+        // The numbers of outputs are known now.
+        let graph_info = self
+            .graph_info
+            .get_or_init(|| Arc::new(self.graph.to_info()));
         let at = SystemTime::now();
         post(self.ctx.events(), || StreamingEvent::Started {
             at,
             batch_duration: batch,
+            graph: graph_info.clone(),
         });
         let (graph, of, inputs_of) = (self.graph.clone(), self.graph.clone(), self.graph.clone());
-        let commits = self.graph.clone();
+        let (commits, states) = (self.graph.clone(), self.graph.clone());
         let at_end = AtEnd {
             complete_state: Box::new(move |time| of.complete_state(time)),
             commit: Box::new(move |time, failure| commits.commit(time, failure)),
             done: Box::new(move |time| graph.end_batch(time)),
+            states: Box::new(move |is_wanted| match is_wanted {
+                true => states.take_state_infos(),
+                false => {
+                    states.forget_touched();
+                    Vec::new()
+                }
+            }),
             completed: Box::new(move |batch, times| rate::adjust(&inputs_of, batch, times)),
             clock: self.clock.clone(),
         };

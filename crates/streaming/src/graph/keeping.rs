@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -67,9 +68,15 @@ impl Graph {
     }
 
     /// Makes what a batch has done last, and tells inputs of each batch that is committed now: in
-    /// the order of the batches, one at a time, whichever thread comes first.
-    pub(crate) fn commit(&self, time: Time, failure: Option<&str>) -> Result<(), StreamError> {
+    /// the order of the batches, one at a time, whichever thread comes first. How long the
+    /// writing took, if it is written.
+    pub(crate) fn commit(
+        &self,
+        time: Time,
+        failure: Option<&str>,
+    ) -> Result<Option<Duration>, StreamError> {
         let _in_order = self.commits.in_order.lock();
+        let mut took = None;
         let keeping = self.keeping.lock().clone();
         let ended = match keeping {
             None => self.commits.done(time),
@@ -77,7 +84,10 @@ impl Graph {
                 keeper,
                 checkpointer,
             }) => {
+                let began = Instant::now();
                 let ended = keeper.end(time, failure.map(str::to_owned))?;
+                // One that overtook another is written with that.
+                took = ended.contains(&time).then(|| began.elapsed());
                 ended.iter().for_each(|time| checkpointer.ended(*time));
                 ended
             }
@@ -85,7 +95,7 @@ impl Graph {
         for input in self.inputs() {
             ended.iter().for_each(|time| input.committed(*time));
         }
-        Ok(())
+        Ok(took)
     }
 
     /// Ends writing, after a last checkpoint if that is asked for, and lets go of the

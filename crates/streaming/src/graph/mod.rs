@@ -5,6 +5,7 @@
 //! run the same program.
 
 mod check;
+pub(crate) mod info;
 mod keeping;
 mod node;
 mod output;
@@ -20,7 +21,7 @@ use headwater_core::{Context, Rdd, Record, Site};
 use parking_lot::{Mutex, ReentrantMutex};
 
 pub use node::NodeId;
-pub(crate) use node::{AnyStream, NodeInfo as StreamInfo, Plan, Stream, remember};
+pub(crate) use node::{AnyStream, NodeInfo, NodeInfo as StreamInfo, Plan, Stream, remember};
 pub(crate) use output::{Output, OutputJob};
 pub use output::{OutputId, OutputNumber, OutputResult};
 

@@ -110,6 +110,11 @@ impl NodeInfo {
         }
     }
 
+    /// Where the RDDs are kept.
+    pub(crate) fn level(&self) -> StorageLevel {
+        *self.level.lock()
+    }
+
     pub(crate) fn remembered(&self) -> Duration {
         *self.remember.lock()
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{AnyStream, Graph};
 use crate::error::StreamError;
-use crate::state::AnySteps;
+use crate::state::{AnySteps, StateInfo};
 use crate::time::Time;
 
 impl Graph {
@@ -42,6 +42,22 @@ impl Graph {
             completed = completed.and(result.map_err(|error| state_error(time, &*steps, &error)));
         }
         completed
+    }
+
+    /// The states, and what has happened to them since this was asked last.
+    pub(crate) fn take_state_infos(&self) -> Vec<StateInfo> {
+        let live = self.live_state();
+        let infos = live.iter();
+        infos
+            .map(|(stream, steps)| StateInfo::take(stream.info(), &**steps))
+            .collect()
+    }
+
+    /// Forgets what has happened to states: nobody wants to know it.
+    pub(crate) fn forget_touched(&self) {
+        for (_, steps) in self.live_state() {
+            let _ = steps.store().take_touched();
+        }
     }
 
     /// Checks that state which was restored is that of the time before the first batch.

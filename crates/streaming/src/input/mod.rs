@@ -20,7 +20,7 @@ use crate::rate::RateController;
 use crate::time::Time;
 
 pub use files::FileStreamOptions;
-pub(crate) use files::files_of_range;
+pub(crate) use files::{files_of_range, reads_files};
 pub use queue::Queue;
 pub(crate) use received::ReceiverSettings;
 pub use source::{InputSource, SourceBatch};
@@ -95,6 +95,11 @@ pub(crate) trait Input: Send + Sync {
 
     /// Called when a batch is done.
     fn end_batch(&self, _time: Time) {}
+
+    /// What the receiver of the input is called, if it has one.
+    fn receiver_name(&self) -> Option<String> {
+        None
+    }
 
     /// The receiver of the input, while it runs.
     fn receiver(&self) -> Option<ReceiverInfo> {

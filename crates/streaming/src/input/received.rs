@@ -18,6 +18,7 @@ use crate::error::{Mistake, StreamError};
 use crate::events::{InputInfo, ReceiverInfo};
 use crate::graph::{AnyStream, Stream, StreamInfo};
 use crate::rate::{RateController, RateSettings};
+use crate::receiver::full_name;
 use crate::receiver::{BlockStore, Bounds, Files, Keeps, Receiver, Supervisor, SupervisorPolicy};
 use crate::time::Time;
 
@@ -324,6 +325,10 @@ impl<T: Wire> Input for ReceiverInput<T> {
 
     fn end_batch(&self, time: Time) {
         self.blocks.free(time);
+    }
+
+    fn receiver_name(&self) -> Option<String> {
+        Some(full_name(&*self.receiver, self.id))
     }
 
     fn receiver(&self) -> Option<ReceiverInfo> {

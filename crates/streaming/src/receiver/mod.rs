@@ -89,6 +89,11 @@ pub trait Receiver<T>: Send + Sync + 'static {
     }
 }
 
+/// What events and pages call the receiver of an input.
+pub(crate) fn full_name<T: 'static>(receiver: &dyn Receiver<T>, input: usize) -> String {
+    format!("{}-{input}", receiver.name())
+}
+
 /// Text of an error with what caused it.
 pub(crate) fn with_cause(message: impl Display, cause: Option<&dyn std::error::Error>) -> String {
     match cause {

@@ -9,7 +9,7 @@ use headwater_core::{Context, Site, catch_panic};
 use parking_lot::Mutex;
 
 use super::blocks::Watcher;
-use super::{BlockStore, Receiver, ReceiverContext};
+use super::{BlockStore, Receiver, ReceiverContext, full_name};
 use crate::batch::{Outcome, post};
 use crate::clock::{Clock, Signal, Woken};
 use crate::conf::OnFailure;
@@ -177,7 +177,7 @@ impl Supervisor {
     ) -> Result<Self, StreamError> {
         let control = Arc::new(Control {
             stream_id,
-            name: format!("{}-{stream_id}", receiver.name()),
+            name: full_name(&*receiver, stream_id),
             ctx: ctx.clone(),
             current: AtomicU64::new(STOPPED),
             worked: AtomicBool::new(false),

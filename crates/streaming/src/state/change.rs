@@ -8,6 +8,7 @@ use super::entries::Entries;
 use super::movable::Movable;
 use super::store::{Holds, Initial, PartitionState, decoded};
 use super::table::StateTable;
+use super::touched::Extent;
 use super::written::Written;
 use crate::time::Time;
 
@@ -84,6 +85,23 @@ impl<K: Key, S: Wire> PartitionState for StateTable<K, S> {
                 !(is_same && added.is_empty())
             }
             TableChange::All { states, added } => !(states.is_empty() && added.is_empty()),
+        }
+    }
+
+    fn extent(&self, change: &TableChange<K, S>) -> Extent {
+        match change {
+            TableChange::Some {
+                put,
+                removed,
+                added,
+                ..
+            } => Extent::Some {
+                put: (put.len() + added.len()) as u64,
+                removed: removed.len() as u64,
+            },
+            TableChange::All { added, .. } => Extent::Every {
+                added: added.len() as u64,
+            },
         }
     }
 

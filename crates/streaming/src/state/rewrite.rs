@@ -10,6 +10,7 @@ use super::StateSize;
 use super::entries::Entries;
 use super::movable::{Movable, dealt};
 use super::store::{Holds, Initial, PartitionState, Store, decoded};
+use super::touched::Extent;
 use super::written::Written;
 use crate::time::Time;
 
@@ -41,6 +42,13 @@ impl<K: Key, S: Wire> PartitionState for Rows<K, S> {
 
     fn is_changed_by(&self, rows: &Vec<(K, S)>) -> bool {
         !(self.0.is_empty() && rows.is_empty())
+    }
+
+    /// The rows are new as a whole: which of the keys were there is not known.
+    fn extent(&self, rows: &Vec<(K, S)>) -> Extent {
+        Extent::Every {
+            added: rows.len().saturating_sub(self.0.len()) as u64,
+        }
     }
 
     fn write(&self, to: Written<'_>) -> Result<Vec<u8>, postcard::Error> {

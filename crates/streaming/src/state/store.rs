@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::touched::{Extent, Sums, Touched};
 use super::written::{Written, finished};
 use super::{StateChange, StateLog, StateSize};
 use crate::graph::NodeId;
@@ -35,6 +36,9 @@ pub(crate) trait PartitionState: Clone + Send + Sync + 'static {
     /// Whether a change makes it another one. If in doubt it does: then it is written once
     /// more.
     fn is_changed_by(&self, change: &Self::Change) -> bool;
+
+    /// How many keys a change touches.
+    fn extent(&self, change: &Self::Change) -> Extent;
 
     fn write(&self, to: Written<'_>) -> Result<Vec<u8>, postcard::Error>;
 
@@ -79,6 +83,8 @@ pub(crate) struct Store<P> {
     /// How much longer than its readers the next step needs a version.
     lag: Duration,
     log: OnceLock<(NodeId, Arc<dyn StateLog>)>,
+    /// What batches have done, in sums that nobody has taken yet.
+    pub(super) touched: Sums,
 }
 
 struct Partition<P> {
@@ -97,6 +103,17 @@ struct Partition<P> {
 struct Versions<P> {
     current: Arc<P>,
     older: BTreeMap<Time, Arc<P>>,
+}
+
+impl<P: PartitionState> Versions<P> {
+    fn extent(&self, change: &P::Change) -> Extent {
+        self.current.extent(change)
+    }
+
+    /// How many keys the current version has.
+    fn keys(&self) -> usize {
+        self.current.records().len()
+    }
 }
 
 /// Before the first batch.
@@ -125,6 +142,7 @@ impl<P: PartitionState> Store<P> {
             readers: Mutex::default(),
             lag,
             log: OnceLock::new(),
+            touched: Sums::default(),
         })
     }
 
@@ -172,7 +190,9 @@ impl<P: PartitionState> Store<P> {
         // Should the user's code panic in the middle, the flag stays.
         slot.is_torn.store(true, Ordering::Relaxed);
         slot.note_change(&versions.current, &change, time);
+        let (extent, before) = (versions.extent(&change), versions.keys());
         self.change(slot, &mut versions, change);
+        self.touched.add(extent, before, versions.keys());
         slot.is_torn.store(false, Ordering::Relaxed);
         changed(result);
         slot.at.store(time.as_millis(), Ordering::Release);
@@ -306,6 +326,9 @@ pub(crate) trait AnyStore: Send + Sync {
 
     fn size(&self) -> StateSize;
 
+    /// What batches have done since this was asked last.
+    fn take_touched(&self) -> Touched;
+
     /// What is known of a partition that has a version.
     fn marks(&self, partition: usize) -> Option<Marks>;
 
@@ -358,6 +381,10 @@ impl<P: PartitionState> AnyStore for Store<P> {
             }
         });
         sizes.fold(StateSize::default(), StateSize::plus)
+    }
+
+    fn take_touched(&self) -> Touched {
+        self.touched.take()
     }
 
     fn marks(&self, partition: usize) -> Option<Marks> {

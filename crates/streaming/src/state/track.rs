@@ -76,7 +76,10 @@ impl<K: Key, V: Wire, S: Wire, M: Record> Advance<(K, V)> for TrackStep<K, V, S,
             batch.time_out();
             batch.finish()
         };
-        let changed = |records| self.outputs.put(partition, records);
+        let changed = |(records, timed_out)| {
+            self.store.touched.add_timed_out(timed_out);
+            self.outputs.put(partition, records);
+        };
         self.store.advance(partition, self.time, decide, changed)
     }
 }
@@ -180,13 +183,14 @@ impl<'a, K: Key, V: Wire, S: Wire, M: Record> Batch<'a, K, V, S, M> {
         }
     }
 
-    fn finish(self) -> Result<(TableChange<K, S>, Vec<M>), StepError> {
+    /// What changes, the records of the batch, and how many keys timed out.
+    fn finish(self) -> Result<(TableChange<K, S>, (Vec<M>, usize)), StepError> {
         if let Some(misuse) = self.misuse {
             return Err(misuse.into());
         }
         let notes_age = !matches!(self.step.timeout, TimeOut::Never);
         let (mut put, mut stamped, mut added) = (Vec::new(), Vec::new(), Vec::new());
-        let mut removed = self.timed_out;
+        let (timed_out, mut removed) = (self.timed_out.len(), self.timed_out);
         for (key, Touched { place, value }) in self.touched.into_vec() {
             match (place, value) {
                 (Some(place), Value::New(state)) => put.push((place, state)),
@@ -203,6 +207,6 @@ impl<'a, K: Key, V: Wire, S: Wire, M: Record> Batch<'a, K, V, S, M> {
             removed,
             added,
         };
-        Ok((change, self.records))
+        Ok((change, (self.records, timed_out)))
     }
 }

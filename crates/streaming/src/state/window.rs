@@ -13,6 +13,7 @@ use super::entries::Entries;
 use super::movable::{Movable, dealt};
 use super::store::{PartitionState, Store, decoded};
 use super::table::{StateTable, WrittenTable};
+use super::touched::Extent;
 use super::written::Written;
 use crate::time::Time;
 
@@ -91,6 +92,18 @@ impl<K: Key, V: Wire> PartitionState for Window<K, V> {
     fn is_changed_by(&self, slide: &Slide<K, V>) -> bool {
         let is_same = slide.put.is_empty() && slide.removed.is_empty() && !slide.afresh;
         !(is_same && slide.entering.is_empty() && slide.leaving == 0)
+    }
+
+    fn extent(&self, slide: &Slide<K, V>) -> Extent {
+        match slide.afresh {
+            true => Extent::Every {
+                added: slide.put.len().saturating_sub(self.records().len()) as u64,
+            },
+            false => Extent::Some {
+                put: slide.put.len() as u64,
+                removed: slide.removed.len() as u64,
+            },
+        }
     }
 
     fn write(&self, to: Written<'_>) -> Result<Vec<u8>, postcard::Error> {

@@ -5,31 +5,37 @@ use std::time::{Duration, Instant, SystemTime};
 use headwater_core::catch_panic;
 
 use super::{OutputRun, Shared, Work};
+use crate::batch::tell_batch;
 use crate::error::StreamError;
 use crate::events::{OutputInfo, StreamingEvent};
 use crate::time::Time;
 
 /// Works until the scheduler is stopped.
 pub(super) fn work_on(shared: &Shared) {
-    while let Some((time, work)) = next(shared) {
+    let mut was_busy = false;
+    while let Some((time, work)) = next(shared, was_busy) {
+        was_busy = true;
         let Work::Output(run) = work else {
             end_batch(shared, time);
             continue;
         };
-        let info = begin(shared, time, &run);
+        let mut info = begin(shared, time, &run);
         let started = Instant::now();
-        let result = run_output(shared, time, &run);
+        let (attempts, result) = run_output(shared, time, &run);
+        info.attempts = attempts;
         end_output(shared, info, started.elapsed(), result);
     }
 }
 
-fn next(shared: &Shared) -> Option<(Time, Work)> {
+fn next(shared: &Shared, was_busy: bool) -> Option<(Time, Work)> {
     let mut state = shared.state.lock();
+    state.busy -= usize::from(was_busy);
     loop {
         if state.closed {
             return None;
         }
         if let Some(next) = state.queue.pop_front() {
+            state.busy += 1;
             return Some(next);
         }
         shared.changed.wait(&mut state);
@@ -44,6 +50,7 @@ fn begin(shared: &Shared, time: Time, run: &OutputRun) -> OutputInfo {
         started: SystemTime::now(),
         took: None,
         failure: None,
+        attempts: 1,
     };
     let mut state = shared.state.lock();
     if let Some(batch) = state.batches.get_mut(&time) {
@@ -60,24 +67,25 @@ fn begin(shared: &Shared, time: Time, run: &OutputRun) -> OutputInfo {
     info
 }
 
-fn run_output(shared: &Shared, time: Time, run: &OutputRun) -> Result<(), String> {
-    let description = format!(
-        "streaming job from output operation {}, batch time {time}",
-        run.id.index()
-    );
+/// Runs an output until it is well or has failed for good: after so many attempts.
+fn run_output(shared: &Shared, time: Time, run: &OutputRun) -> (u32, Result<(), String>) {
+    let output = run.id.index().to_string();
+    let description = format!("Streaming job from [output operation {output}, batch time {time}]");
+    let ctx = &shared.ctx;
     let mut attempt = 1;
     loop {
-        let result = shared
-            .ctx
-            .with_job_group(&shared.job_group, &description, || {
-                catch_panic(run.site, || (run.job)()).unwrap_or_else(|panic| Err(panic.to_string()))
-            });
+        // What the output sets itself holds until its end.
+        let result = ctx.with_job_group(&shared.job_group, &description, || {
+            tell_batch(ctx, time);
+            ctx.set_local_property(OutputInfo::JOB_PROPERTY, Some(&output));
+            catch_panic(run.site, || (run.job)()).unwrap_or_else(|panic| Err(panic.to_string()))
+        });
         match result {
             Err(message) if attempt < shared.policy.attempts && !shared.state.lock().closed => {
                 tracing::warn!(batch = %time, output = %run.site, attempt, "{message}; again");
                 attempt += 1;
             }
-            result => return result,
+            result => return (attempt, result),
         }
     }
 }
@@ -120,7 +128,10 @@ fn complete_state(shared: &Shared, time: Time) -> Result<bool, StreamError> {
         return Ok(false);
     }
     let description = format!("state of batch time {time}");
-    let complete = || (shared.at_end.complete_state)(time);
+    let complete = || {
+        tell_batch(&shared.ctx, time);
+        (shared.at_end.complete_state)(time)
+    };
     shared
         .ctx
         .with_job_group(&shared.job_group, &description, complete)?;
@@ -145,7 +156,7 @@ fn end_batch(shared: &Shared, time: Time) {
         .err()
         .filter(|_| !is_over);
     batch.info.state_failure = failed.as_ref().map(|error| error.to_string().into());
-    let (info, times, is_silent) = (batch.info.clone(), batch.times, batch.is_silent);
+    let (mut info, times, is_silent) = (batch.info.clone(), batch.times, batch.is_silent);
     if let Some(error) = failed {
         shared.fail(&mut state, error);
     }
@@ -153,10 +164,13 @@ fn end_batch(shared: &Shared, time: Time) {
         drop(state);
         let committed = (shared.at_end.commit)(time, info.failure());
         state = shared.state.lock();
-        if let Err(error) = committed {
-            state.halt();
-            shared.changed.notify_all();
-            shared.outcome.halt(error);
+        match committed {
+            Ok(took) => info.commit_took = took,
+            Err(error) => {
+                state.halt();
+                shared.changed.notify_all();
+                shared.outcome.halt(error);
+            }
         }
     }
     state.last_done = state.last_done.max(Some(time));
@@ -168,6 +182,7 @@ fn end_batch(shared: &Shared, time: Time) {
         (shared.at_end.done)(done);
     }
     if !is_silent {
+        info.states = (shared.at_end.states)(shared.ctx.events().is_listened());
         shared.post(|| StreamingEvent::BatchCompleted(info.clone()));
         (shared.at_end.completed)(&info, times);
     }

@@ -202,14 +202,20 @@ impl StreamingContext {
     }
 }
 
+/// Whether an operator makes streams of files.
+pub(crate) fn reads_files(operator: &str) -> bool {
+    matches!(
+        operator,
+        "text_file_stream" | "binary_records_stream" | "file_stream"
+    )
+}
+
 /// The files of a batch of a file stream, by the range that its source gave; `None` if the
 /// operator is another one.
 pub(crate) fn files_of_range(operator: &str, range: &[u8]) -> Option<Vec<(String, u64)>> {
-    let is_file_stream = matches!(
-        operator,
-        "text_file_stream" | "binary_records_stream" | "file_stream"
-    );
-    let (_, selected) = source::read_range(range).ok().filter(|_| is_file_stream)?;
+    let (_, selected) = source::read_range(range)
+        .ok()
+        .filter(|_| reads_files(operator))?;
     let reads = selected.reads();
     Some(reads.map(|file| (file.path.clone(), file.bytes)).collect())
 }

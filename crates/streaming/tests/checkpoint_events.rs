@@ -1,0 +1,87 @@
+//! What is told of the checkpoints and the journal of a stream.
+
+mod probe;
+
+use std::fs;
+use std::sync::Arc;
+
+use headwater_streaming::StreamingListener;
+use headwater_streaming::checkpoint::{CheckpointFailure, CheckpointInfo, Syncs};
+use probe::{Log, going_on, second};
+
+struct Checkpoints {
+    written: Log<CheckpointInfo>,
+    failed: Log<Arc<CheckpointFailure>>,
+}
+
+impl StreamingListener for Checkpoints {
+    fn on_checkpoint_written(&mut self, checkpoint: &CheckpointInfo) {
+        self.written.push(checkpoint.clone());
+    }
+    fn on_checkpoint_failed(&mut self, failure: &CheckpointFailure) {
+        self.failed.push(Arc::new(failure.clone()));
+    }
+}
+
+const EACH_BATCH: &[(&str, &str)] = &[("streaming.checkpoint.interval", "1s")];
+
+#[test]
+fn checkpoints_and_the_journal_tell_what_they_took() {
+    let directory = tempfile::tempdir().unwrap();
+    let test = going_on(directory.path(), 0, EACH_BATCH);
+    let (written, failed) = (Log::new(), Log::new());
+    test.context().add_listener(Checkpoints {
+        written: written.clone(),
+        failed: failed.clone(),
+    });
+    let pairs = test.input(vec![vec![(1, 1), (2, 1)]]);
+    let counts = pairs.update_state_by_key(|new: Vec<i32>, old: Option<usize>| {
+        Some(old.unwrap_or(0) + new.len())
+    });
+    counts.foreach_rdd(|_, _| ());
+    test.run(1);
+    let first = &written.wait_for(|written| !written.is_empty())[0];
+    assert_eq!(first.time, second(1));
+    assert!(first.snapshots > 0 && first.state_bytes > 0);
+    assert!(directory.path().join(&first.manifest).is_file());
+    let snapshots = fs::read_dir(directory.path().join("state")).unwrap();
+    assert_eq!(snapshots.count() as u64, first.snapshots);
+    let journal = test.context().journal_info().unwrap();
+    let syncs = &journal.syncs;
+    assert!(syncs.count >= 2 && syncs.total >= syncs.max && syncs.max >= syncs.last.unwrap());
+    assert_eq!(syncs.histogram.iter().sum::<u64>(), syncs.count);
+    assert_eq!(syncs.histogram.len(), Syncs::LIMITS.len() + 1);
+    assert!(journal.segments > 0 && journal.written_records >= 2);
+    test.context().stop(false, true).unwrap();
+    test.context().context().events().flush();
+    assert!(failed.entries().is_empty());
+    assert!(test.context().journal_info().is_none());
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let test = going_on(directory.path(), 0, EACH_BATCH);
+    let (written, failed) = (Log::new(), Log::new());
+    test.context().add_listener(Checkpoints {
+        written: written.clone(),
+        failed: failed.clone(),
+    });
+    let pairs = test.input(vec![vec![(1, 1)]]);
+    let counts = pairs.update_state_by_key(|new: Vec<i32>, _: Option<usize>| Some(new.len()));
+    counts.foreach_rdd(|_, _| ());
+    test.try_run(0).unwrap();
+    // A file is in the way.
+    let states = directory.path().join("state");
+    if states.is_dir() {
+        fs::remove_dir_all(&states).unwrap();
+    }
+    fs::write(&states, "no directory").unwrap();
+    test.run(1);
+    let failure = &failed.wait_for(|failed| !failed.is_empty())[0];
+    let place = directory.path().to_str().unwrap();
+    assert!(failure.message.contains(place), "{failure:?}");
+    assert!(written.entries().is_empty());
+    // Batches go on.
+    test.run(2);
+}
