@@ -8,15 +8,7 @@ use headwater_core::events::{Event, JobStarted};
 use headwater_streaming::time::seconds;
 use headwater_streaming::{BatchInfo, OutputInfo, State, StateInfo, StateSpec};
 use parking_lot::Mutex;
-use probe::{Log, Told, going_on, record, second, stream};
-
-fn completed(told: &[Told]) -> Vec<BatchInfo> {
-    let infos = told.iter().filter_map(|told| match told {
-        Told::Completed(info) => Some(info.clone()),
-        _ => None,
-    });
-    infos.collect()
-}
+use probe::{Log, Told, completed, going_on, record, second, stream};
 
 /// The description of a job, its batch, and its output.
 fn owner(job: &JobStarted) -> [Option<String>; 3] {

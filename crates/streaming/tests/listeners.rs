@@ -9,7 +9,7 @@ use headwater_core::Scope;
 use headwater_core::events::Event;
 use headwater_streaming::time::seconds;
 use headwater_streaming::{BatchInfo, OutputInfo, StreamingListener};
-use probe::{Log, Start, Told, record, second, stream, texts};
+use probe::{Log, Start, Told, completed, record, second, stream, texts};
 
 #[test]
 fn the_events_of_a_batch_come_in_order() {
@@ -42,14 +42,6 @@ fn the_events_of_a_batch_come_in_order() {
     expected.extend([of_batch(1000), of_batch(2000)].concat());
     expected.push("stopped".to_owned());
     assert_eq!(texts(&log.entries()), expected);
-}
-
-fn completed(told: &[Told]) -> Vec<BatchInfo> {
-    let info = |told: &Told| match told {
-        Told::Completed(info) => Some(info.clone()),
-        _ => None,
-    };
-    told.iter().filter_map(info).collect()
 }
 
 #[test]

@@ -10,8 +10,9 @@ use probe::stream;
 
 /// What the process has in memory, in pages.
 fn resident() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
-    text.split(' ').nth(1).unwrap().parse().unwrap()
+    let text = std::fs::read_to_string("/proc/self/statm").expect("Linux tells it");
+    let pages = text.split(' ').nth(1).and_then(|pages| pages.parse().ok());
+    pages.expect("the second number is that of resident pages")
 }
 
 struct Attentive;

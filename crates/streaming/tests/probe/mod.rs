@@ -174,6 +174,15 @@ pub(crate) fn texts(told: &[Told]) -> Vec<String> {
     told.iter().map(Told::text).collect()
 }
 
+/// The batches that were told as completed, in this order.
+pub(crate) fn completed(told: &[Told]) -> Vec<BatchInfo> {
+    let info = |told: &Told| match told {
+        Told::Completed(info) => Some(info.clone()),
+        _ => None,
+    };
+    told.iter().filter_map(info).collect()
+}
+
 type OnStart<T> = dyn Fn(&ReceiverContext<T>) -> Result<(), String> + Send + Sync;
 
 /// A receiver whose `on_start` is a closure.
