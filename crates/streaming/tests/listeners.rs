@@ -265,8 +265,8 @@ fn what_waits_for_a_blocked_listener_is_bounded() {
     allow.send(()).unwrap();
     events.flush();
     let told = log.entries().len();
-    // The start, and the event that the listener had in hand, were taken out of the queue before.
-    assert!((1..=1_002).contains(&told), "{told} events waited");
+    // The bus takes what is queued out at once: as much again may wait in its hand.
+    assert!((1..=2_000).contains(&told), "{told} events waited");
     // Whoever listens again is told again.
     test.run(1);
     events.flush();
