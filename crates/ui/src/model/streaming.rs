@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::Limits;
 use crate::record::{
-    At, BatchRecord, Graph, JobStart, OutputRecord, RateRecord, ReceiverRecord, Record,
+    At, BatchRecord, Graph, GraphInput, JobStart, OutputRecord, RateRecord, ReceiverRecord, Record,
     StateRecord, StreamStart, Took,
 };
 
@@ -64,20 +64,20 @@ pub(crate) enum BatchState {
 
 impl Streaming {
     pub(super) fn new(start: &StreamStart) -> Self {
-        let input = |input: &crate::record::GraphInput| {
+        let input = |input: &GraphInput| {
             let known = Input {
                 name: input.name.clone(),
                 kind: input.kind.clone(),
                 is_receiver: input.is_receiver,
                 ..Input::default()
             };
-            (input.id, known)
+            Some((input.id?, known))
         };
         Streaming {
             started: start.at,
             stopped: None,
             interval: start.interval,
-            inputs: start.graph.inputs.iter().map(input).collect(),
+            inputs: start.graph.inputs.iter().filter_map(input).collect(),
             graph: start.graph.clone(),
             open: BTreeMap::new(),
             completed: VecDeque::new(),

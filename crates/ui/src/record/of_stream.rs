@@ -1,21 +1,29 @@
 //! Records of a stream's events.
 
-use headwater_streaming::{BatchInfo, OutputInfo, ReceiverInfo, StoredInfo, StreamingEvent};
+use headwater_streaming::time::Time;
+use headwater_streaming::{
+    BatchInfo, GraphInfo, InputKind, InputStreamInfo, OutputInfo, OutputStreamInfo, ReceiverInfo,
+    StateInfo, StoredInfo, StreamInfo, StreamingEvent,
+};
 
-use super::of_job::text;
+use super::of_job::{level, text};
 use super::{
-    BatchRecord, Graph, InputGave, OutputRecord, RateRecord, ReceiverRecord, ReceiverState, Record,
-    StoredRecord, StreamStart,
+    BatchRecord, Graph, GraphInput, GraphOutput, GraphStream, InputGave, OutputRecord, RateRecord,
+    ReceiverRecord, ReceiverState, Record, StateRecord, StoredRecord, StreamStart,
 };
 
 pub(super) fn of_stream(event: &StreamingEvent) -> Option<Record> {
     use StreamingEvent as E;
     let receiver = |what, info| Record::Receiver(ReceiverRecord::of(what, info));
     Some(match event {
-        E::Started { at, batch_duration } => Record::StreamStarted(StreamStart {
+        E::Started {
+            at,
+            batch_duration,
+            graph,
+        } => Record::StreamStarted(StreamStart {
             at: (*at).into(),
             interval: (*batch_duration).into(),
-            graph: Graph::default(),
+            graph: (&**graph).into(),
         }),
         E::Stopped { at } => Record::StreamStopped { at: (*at).into() },
         E::ReceiverStarted(info) => receiver(ReceiverState::Started, info),
@@ -79,11 +87,11 @@ impl From<&BatchInfo> for BatchRecord {
             inputs: inputs.collect(),
             outputs: info.outputs.values().map(Into::into).collect(),
             state_failure: text(&info.state_failure),
-            states: Vec::new(),
-            commit_took: None,
-            cut_took: None,
-            is_rerun: false,
-            waited_for: None,
+            states: info.states.iter().map(Into::into).collect(),
+            commit_took: info.commit_took.map(Into::into),
+            cut_took: info.cut_took.map(Into::into),
+            is_rerun: info.is_rerun,
+            waited_for: info.waited_for.map(Time::as_millis),
         }
     }
 }
@@ -97,7 +105,79 @@ impl From<&OutputInfo> for OutputRecord {
             started: info.started.into(),
             took: info.took.map(Into::into),
             failure: text(&info.failure),
-            attempts: 1,
+            attempts: info.attempts,
+        }
+    }
+}
+
+impl From<&StateInfo> for StateRecord {
+    fn from(info: &StateInfo) -> Self {
+        StateRecord {
+            stream: info.stream.index(),
+            name: info.name.clone(),
+            at: info.site.into(),
+            keys: info.keys,
+            bytes: info.bytes,
+            updated: info.updated,
+            added: info.added,
+            removed: info.removed,
+            timed_out: info.timed_out,
+        }
+    }
+}
+
+impl From<&GraphInfo> for Graph {
+    fn from(info: &GraphInfo) -> Self {
+        Graph {
+            streams: info.streams.iter().map(Into::into).collect(),
+            inputs: info.inputs.iter().map(Into::into).collect(),
+            outputs: info.outputs.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<&StreamInfo> for GraphStream {
+    fn from(info: &StreamInfo) -> Self {
+        GraphStream {
+            id: info.id.index(),
+            name: info.name.clone(),
+            at: info.site.into(),
+            record_type: info.record_type.clone(),
+            slide: info.slide.into(),
+            parents: info.parents.clone(),
+            keeps_state: info.keeps_state,
+            level: level(info.storage_level),
+        }
+    }
+}
+
+impl From<&InputStreamInfo> for GraphInput {
+    fn from(info: &InputStreamInfo) -> Self {
+        let kind = match info.kind {
+            InputKind::Receiver => "receiver",
+            InputKind::Files => "files",
+            InputKind::Source => "source",
+            InputKind::Queue => "queue",
+            InputKind::Function => "function",
+            _ => "input",
+        };
+        GraphInput {
+            id: info.number,
+            name: info.name.clone(),
+            stream: info.stream.index(),
+            kind: kind.to_owned(),
+            is_receiver: info.is_receiver(),
+        }
+    }
+}
+
+impl From<&OutputStreamInfo> for GraphOutput {
+    fn from(info: &OutputStreamInfo) -> Self {
+        GraphOutput {
+            id: info.id.index(),
+            name: info.name.clone(),
+            at: info.site.into(),
+            stream: info.stream.index(),
         }
     }
 }

@@ -34,8 +34,8 @@ pub(crate) struct GraphStream {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct GraphInput {
-    /// The number that batches and receivers use.
-    pub(crate) id: usize,
+    /// The number that batches and receivers use, if they tell of it.
+    pub(crate) id: Option<usize>,
     pub(crate) name: String,
     pub(crate) stream: usize,
     /// Such as `receiver` or `files`.
@@ -46,6 +46,8 @@ pub(crate) struct GraphInput {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct GraphOutput {
     pub(crate) id: usize,
+    /// What its sink or its stream is called, if it is called anything.
+    pub(crate) name: Option<String>,
     pub(crate) at: Place,
     pub(crate) stream: usize,
 }
@@ -147,6 +149,7 @@ pub(crate) struct StateRecord {
     pub(crate) keys: u64,
     pub(crate) bytes: u64,
     pub(crate) updated: u64,
+    pub(crate) added: u64,
     pub(crate) removed: u64,
     pub(crate) timed_out: u64,
 }
