@@ -20,7 +20,9 @@
 //! # Ok::<(), headwater_ui::UiError>(())
 //! ```
 
+mod dag;
 mod error;
+mod gantt;
 mod live;
 mod model;
 mod pages;
@@ -28,6 +30,10 @@ mod record;
 mod server;
 mod settings;
 mod site;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod testing_jobs;
 mod web_ui;
 
 pub use error::UiError;

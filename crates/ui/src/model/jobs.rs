@@ -237,6 +237,16 @@ impl Job {
     pub(crate) fn took(&self) -> Option<Took> {
         Some(self.end.as_ref()?.took)
     }
+
+    /// How a stage is in this job: skipped, if it was an earlier one that ran it.
+    pub(crate) fn state_of(&self, stage: &Stage) -> StageState {
+        let mut plans = self.start.stages.iter();
+        let is_skipped = plans.any(|plan| plan.stage == stage.id && plan.is_skipped);
+        match is_skipped || stage.job < self.id() {
+            true => StageState::Skipped,
+            false => stage.state,
+        }
+    }
 }
 
 impl Stage {

@@ -7,7 +7,7 @@ mod jobs;
 mod streaming;
 
 pub(crate) use jobs::{Job, JobState, Jobs, Stage, StageState, Task, TaskState};
-pub(crate) use streaming::{Batch, BatchState, Input, Streaming};
+pub(crate) use streaming::{Batch, BatchState, Input, Streaming, caller};
 
 use crate::record::{Application, At, Record};
 

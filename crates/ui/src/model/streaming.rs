@@ -156,11 +156,10 @@ impl Streaming {
 
     /// Notes which batch has called a job, if one has.
     pub(super) fn job_started(&mut self, start: &JobStart) {
-        let number = |key| start.properties.get(key)?.parse::<i64>().ok();
-        let (Some(time), Some(output)) = (number(BATCH_TIME), number(OUTPUT_ID)) else {
+        let Some((time, output)) = caller(start) else {
             return;
         };
-        if let (Some(batch), Ok(output)) = (self.open.get_mut(&time), usize::try_from(output)) {
+        if let Some(batch) = self.open.get_mut(&time) {
             batch.jobs.push((output, start.job));
         }
     }
@@ -219,6 +218,15 @@ impl Streaming {
                 .map(|batch| self.rate_of(batch.records_of(input))),
         )
     }
+}
+
+/// The batch, by its time, and the output of it that have called a job, if they have.
+pub(crate) fn caller(start: &JobStart) -> Option<(i64, usize)> {
+    let text = |key| start.properties.get(key);
+    Some((
+        text(BATCH_TIME)?.parse().ok()?,
+        text(OUTPUT_ID)?.parse().ok()?,
+    ))
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {

@@ -125,6 +125,22 @@ pub(crate) fn count(number: u64) -> String {
     out
 }
 
+/// A file and a line without most of the directories: what fits into a box.
+pub(crate) fn short_line(line: &str) -> String {
+    let mut parts = line.rsplit(['/', '\\']);
+    match (parts.next(), parts.next()) {
+        (Some(file), Some(directory)) if parts.next().is_some() => {
+            format!("…/{directory}/{file}")
+        }
+        _ => line.to_owned(),
+    }
+}
+
+/// A place or a length in a drawing, as exact as can be seen.
+pub(crate) fn pixels(value: f64) -> String {
+    format!("{value:.1}")
+}
+
 /// A rate, in records a second.
 pub(crate) fn rate(per_second: f64) -> String {
     format!("{per_second:.2} records/sec")
@@ -160,6 +176,18 @@ mod tests {
             batch_time(1_764_000_000_000, second, &TimeZone::UTC),
             "2025/11/24 16:00:00"
         );
+    }
+
+    #[test]
+    fn lines_are_short() {
+        let texts = [
+            "/home/u/app/src/main.rs:7",
+            "src/main.rs:7",
+            "main.rs:7",
+            "",
+        ];
+        let short = texts.map(short_line);
+        assert_eq!(short, ["…/src/main.rs:7", "src/main.rs:7", "main.rs:7", ""]);
     }
 
     #[test]

@@ -5,9 +5,15 @@
 //! have changed.
 
 mod environment;
-mod format;
+pub(crate) mod format;
 mod frame;
+mod job;
+mod job_dag;
+mod jobs;
+mod parts;
 mod query;
+mod stage;
+mod stages;
 mod table;
 
 use jiff::tz::TimeZone;
@@ -71,5 +77,10 @@ impl Answer {
 }
 
 /// All pages, by their addresses.
-pub(crate) const PAGES: &[(&str, fn(&View<'_>) -> Answer)] =
-    &[("/environment/", environment::page)];
+pub(crate) const PAGES: &[(&str, fn(&View<'_>) -> Answer)] = &[
+    ("/environment/", environment::page),
+    ("/jobs/", jobs::page),
+    ("/jobs/job/", job::page),
+    ("/stages/", stages::page),
+    ("/stages/stage/", stage::page),
+];

@@ -1,0 +1,427 @@
+//! The operators of a job, drawn: a cluster for each stage, arrows between operators.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use maud::{Markup, html};
+
+use super::format;
+use crate::dag::{Cluster, Dag, Edge, Node};
+use crate::model::{Job, Model, Stage, StageState};
+use crate::record::{OperatorCount, OperatorRecord, Place, StagePlanRecord};
+
+/// How many operators are drawn: the last ones, as lineages may be as long as a stream lives
+/// and a page has to stay small.
+const DRAWN: usize = 150;
+
+/// A drawing, and what it leaves out.
+pub(super) struct JobDag {
+    pub(super) dag: Dag,
+    /// How many operators are not drawn.
+    pub(super) left_out: usize,
+}
+
+/// A drawing that can be closed, under its heading.
+pub(super) fn section(drawing: &JobDag) -> Markup {
+    html! {
+        details #dag-section open {
+            summary { "DAG visualization" }
+            @if drawing.left_out > 0 {
+                p.dim { (drawing.left_out) " earlier operators are not drawn." }
+            }
+            (drawing.dag.draw())
+            p.legend {
+                span.key.cached { "kept" } " " span.key.skipped { "skipped" } " "
+                span.key.shuffle { "shuffle" }
+            }
+        }
+    }
+}
+
+/// A stage of the drawing.
+struct Drawn<'a> {
+    plan: &'a StagePlanRecord,
+    stage: Option<&'a Stage>,
+    state: StageState,
+    /// What its operators counted; nothing if another job ran it.
+    counts: BTreeMap<u64, OperatorCount>,
+}
+
+/// Boxes by stage and RDD.
+struct Boxes<'a> {
+    operators: BTreeMap<u64, &'a OperatorRecord>,
+    known: BTreeMap<(u64, u64), usize>,
+    dag: Dag,
+}
+
+impl JobDag {
+    pub(super) fn of_job(model: &Model, job: &Job) -> Self {
+        let label = format!("Stages and operators of job {}", job.id());
+        draw(model, job, label, |_| true)
+    }
+
+    /// Only what is in one stage.
+    pub(super) fn of_stage(model: &Model, job: &Job, stage: u64) -> Self {
+        let label = format!("Operators of stage {stage}");
+        draw(model, job, label, |plan| plan.stage == stage)
+    }
+}
+
+fn draw(
+    model: &Model,
+    job: &Job,
+    label: String,
+    is_wanted: impl Fn(&StagePlanRecord) -> bool,
+) -> JobDag {
+    let wanted = job.start.stages.iter().filter(|plan| is_wanted(plan));
+    let mut left = DRAWN;
+    // The result is at the end: what is left out is what came first.
+    let mut stages: Vec<(Drawn<'_>, &[u64])> = Vec::new();
+    let mut left_out = 0;
+    for plan in wanted.rev() {
+        let all = plan.operators.as_slice();
+        let kept = all.len().min(left);
+        left -= kept.max(1).min(left);
+        left_out += all.len() - kept;
+        if kept > 0 || (all.is_empty() && left > 0) {
+            stages.push((Drawn::new(model, job, plan), &all[all.len() - kept..]));
+        }
+    }
+    stages.reverse();
+    let operators = job.start.operators.iter();
+    let mut boxes = Boxes {
+        operators: operators.map(|operator| (operator.rdd, operator)).collect(),
+        known: BTreeMap::new(),
+        dag: Dag {
+            id: "dag".to_owned(),
+            label,
+            ..Dag::default()
+        },
+    };
+    for (stage, rdds) in &stages {
+        boxes.add_stage(stage, rdds);
+    }
+    let drawn: Vec<_> = stages.iter().map(|(stage, _)| stage).collect();
+    boxes.join(&drawn);
+    JobDag {
+        dag: boxes.dag,
+        left_out,
+    }
+}
+
+impl<'a> Drawn<'a> {
+    fn new(model: &'a Model, job: &Job, plan: &'a StagePlanRecord) -> Self {
+        let stage = model.jobs.stages.get(&plan.stage);
+        let state = match stage {
+            Some(stage) => job.state_of(stage),
+            None if plan.is_skipped => StageState::Skipped,
+            None => StageState::Pending,
+        };
+        let is_ours = state != StageState::Skipped;
+        let counts = stage.filter(|_| is_ours).into_iter();
+        let counts = counts.flat_map(|stage| &stage.operators);
+        Drawn {
+            plan,
+            stage,
+            state,
+            counts: counts.map(|count| (count.rdd, *count)).collect(),
+        }
+    }
+
+    fn class(&self) -> &'static str {
+        match self.state {
+            StageState::Skipped => "skipped",
+            StageState::Failed => "failed",
+            StageState::Pending | StageState::Active | StageState::Complete => "",
+        }
+    }
+
+    /// Where the user's program made it.
+    fn place(&self) -> &Place {
+        match self.stage {
+            Some(stage) if self.plan.at.operator.is_empty() => &stage.place,
+            _ => &self.plan.at,
+        }
+    }
+
+    fn title(&self) -> String {
+        match self.state {
+            StageState::Skipped => format!("Stage {} (skipped)", self.plan.stage),
+            _ => format!("Stage {}", self.plan.stage),
+        }
+    }
+}
+
+impl<'a> Boxes<'a> {
+    fn add_stage(&mut self, stage: &Drawn<'_>, rdds: &[u64]) {
+        let first = self.dag.nodes.len();
+        for rdd in rdds {
+            let key = (stage.plan.stage, *rdd);
+            self.known.insert(key, self.dag.nodes.len());
+            let operator = self.operators.get(rdd).copied();
+            self.dag.nodes.push(operator_box(stage, *rdd, operator));
+        }
+        if rdds.is_empty() {
+            // Nothing is known of what is in it.
+            self.dag.nodes.push(stage_box(stage));
+        }
+        self.dag.clusters.push(Cluster {
+            id: format!("stage-{}", stage.plan.stage),
+            class: stage.class(),
+            title: stage.title(),
+            href: format!("/stages/stage/?id={}&attempt=0", stage.plan.stage),
+            nodes: (first..self.dag.nodes.len()).collect(),
+        });
+    }
+
+    fn join(&mut self, stages: &[&Drawn<'_>]) {
+        let mut joined = BTreeSet::new();
+        for (at, stage) in stages.iter().enumerate() {
+            for rdd in &stage.plan.operators {
+                let Some(operator) = self.operators.get(rdd).copied() else {
+                    continue;
+                };
+                for parent in &operator.parents {
+                    if let Some(from) = self.join_operators(stages, stage, *parent, *rdd) {
+                        joined.insert((from, stage.plan.stage));
+                    }
+                }
+            }
+            // Stages that wait for each other although no operator says why.
+            for needed in &stage.plan.needs {
+                let from = stages.iter().position(|other| other.plan.stage == *needed);
+                if let (Some(from), false) = (from, joined.contains(&(*needed, stage.plan.stage))) {
+                    let clusters = &self.dag.clusters;
+                    let from_box = clusters[from].nodes.last().copied();
+                    let to_box = clusters[at].nodes.first().copied();
+                    if let (Some(from_box), Some(to_box)) = (from_box, to_box) {
+                        self.dag.edges.push(shuffle(stages[from], from_box, to_box));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Joins an operator to one that it reads, and says in which stage that one is.
+    fn join_operators(
+        &mut self,
+        stages: &[&Drawn<'_>],
+        stage: &Drawn<'_>,
+        parent: u64,
+        rdd: u64,
+    ) -> Option<u64> {
+        let to = *self.known.get(&(stage.plan.stage, rdd))?;
+        if let Some(&from) = self.known.get(&(stage.plan.stage, parent)) {
+            let readers = stage.plan.operators.iter().filter(|reader| {
+                let reader = self.operators.get(*reader);
+                reader.is_some_and(|reader| reader.parents.contains(&parent))
+            });
+            // What one of several readers was given is not counted by itself.
+            let count = stage.counts.get(&parent).filter(|_| readers.count() == 1);
+            self.dag.edges.push(Edge {
+                from,
+                to,
+                label: count.map(|count| format::count(count.records)),
+                is_shuffle: false,
+            });
+            return Some(stage.plan.stage);
+        }
+        let needs = |other: &&&Drawn<'_>| stage.plan.needs.contains(&other.plan.stage);
+        let mut sources = stages.iter().filter(needs);
+        let source = sources.find(|other| self.known.contains_key(&(other.plan.stage, parent)))?;
+        let from = self.known[&(source.plan.stage, parent)];
+        self.dag.edges.push(shuffle(source, from, to));
+        Some(source.plan.stage)
+    }
+}
+
+fn shuffle(source: &Drawn<'_>, from: usize, to: usize) -> Edge {
+    let ran = source
+        .stage
+        .filter(|_| source.state == StageState::Complete);
+    Edge {
+        from,
+        to,
+        label: ran.map(|stage| format::count(stage.counts.shuffle_records_written)),
+        is_shuffle: true,
+    }
+}
+
+fn operator_box(stage: &Drawn<'_>, rdd: u64, operator: Option<&OperatorRecord>) -> Node {
+    let id = format!("{}-{rdd}", stage.plan.stage);
+    let Some(operator) = operator else {
+        return Node {
+            id,
+            class: stage.class(),
+            lines: vec![format!("RDD {rdd}")],
+            tip: format!("RDD {rdd}"),
+        };
+    };
+    let counted = stage.counts.get(&rdd).map(|count| {
+        let (records, time) = (format::count(count.records), format::length(count.time));
+        format!("{records} records · {time}")
+    });
+    let scope = operator.scope.as_ref().map(|(_, name)| name.clone());
+    let mut lines = vec![
+        operator
+            .name
+            .clone()
+            .unwrap_or(operator.at.operator.clone()),
+    ];
+    lines.extend(
+        scope
+            .iter()
+            .filter(|name| **name != lines[0])
+            .cloned()
+            .collect::<Vec<_>>(),
+    );
+    lines.push(format::short_line(&operator.at.line));
+    lines.extend(counted.clone());
+    let mut tip = vec![
+        format!(
+            "RDD {rdd}: {} at {}",
+            operator.at.operator, operator.at.line
+        ),
+        format!("{} partitions", operator.partitions),
+    ];
+    tip.extend(operator.name.as_ref().map(|name| format!("name: {name}")));
+    tip.extend(scope.map(|scope| format!("stream: {scope}")));
+    if !operator.level.is_empty() {
+        let all = if operator.is_cached {
+            ", all of it is"
+        } else {
+            ""
+        };
+        tip.push(format!("kept: {}{all}", operator.level));
+    }
+    tip.extend(counted);
+    Node {
+        id,
+        class: match (operator.is_cached, stage.class()) {
+            (true, "") => "cached",
+            (_, class) => class,
+        },
+        lines,
+        tip: tip.join("\n"),
+    }
+}
+
+fn stage_box(stage: &Drawn<'_>) -> Node {
+    let place = stage.place();
+    Node {
+        id: format!("{}-all", stage.plan.stage),
+        class: stage.class(),
+        lines: vec![place.operator.clone(), format::short_line(&place.line)],
+        tip: format!("{} at {}", place.operator, place.line),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{JobStart, Record};
+    use crate::{testing, testing_jobs};
+
+    fn dag(job: u64) -> Dag {
+        let model = testing_jobs::model();
+        JobDag::of_job(&model, &model.jobs.jobs[&job]).dag
+    }
+
+    /// The arrows by the `id`s of their boxes, with their labels.
+    fn arrows(dag: &Dag) -> Vec<(&str, &str, Option<&str>, bool)> {
+        let id = |place: usize| dag.nodes[place].id.as_str();
+        let arrow = |edge: &'_ Edge| (edge.from, edge.to, edge.is_shuffle);
+        let arrows = dag
+            .edges
+            .iter()
+            .map(|edge| (arrow(edge), edge.label.as_deref()));
+        arrows
+            .map(|((from, to, is_shuffle), label)| (id(from), id(to), label, is_shuffle))
+            .collect()
+    }
+
+    #[test]
+    fn operators_are_joined_within_stages_and_by_shuffles() {
+        let dag = dag(0);
+        assert_eq!(
+            arrows(&dag),
+            [
+                ("0-0", "0-1", Some("100"), false),
+                ("0-1", "1-2", Some("55"), true)
+            ]
+        );
+        let titles: Vec<_> = dag.clusters.iter().map(|one| one.title.as_str()).collect();
+        assert_eq!(titles, ["Stage 0", "Stage 1"]);
+        assert_eq!(
+            dag.nodes[1].lines,
+            [
+                "flat_map",
+                "flat_map @ 16:00:01",
+                "src/main.rs:11",
+                "420 records · 9.00 ms"
+            ]
+        );
+    }
+
+    #[test]
+    fn skipped_stages_are_grey_and_count_nothing() {
+        let dag = dag(1);
+        assert_eq!(
+            arrows(&dag),
+            [
+                ("0-0", "0-1", None, false),
+                ("0-1", "3-2", None, true),
+                ("3-2", "3-3", Some("37"), false)
+            ]
+        );
+        assert_eq!(dag.clusters[0].title, "Stage 0 (skipped)");
+        let classes: Vec<_> = dag.nodes.iter().map(|node| node.class).collect();
+        assert_eq!(classes, ["skipped", "skipped", "", "cached"]);
+        assert!(dag.nodes[3].tip.contains("kept: MEMORY_ONLY, all of it is"));
+    }
+
+    #[test]
+    fn a_stage_of_which_nothing_is_known_is_one_box() {
+        let dag = dag(3);
+        assert_eq!(dag.nodes[0].lines, ["reduce_by_key", "src/main.rs:12"]);
+        let plan = |stage, needs| StagePlanRecord {
+            stage,
+            needs,
+            ..StagePlanRecord::default()
+        };
+        let model = testing::model_of(&[Record::JobStarted(JobStart {
+            stages: vec![plan(1, vec![]), plan(2, vec![1])],
+            ..JobStart::default()
+        })]);
+        let dag = JobDag::of_job(&model, &model.jobs.jobs[&0]).dag;
+        assert_eq!(arrows(&dag), [("1-all", "2-all", None, true)]);
+    }
+
+    #[test]
+    fn only_the_last_operators_of_a_long_lineage_are_drawn() {
+        let operator = |rdd: u64| OperatorRecord {
+            rdd,
+            parents: rdd.checked_sub(1).into_iter().collect(),
+            ..OperatorRecord::default()
+        };
+        let plan = |stage, rdds: std::ops::Range<u64>| StagePlanRecord {
+            stage,
+            operators: rdds.collect(),
+            ..StagePlanRecord::default()
+        };
+        let model = testing::model_of(&[Record::JobStarted(JobStart {
+            stages: vec![plan(0, 0..100), plan(1, 100..1000), plan(2, 1000..1010)],
+            operators: (0..1010).map(operator).collect(),
+            ..JobStart::default()
+        })]);
+        let drawing = JobDag::of_job(&model, &model.jobs.jobs[&0]);
+        assert_eq!(
+            (drawing.dag.nodes.len(), drawing.left_out),
+            (DRAWN, 1010 - DRAWN)
+        );
+        assert_eq!(drawing.dag.clusters.len(), 2);
+        assert_eq!(drawing.dag.nodes[DRAWN - 1].id, "2-1009");
+        let page = section(&drawing).into_string();
+        assert!(page.contains("860 earlier operators are not drawn."));
+        assert!(page.len() < 120_000, "{} bytes", page.len());
+    }
+}
