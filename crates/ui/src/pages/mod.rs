@@ -7,6 +7,7 @@
 mod environment;
 pub(crate) mod format;
 mod frame;
+mod graph;
 mod job;
 mod job_dag;
 mod jobs;
@@ -79,6 +80,7 @@ impl Answer {
 /// All pages, by their addresses.
 pub(crate) const PAGES: &[(&str, fn(&View<'_>) -> Answer)] = &[
     ("/environment/", environment::page),
+    ("/graph/", graph::page),
     ("/jobs/", jobs::page),
     ("/jobs/job/", job::page),
     ("/stages/", stages::page),
