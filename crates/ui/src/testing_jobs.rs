@@ -106,7 +106,7 @@ fn graph() -> Graph {
             },
         ],
         inputs: vec![GraphInput {
-            id: 0,
+            id: Some(0),
             name: "SocketReceiver-0".to_owned(),
             stream: 0,
             kind: "receiver".to_owned(),
@@ -301,7 +301,7 @@ fn task(
         stage,
         partition,
         attempt,
-        slot: partition % 2,
+        slot: Some(partition % 2),
         launched: at(1307),
         at: at(1307 + millis as i64),
         counts: TaskCounts {

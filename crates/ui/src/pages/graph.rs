@@ -191,7 +191,7 @@ fn stream_box(streaming: &Streaming, stream: &GraphStream, last: &LastBatch) -> 
     });
     let mut lines = vec![stream.at.operator.clone()];
     lines.extend(stream.name.clone());
-    lines.extend(input.map(|input| format!("input {}: {}", input.id, input.kind)));
+    lines.extend(input.map(|input| format!("input: {}", input.kind)));
     lines.push(format::short_line(&stream.at.line));
     lines.extend(kept.clone());
     lines.extend(counted.clone());
@@ -204,7 +204,7 @@ fn stream_box(streaming: &Streaming, stream: &GraphStream, last: &LastBatch) -> 
         format!("slide: {}", format::length(stream.slide)),
     ];
     tip.extend(stream.name.as_ref().map(|name| format!("name: {name}")));
-    tip.extend(input.map(|input| format!("input {}: {} ({})", input.id, input.name, input.kind)));
+    tip.extend(input.map(|input| format!("input: {} ({})", input.name, input.kind)));
     if !stream.level.is_empty() {
         tip.push(format!("kept: {}", stream.level));
     }

@@ -101,18 +101,19 @@ fn timeline(view: &View<'_>, stage: &Stage) -> Markup {
         .tasks
         .values()
         .filter_map(|task| task.end.as_ref())
+        .filter(|end| end.slot.is_some())
         .collect();
     let all = ends.len();
     ends.sort_by_key(|end| std::cmp::Reverse(end.at.since(end.launched)));
     ends.truncate(DRAWN);
     ends.sort_by_key(|end| (end.slot, end.launched));
-    let mut slots: Vec<usize> = ends.iter().map(|end| end.slot).collect();
+    let mut slots: Vec<usize> = ends.iter().filter_map(|end| end.slot).collect();
     slots.dedup();
     let lane = |slot| slots.binary_search(&slot).unwrap_or_default();
     let bars = ends.iter().map(|end| {
         let took = format::length(end.at.since(end.launched));
         Bar {
-            lane: lane(end.slot),
+            lane: lane(end.slot.unwrap_or_default()),
             from: end.launched,
             to: end.at,
             class: if end.error.is_some() {

@@ -55,7 +55,7 @@ fn launched(task: &Task) -> At {
 }
 
 fn slot(task: &Task) -> Option<usize> {
-    Some(task.end.as_ref()?.slot)
+    task.end.as_ref()?.slot
 }
 
 fn delay(task: &Task) -> Option<Took> {
@@ -138,7 +138,10 @@ pub(super) fn slots(stage: &Stage) -> Markup {
     let mut slots: BTreeMap<usize, OnSlot> = BTreeMap::new();
     let ends = stage.tasks.values().filter_map(|task| task.end.as_ref());
     for end in ends {
-        slots.entry(end.slot).or_default().add(end);
+        // What needed no slot is nobody's.
+        if let Some(slot) = end.slot {
+            slots.entry(slot).or_default().add(end);
+        }
     }
     let titles = [
         "Task Time",
