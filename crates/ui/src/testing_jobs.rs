@@ -89,6 +89,7 @@ fn graph() -> Graph {
     };
     let output = |id, operator, stream| GraphOutput {
         id,
+        name: None,
         at: place(operator, 20 + id as u32),
         stream,
     };
