@@ -24,10 +24,13 @@ mod error;
 mod live;
 mod model;
 mod pages;
+mod process;
 mod record;
 mod server;
 mod settings;
 mod site;
+#[cfg(test)]
+mod testing;
 mod web_ui;
 
 pub use error::UiError;

@@ -34,12 +34,12 @@ pub(crate) fn framed(view: &View<'_>, answer: &Answer) -> Markup {
                 link rel="stylesheet" href="/static/style.css";
                 script src="/static/app.js" defer {}
             }
-            body data-app=(application.id) {
+            body data-app=(application.id) data-changes=[view.live.map(|_| "/changes")] {
                 header {
-                    a.logo href="/" { "Headwater" }
+                    a.logo href=(view.link("/")) { "Headwater" }
                     nav {
                         @for (path, name, _) in tabs {
-                            a href=(path) aria-current=[(*path == answer.tab).then_some("page")] {
+                            a href=(view.link(path)) aria-current=[(*path == answer.tab).then_some("page")] {
                                 (name)
                             }
                         }
@@ -49,6 +49,7 @@ pub(crate) fn framed(view: &View<'_>, answer: &Answer) -> Markup {
                     button #theme type="button" title="Light or dark" { "◐" }
                 }
                 main #main {
+                    @for note in &view.base.notes { p.note { (note) } }
                     h1 { (answer.title) }
                     (answer.body)
                 }

@@ -5,9 +5,13 @@
 //! have changed.
 
 mod environment;
+mod executors;
 mod format;
 mod frame;
 mod query;
+mod spark_line;
+mod state;
+mod storage;
 mod table;
 
 use jiff::tz::TimeZone;
@@ -27,6 +31,23 @@ pub(crate) struct View<'a> {
     pub(crate) query: &'a Query,
     /// The zone of the times on the page.
     pub(crate) zone: &'a TimeZone,
+    pub(crate) base: &'a Base,
+}
+
+/// Where the pages of a program are, if a server shows several programs.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Base {
+    /// What stands before every address; empty for a running program.
+    pub(crate) path: String,
+    /// What is said on top of every page, such as that a log is damaged.
+    pub(crate) notes: Vec<String>,
+}
+
+impl View<'_> {
+    /// The address of another page of the same program: every link goes through this.
+    pub(crate) fn link(&self, path: impl std::fmt::Display) -> String {
+        format!("{}{path}", self.base.path)
+    }
 }
 
 /// A page, still without what all of them have.
@@ -71,5 +92,10 @@ impl Answer {
 }
 
 /// All pages, by their addresses.
-pub(crate) const PAGES: &[(&str, fn(&View<'_>) -> Answer)] =
-    &[("/environment/", environment::page)];
+pub(crate) const PAGES: &[(&str, fn(&View<'_>) -> Answer)] = &[
+    ("/environment/", environment::page),
+    ("/executors/", executors::page),
+    ("/state/", state::page),
+    ("/storage/", storage::page),
+    ("/storage/rdd/", storage::rdd_page),
+];

@@ -17,6 +17,7 @@ pub(crate) use access::Access;
 
 use crate::error::UiError;
 use crate::live::Live;
+use crate::pages::Base;
 use crate::settings::Settings;
 use crate::site::Site;
 
@@ -28,6 +29,7 @@ pub(crate) struct Shown {
     pub(crate) access: Access,
     /// The zone of the times on pages.
     pub(crate) zone: TimeZone,
+    pub(crate) base: Base,
 }
 
 impl Shown {
@@ -37,6 +39,7 @@ impl Shown {
             live,
             access,
             zone: TimeZone::system(),
+            base: Base::default(),
         }
     }
 }

@@ -57,6 +57,7 @@ async fn answer(page: Page, State(shown): State<Arc<Shown>>, request: Request) -
         live: shown.live.as_ref(),
         query: &query,
         zone: &shown.zone,
+        base: &shown.base,
     };
     let answer = page(&view);
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
