@@ -22,6 +22,7 @@
 
 mod error;
 mod live;
+mod log;
 mod model;
 mod pages;
 mod process;
@@ -34,5 +35,6 @@ mod testing;
 mod web_ui;
 
 pub use error::UiError;
+pub use log::{EVENT_LOG_KEYS, EventLog, LogError};
 pub use settings::UI_KEYS;
 pub use web_ui::{WebUi, WebUiBuilder};

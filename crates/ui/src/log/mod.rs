@@ -1,0 +1,45 @@
+//! The event log: what happened, as lines of JSON below a directory or in an object store.
+//!
+//! Each program writes into `<event_log.dir>/<application id>/`:
+//!
+//! - `part-000000.jsonl`, `part-000001.jsonl`, ...: a [`Record`](crate::record::Record) a line.
+//!   The first one is `Application`, with the version of the format. A part ends when it has
+//!   `event_log.roll` bytes; the first one also ends with the start of the stream. When there
+//!   are more than `event_log.parts_max`, the oldest are removed, but never the first, without
+//!   which the others mean nothing.
+//! - `summary.json`: what a list of programs shows, so that making it reads no parts.
+//!
+//! In a local directory lines are appended as they come, and a program that is killed leaves at
+//! most a torn last line. Object stores cannot append: there the open part is kept in memory and
+//! written anew as a whole, more rarely the larger it is (`part.rs`).
+//!
+//! Read in this order: `writer` (the listener and its thread), `part`, `summary`, `reader`.
+
+mod error;
+mod part;
+mod reader;
+mod settings;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use error::LogError;
+pub(crate) use reader::{LogRead, read};
+pub use settings::EVENT_LOG_KEYS;
+pub(crate) use summary::{Summary, summary_of};
+pub use writer::EventLog;
+
+/// The file of a program's [`Summary`].
+const SUMMARY: &str = "summary.json";
+
+/// The name of a part.
+fn part_name(number: u64) -> String {
+    format!("part-{number:06}.jsonl")
+}
+
+/// The number of a part, if this is the name of one.
+fn part_number(name: &str) -> Option<u64> {
+    let number = name.strip_prefix("part-")?.strip_suffix(".jsonl")?;
+    number.parse().ok()
+}
