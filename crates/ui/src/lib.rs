@@ -21,6 +21,7 @@
 //! ```
 
 mod error;
+mod history;
 mod live;
 mod log;
 mod model;
@@ -35,6 +36,7 @@ mod testing;
 mod web_ui;
 
 pub use error::UiError;
+pub use history::HistoryServer;
 pub use log::{EVENT_LOG_KEYS, EventLog, LogError};
 pub use settings::UI_KEYS;
 pub use web_ui::{WebUi, WebUiBuilder};

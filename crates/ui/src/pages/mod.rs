@@ -6,13 +6,13 @@
 
 mod environment;
 mod executors;
-mod format;
+pub(crate) mod format;
 mod frame;
 mod query;
 mod spark_line;
 mod state;
 mod storage;
-mod table;
+pub(crate) mod table;
 
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
@@ -20,7 +20,7 @@ use maud::{Markup, html};
 use crate::live::Live;
 use crate::model::Model;
 
-pub(crate) use frame::framed;
+pub(crate) use frame::{framed, plain};
 pub(crate) use query::Query;
 
 /// What a page is made from.
@@ -91,11 +91,26 @@ impl Answer {
     }
 }
 
+/// A page: a function of what is known and of the query.
+pub(crate) type Page = fn(&View<'_>) -> Answer;
+
 /// All pages, by their addresses.
-pub(crate) const PAGES: &[(&str, fn(&View<'_>) -> Answer)] = &[
+pub(crate) const PAGES: &[(&str, Page)] = &[
     ("/environment/", environment::page),
     ("/executors/", executors::page),
     ("/state/", state::page),
     ("/storage/", storage::page),
     ("/storage/rdd/", storage::rdd_page),
 ];
+
+/// The page of an address, with a slash at its end or without.
+pub(crate) fn find(path: &str) -> Page {
+    let path = path.trim_end_matches('/');
+    let mut pages = PAGES.iter();
+    let found = pages.find(|(known, _)| known.trim_end_matches('/') == path);
+    found.map_or(no_page, |(_, page)| *page)
+}
+
+pub(crate) fn no_page(_: &View<'_>) -> Answer {
+    Answer::missing("There is no such page.")
+}
