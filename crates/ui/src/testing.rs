@@ -28,7 +28,7 @@ impl Sample {
     }
 
     pub(crate) fn answer(&self, page: fn(&View<'_>) -> Answer, uri: &str) -> Answer {
-        self.with_view(None, uri, |view| page(view))
+        self.with_view(None, uri, page)
     }
 
     /// The whole page of a history.

@@ -24,6 +24,8 @@ pub(super) struct Programs {
     retained: usize,
     /// Those that were looked at, the last one in front.
     loaded: Mutex<VecDeque<Loaded>>,
+    /// Held while a log is read, so that nobody reads one that somebody else just does.
+    reading: Mutex<()>,
 }
 
 struct Loaded {
@@ -59,6 +61,7 @@ impl Programs {
             access,
             retained: settings.history_retained,
             loaded: Mutex::default(),
+            reading: Mutex::default(),
         }
     }
 
@@ -97,6 +100,7 @@ impl Programs {
             let at = at.to_string();
             return Err(LogError::NoLog { at });
         }
+        let _reading = self.reading.lock();
         let files = Files::of(&at)?;
         if let Some(shown) = self.known(name, &files) {
             return Ok(shown);

@@ -11,11 +11,15 @@
 //!
 //! In a local directory lines are appended as they come, and a program that is killed leaves at
 //! most a torn last line. Object stores cannot append: there the open part is kept in memory and
-//! written anew as a whole, more rarely the larger it is (`part.rs`).
+//! written anew as a whole, more rarely the larger it is (`part.rs`). A part that cannot be
+//! written is given up; after `event_log.flush` the log goes on with the next one, and tells how
+//! many events are missing.
 //!
-//! Read in this order: `writer` (the listener and its thread), `part`, `summary`, `reader`.
+//! Read in this order: `event_log` (the listener), `writer` (its thread), `part`, `summary`,
+//! `reader`.
 
 mod error;
+mod event_log;
 mod part;
 mod reader;
 mod settings;
@@ -25,10 +29,10 @@ mod tests;
 mod writer;
 
 pub use error::LogError;
-pub(crate) use reader::{LogRead, read};
+pub use event_log::EventLog;
+pub(crate) use reader::read;
 pub use settings::EVENT_LOG_KEYS;
 pub(crate) use summary::{Summary, summary_of};
-pub use writer::EventLog;
 
 /// The file of a program's [`Summary`].
 const SUMMARY: &str = "summary.json";

@@ -76,7 +76,9 @@ impl Part {
             Medium::File(..) => Duration::ZERO,
             Medium::Object(_) => rewrite_after(flush, self.bytes),
         };
-        (self.pending > 0).then(|| self.written + wait)
+        // A time that the clock cannot tell never comes.
+        let due = self.written.checked_add(wait)?;
+        (self.pending > 0).then_some(due)
     }
 
     /// Writes what is pending. After an error the part cannot be gone on with: a file may end

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 
-use headwater_store::{Child, Location};
+use headwater_store::{Child, Location, StoreError};
 use serde::Deserialize;
 
 use super::{LogError, part_number};
@@ -36,7 +36,12 @@ struct Head {
 /// Reads the log in this directory, complete or not.
 pub(crate) fn read(dir: &Location, limits: Limits) -> Result<LogRead, LogError> {
     let mut parts = Vec::new();
-    for child in dir.children()? {
+    let children = match dir.children() {
+        // An object store would say that it is empty.
+        Err(StoreError::NotFound { .. }) => Vec::new(),
+        children => children?,
+    };
+    for child in children {
         if let Child::File(file) = child
             && let Some(number) = part_number(&file.location.name())
         {

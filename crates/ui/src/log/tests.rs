@@ -8,6 +8,7 @@ use headwater_store::{Durability, Location};
 use headwater_streaming::testing::TestStream;
 use headwater_streaming::time::seconds;
 
+use super::reader::LogRead;
 use super::settings::Settings;
 use super::*;
 use crate::live::{FORMAT, Live};
@@ -239,6 +240,8 @@ fn a_part_that_cannot_be_written_is_given_up_and_the_log_goes_on() {
     let application = Live::new(&ctx, None).application();
     let rolled = Settings {
         roll_bytes: 1024,
+        // It is tried again at once.
+        flush: Duration::ZERO,
         ..settings(&Location::at(dir.path()).unwrap())
     };
     let log = EventLog::begin(&ctx, application, rolled).unwrap();

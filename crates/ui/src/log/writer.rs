@@ -1,177 +1,25 @@
-//! The listener that logs, and the thread that writes for it.
+//! What the thread of an event log does.
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Instant, SystemTime};
 
-use headwater_core::Context;
 use headwater_core::conf::{REDACTED, is_secret};
-use headwater_core::events::{Event, Listener, ListenerId};
 use headwater_store::{Durability, Location, StoreError};
-use headwater_streaming::StreamingContext;
 
+use super::event_log::{Message, Queue};
 use super::part::Part;
 use super::settings::Settings;
 use super::{LogError, SUMMARY, Summary, part_name};
-use crate::live::Live;
 use crate::record::{Application, Record};
 
 /// How many programs that were started in the same millisecond find a directory each.
 const SAME_ID_MAX: u32 = 100;
 
-/// Logs what happens in a program, for as long as this value lives: Spark's
-/// `EventLoggingListener`, and with streams.
-///
-/// Make it before the stream is started. Dropping it writes down what has happened so far, and
-/// that the program has ended. A program that is killed leaves a log that can be read, too.
-#[must_use = "logging ends when this is dropped"]
-pub struct EventLog {
-    ctx: Context,
-    listener: ListenerId,
-    at: Location,
-    queue: Arc<Queue>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl EventLog {
-    /// Logs a stream as its configuration says; `None` unless `event_log.enabled` is true.
-    ///
-    /// ```
-    /// use headwater_core::Conf;
-    /// use headwater_streaming::{StreamingContext, time::seconds};
-    /// use headwater_ui::EventLog;
-    ///
-    /// let conf = Conf::new()
-    ///     .master("local[1]")
-    ///     .set("event_log.enabled", true)
-    ///     .set("event_log.dir", "memory://logs/mine");
-    /// let ssc = StreamingContext::from_conf(conf, seconds(1)).unwrap();
-    /// let log = EventLog::start(&ssc)?.expect("it is switched on");
-    /// assert!(log.location().starts_with("memory://logs/mine/local-"));
-    /// # Ok::<(), headwater_ui::LogError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`LogError::Conf`] for settings that are wrong or missing, [`LogError::Store`] when nothing
-    /// can be written there, and [`LogError::Start`].
-    pub fn start(ssc: &StreamingContext) -> Result<Option<EventLog>, LogError> {
-        EventLog::of(&Live::new(ssc.context(), Some(ssc)))
-    }
-
-    /// As [`EventLog::start`], for a program that has jobs and no stream.
-    ///
-    /// ```
-    /// use headwater_core::Context;
-    /// use headwater_ui::EventLog;
-    /// assert!(EventLog::of_context(&Context::local(1).unwrap())?.is_none());
-    /// # Ok::<(), headwater_ui::LogError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// Those of [`EventLog::start`].
-    pub fn of_context(ctx: &Context) -> Result<Option<EventLog>, LogError> {
-        EventLog::of(&Live::new(ctx, None))
-    }
-
-    fn of(live: &Live) -> Result<Option<EventLog>, LogError> {
-        let Some(settings) = Settings::read(live.ctx.conf())? else {
-            return Ok(None);
-        };
-        EventLog::begin(&live.ctx, live.application(), settings).map(Some)
-    }
-
-    pub(super) fn begin(
-        ctx: &Context,
-        application: Application,
-        settings: Settings,
-    ) -> Result<EventLog, LogError> {
-        let (to, from) = sync_channel(settings.queue);
-        let queue = Arc::new(Queue {
-            to,
-            dropped: AtomicU64::new(0),
-        });
-        let writer = Writer::begin(application, settings, queue.clone())?;
-        let at = writer.dir.clone();
-        let thread = std::thread::Builder::new().name("headwater-event-log".to_owned());
-        let thread = thread
-            .spawn(move || writer.run(&from))
-            .map_err(LogError::Start)?;
-        Ok(EventLog {
-            ctx: ctx.clone(),
-            listener: ctx.events().add(Logger(queue.clone())),
-            at,
-            queue,
-            thread: Some(thread),
-        })
-    }
-
-    /// The directory of this program's log: what `event_log.dir` says, and the application's id.
-    #[must_use]
-    pub fn location(&self) -> String {
-        self.at.to_string()
-    }
-
-    /// How many events were not written, since writing was too slow or failed.
-    #[must_use]
-    pub fn dropped(&self) -> u64 {
-        self.queue.dropped.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for EventLog {
-    fn drop(&mut self) {
-        // What was posted before is to be in the log.
-        self.ctx.events().flush();
-        self.ctx.events().remove(self.listener);
-        // Unlike an event, the end waits for its place. An error says that the thread is gone.
-        let _ = self.queue.to.send(Message::End);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-pub(super) enum Message {
-    Record(Box<Record>),
-    End,
-}
-
-/// What waits to be written.
-pub(super) struct Queue {
-    pub(super) to: SyncSender<Message>,
-    pub(super) dropped: AtomicU64,
-}
-
-impl Queue {
-    fn drop_events(&self, events: u64) {
-        if self.dropped.fetch_add(events, Ordering::Relaxed) == 0 {
-            tracing::warn!(
-                "events are missing in the event log: it is written too slowly, or \
-                 event_log.queue is too small"
-            );
-        }
-    }
-}
-
-/// Hands events to the thread that writes. It never waits: what does not fit is counted.
-pub(super) struct Logger(pub(super) Arc<Queue>);
-
-impl Listener for Logger {
-    fn on_event(&mut self, event: &Event) {
-        if let Some(record) = Record::of(event) {
-            let record = Message::Record(Box::new(record));
-            if self.0.to.try_send(record).is_err() {
-                self.0.drop_events(1);
-            }
-        }
-    }
-}
-
 /// Writes parts, and the summary.
-struct Writer {
+pub(super) struct Writer {
     dir: Location,
     settings: Settings,
     queue: Arc<Queue>,
@@ -183,11 +31,16 @@ struct Writer {
     parts: Range<u64>,
     /// Records in the open part that were not written yet.
     pending: u64,
+    /// When the summary was written last, and whether it has changed since.
     summarised: Instant,
+    is_changed: bool,
+    /// After a failure no part is begun before then.
+    retry: Instant,
 }
 
 impl Writer {
-    fn begin(
+    /// Takes a directory for the program, and writes down what it is.
+    pub(super) fn begin(
         application: Application,
         settings: Settings,
         queue: Arc<Queue>,
@@ -204,13 +57,21 @@ impl Writer {
             parts: 1..1,
             pending: 0,
             summarised: now,
+            is_changed: false,
+            retry: now,
         };
         writer.add(&Record::Application(application));
         writer.write()?;
         Ok(writer)
     }
 
-    fn run(mut self, from: &Receiver<Message>) {
+    /// Where it writes.
+    pub(super) fn dir(&self) -> &Location {
+        &self.dir
+    }
+
+    /// Writes records as they come, up to the end.
+    pub(super) fn run(mut self, from: &Receiver<Message>) {
         while let Some(record) = self.next(from) {
             self.add(&record);
         }
@@ -226,16 +87,7 @@ impl Writer {
         let message = match from.try_recv() {
             Ok(message) => message,
             Err(TryRecvError::Disconnected) => return None,
-            Err(TryRecvError::Empty) => loop {
-                self.do_what_is_due();
-                let due = self.next_due();
-                let wait = due.saturating_duration_since(Instant::now());
-                match from.recv_timeout(wait) {
-                    Ok(message) => break message,
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => return None,
-                }
-            },
+            Err(TryRecvError::Empty) => self.wait(from)?,
         };
         match message {
             Message::Record(record) => Some(*record),
@@ -243,24 +95,41 @@ impl Writer {
         }
     }
 
-    fn next_due(&self) -> Instant {
-        let part = self.part.as_ref();
-        let part = part.and_then(|part| part.due(self.settings.flush));
-        let summary = self.summarised + self.settings.flush;
-        part.map_or(summary, |part| part.min(summary))
+    /// Does what is due until a message comes; `None` if none will.
+    fn wait(&mut self, from: &Receiver<Message>) -> Option<Message> {
+        loop {
+            self.do_what_is_due();
+            let Some(due) = self.next_due() else {
+                return from.recv().ok();
+            };
+            match from.recv_timeout(due.saturating_duration_since(Instant::now())) {
+                Ok(message) => return Some(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    fn part_due(&self) -> Option<Instant> {
+        self.part.as_ref()?.due(self.settings.flush)
+    }
+
+    fn summary_due(&self) -> Option<Instant> {
+        let due = self.summarised.checked_add(self.settings.flush)?;
+        self.is_changed.then_some(due)
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        self.part_due().into_iter().chain(self.summary_due()).min()
     }
 
     fn do_what_is_due(&mut self) {
         let now = Instant::now();
         self.tell_dropped();
-        let part = self.part.as_ref();
-        if part
-            .and_then(|part| part.due(self.settings.flush))
-            .is_some_and(|due| due <= now)
-        {
+        if self.part_due().is_some_and(|due| due <= now) {
             self.write_or_roll();
         }
-        if self.summarised + self.settings.flush <= now {
+        if self.summary_due().is_some_and(|due| due <= now) {
             self.summarise();
         }
     }
@@ -268,7 +137,7 @@ impl Writer {
     fn tell_dropped(&mut self) {
         let dropped = self.queue.dropped.load(Ordering::Relaxed);
         let events = dropped - self.dropped_told;
-        if events > 0 {
+        if events > 0 && self.has_part() {
             self.dropped_told = dropped;
             let at = SystemTime::now().into();
             self.add(&Record::Dropped { at, events });
@@ -277,6 +146,7 @@ impl Writer {
 
     fn add(&mut self, record: &Record) {
         self.summary.apply(record);
+        self.is_changed = true;
         let line = match redacted(record) {
             Some(redacted) => serde_json::to_vec(&redacted),
             None => serde_json::to_vec(record),
@@ -301,8 +171,9 @@ impl Writer {
 
     /// Begins the next part if none is open.
     fn has_part(&mut self) -> bool {
-        if self.part.is_none() {
-            match Part::begin(&self.dir, self.parts.end, Instant::now()) {
+        let now = Instant::now();
+        if self.part.is_none() && self.retry <= now {
+            match Part::begin(&self.dir, self.parts.end, now) {
                 Ok(part) => self.part = Some(part),
                 Err(error) => self.failed(&error),
             }
@@ -333,7 +204,7 @@ impl Writer {
     fn forget(&mut self) {
         for number in surplus(&self.parts, self.settings.parts_max) {
             if let Err(error) = self.dir.join(&part_name(number)).delete() {
-                self.failed(&error);
+                tracing::warn!(%error, "an old part of the event log stays");
             }
             self.parts.start = number + 1;
         }
@@ -341,12 +212,15 @@ impl Writer {
 
     fn summarise(&mut self) {
         self.summarised = Instant::now();
+        self.is_changed = false;
         if let Err(error) = self.summary.write(&self.dir) {
             tracing::warn!(%error, "the summary of the event log was not written");
         }
     }
 
-    fn failed(&self, error: &StoreError) {
+    fn failed(&mut self, error: &StoreError) {
+        let now = Instant::now();
+        self.retry = now.checked_add(self.settings.flush).unwrap_or(now);
         tracing::warn!(%error, "the event log goes on, but not all of it is there");
     }
 }
@@ -404,20 +278,6 @@ mod tests {
         assert_eq!(surplus(&(1..2), 2), 1..2);
         assert_eq!(surplus(&(1..2), 3), 1..1);
         assert_eq!(surplus(&(3..9), 4), 3..7);
-    }
-
-    #[test]
-    fn what_does_not_fit_is_dropped_and_counted() {
-        let (to, from) = sync_channel(1);
-        let dropped = AtomicU64::new(0);
-        let queue = Arc::new(Queue { to, dropped });
-        let ctx = Context::local(1).unwrap();
-        ctx.events().add(Logger(queue.clone()));
-        ctx.range(0..3, 1, 1).count().unwrap();
-        ctx.events().flush();
-        // A job has six events, of which one has found a place.
-        assert_eq!(queue.dropped.load(Ordering::Relaxed), 5);
-        assert!(matches!(from.try_recv(), Ok(Message::Record(_))));
     }
 
     #[test]
