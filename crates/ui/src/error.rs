@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use headwater_core::conf::ConfError;
 
+use crate::log::LogError;
+
 /// Why a program is not shown.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -27,6 +29,9 @@ pub enum UiError {
         /// What the system said of the last one.
         source: io::Error,
     },
+    /// The event logs that are to be shown cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The server's thread could not be started.
     #[error("the web UI cannot start its server: {0}")]
     Start(#[source] io::Error),

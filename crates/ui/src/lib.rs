@@ -23,19 +23,22 @@
 mod dag;
 mod error;
 mod gantt;
+mod history;
 mod live;
+mod log;
 mod model;
 mod pages;
+mod process;
 mod record;
 mod server;
 mod settings;
 mod site;
 #[cfg(test)]
 mod testing;
-#[cfg(test)]
-mod testing_jobs;
 mod web_ui;
 
 pub use error::UiError;
+pub use history::HistoryServer;
+pub use log::{EVENT_LOG_KEYS, EventLog, LogError};
 pub use settings::UI_KEYS;
 pub use web_ui::{WebUi, WebUiBuilder};

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use headwater_core::conf::Entry;
+use headwater_core::conf::{Entry, keys};
 use headwater_core::{Conf, Context, StorageInfo};
 use headwater_streaming::StreamingContext;
 use headwater_streaming::conf::STREAMING_KEYS;
@@ -51,6 +51,12 @@ impl Live {
     /// The RDDs that are kept.
     pub(crate) fn storage(&self) -> Vec<StorageInfo> {
         self.ctx.storage_info()
+    }
+
+    /// The memory that cached partitions may take.
+    pub(crate) fn storage_memory(&self) -> Option<u64> {
+        let memory = self.ctx.conf().get(&keys::STORAGE_MEMORY);
+        memory.ok().map(|bytes| bytes.0)
     }
 
     /// What receivers have stored, as it is now.

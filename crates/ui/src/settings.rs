@@ -68,6 +68,21 @@ pub(crate) const RETAINED_BATCHES: Key<usize> = Key::new(
 .at_least("1")
 .spark_names(&["spark.streaming.ui.retainedBatches"]);
 
+pub(crate) const HISTORY_PORT: Key<u16> = Key::new(
+    "ui.history.port",
+    "the port of the pages of event logs; if it is taken the next ones are tried",
+)
+.default("18080")
+.spark_names(&["spark.history.ui.port"]);
+
+pub(crate) const HISTORY_RETAINED: Key<usize> = Key::new(
+    "ui.history.retained",
+    "how many programs the pages of event logs keep in memory; others are read again",
+)
+.default("10")
+.at_least("1")
+.spark_names(&["spark.history.retainedApplications"]);
+
 /// All settings of the pages, for tables of what can be set.
 pub const UI_KEYS: &[KeyInfo] = &[
     ENABLED.info(),
@@ -79,6 +94,8 @@ pub const UI_KEYS: &[KeyInfo] = &[
     RETAINED_STAGES.info(),
     RETAINED_TASKS.info(),
     RETAINED_BATCHES.info(),
+    HISTORY_PORT.info(),
+    HISTORY_RETAINED.info(),
 ];
 
 /// What a configuration says about the pages.
@@ -90,6 +107,7 @@ pub(crate) struct Settings {
     pub(crate) port_tries: u16,
     pub(crate) token: Option<String>,
     pub(crate) limits: Limits,
+    pub(crate) history_retained: usize,
 }
 
 impl Settings {
@@ -107,7 +125,15 @@ impl Settings {
                 tasks: conf.get(&RETAINED_TASKS)?,
                 batches: conf.get(&RETAINED_BATCHES)?,
             },
+            history_retained: conf.get(&HISTORY_RETAINED)?,
         })
+    }
+
+    /// What it says about the pages of event logs.
+    pub(crate) fn of_history(conf: &Conf) -> Result<Self, UiError> {
+        let port = conf.get(&HISTORY_PORT)?;
+        let settings = Settings::read(conf)?;
+        Ok(Settings { port, ..settings })
     }
 }
 

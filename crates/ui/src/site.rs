@@ -18,8 +18,13 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new(limits: Limits) -> Arc<Self> {
+        Site::of(Model::new(limits))
+    }
+
+    /// A program whose history is known.
+    pub(crate) fn of(model: Model) -> Arc<Self> {
         Arc::new(Site {
-            model: RwLock::new(Model::new(limits)),
+            model: RwLock::new(model),
             version: watch::Sender::new(0),
         })
     }

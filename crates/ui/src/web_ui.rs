@@ -9,7 +9,7 @@ use headwater_streaming::StreamingContext;
 use crate::error::UiError;
 use crate::live::Live;
 use crate::record::Record;
-use crate::server::{Access, Server, Shown};
+use crate::server::{Access, Server, Shown, router};
 use crate::settings::Settings;
 use crate::site::{Follower, Site};
 
@@ -95,9 +95,9 @@ impl WebUiBuilder {
         let site = Site::new(settings.limits);
         site.apply(&Record::Application(live.application()));
         let ctx = live.ctx.clone();
-        let access = Access::new(&settings)?;
-        let shown = Shown::new(site.clone(), Some(live), access);
-        let server = Server::start(Arc::new(shown), &settings)?;
+        let access = Arc::new(Access::new(&settings)?);
+        let shown = Shown::new(site.clone(), Some(live), access.clone());
+        let server = Server::start(router(Arc::new(shown)), &access, &settings)?;
         let listener = ctx.events().add(Follower(site));
         Ok(Some(WebUi {
             ctx,

@@ -67,7 +67,9 @@
   };
   document.addEventListener("visibilitychange", () => { if (isStale) refresh(); });
 
-  const changes = new EventSource("/changes");
+  // A page of a history does not change.
+  if (!document.body.dataset.changes) return;
+  const changes = new EventSource(document.body.dataset.changes);
   changes.addEventListener("change", (event) => {
     root.classList.remove("away");
     const [id] = event.data.split(" ");

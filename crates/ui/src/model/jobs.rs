@@ -16,6 +16,17 @@ pub(crate) struct Jobs {
     /// All that ever ended, also those that are forgotten.
     pub(crate) succeeded: u64,
     pub(crate) failed: u64,
+    pub(crate) tasks: TaskTotals,
+}
+
+/// All tasks that ever ran, also those that are forgotten.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct TaskTotals {
+    pub(crate) active: u64,
+    pub(crate) succeeded: u64,
+    pub(crate) failed: u64,
+    /// Sums over all that ended, well or not.
+    pub(crate) counts: TaskCounts,
 }
 
 #[derive(Debug)]
@@ -148,6 +159,7 @@ impl Jobs {
     }
 
     pub(super) fn task_started(&mut self, start: &TaskStart, limits: Limits) {
+        self.tasks.active += 1;
         let Some(stage) = self.stages.get_mut(&start.stage) else {
             return;
         };
@@ -162,6 +174,7 @@ impl Jobs {
     }
 
     pub(super) fn task_ended(&mut self, end: &TaskEnd, limits: Limits) {
+        self.tasks.ended(end);
         let Some(stage) = self.stages.get_mut(&end.stage) else {
             return;
         };
@@ -213,6 +226,17 @@ impl Jobs {
     pub(crate) fn stages_of<'a>(&'a self, job: &'a Job) -> impl Iterator<Item = &'a Stage> {
         let plans = job.start.stages.iter();
         plans.filter_map(|plan| self.stages.get(&plan.stage))
+    }
+}
+
+impl TaskTotals {
+    fn ended(&mut self, end: &TaskEnd) {
+        self.active = self.active.saturating_sub(1);
+        match end.error {
+            None => self.succeeded += 1,
+            Some(_) => self.failed += 1,
+        }
+        self.counts += end.counts;
     }
 }
 

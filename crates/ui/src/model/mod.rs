@@ -40,6 +40,8 @@ pub(crate) struct Model {
     /// When something happened last.
     pub(crate) last: At,
     pub(crate) jobs: Jobs,
+    /// How many events are missing.
+    pub(crate) dropped: u64,
     /// The stream, once it was started.
     pub(crate) streaming: Option<Streaming>,
     limits: Limits,
@@ -62,6 +64,7 @@ impl Model {
         match record {
             Record::Application(application) => self.application = application.clone(),
             Record::ApplicationEnded { at } => self.ended = Some(*at),
+            Record::Dropped { events, .. } => self.dropped += events,
             Record::StreamStarted(start) => self.streaming = Some(Streaming::new(start)),
             Record::JobStarted(start) => {
                 if let Some(streaming) = &mut self.streaming {

@@ -26,29 +26,24 @@ pub(crate) fn framed(view: &View<'_>, answer: &Answer) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (application.name) " - " (answer.title) }
-                link rel="stylesheet" href="/static/style.css";
-                script src="/static/app.js" defer {}
-            }
-            body data-app=(application.id) {
+            (head(html! { (application.name) " - " (answer.title) }))
+            body data-app=(application.id) data-changes=[view.live.map(|_| "/changes")] {
                 header {
-                    a.logo href="/" { "Headwater" }
+                    a.logo href=(view.link("/")) { "Headwater" }
+                    @if !view.base.path.is_empty() { a href="/" { "All programs" } }
                     nav {
                         @for (path, name, _) in tabs {
-                            a href=(path) aria-current=[(*path == answer.tab).then_some("page")] {
+                            a href=(view.link(path)) aria-current=[(*path == answer.tab).then_some("page")] {
                                 (name)
                             }
                         }
                     }
                     span.app { (application.name) }
                     (liveness(view))
-                    button #theme type="button" title="Light or dark" { "◐" }
+                    (theme())
                 }
                 main #main {
+                    @for note in &view.base.notes { p.note { (note) } }
                     h1 { (answer.title) }
                     (answer.body)
                 }
@@ -56,6 +51,40 @@ pub(crate) fn framed(view: &View<'_>, answer: &Answer) -> Markup {
             }
         }
     }
+}
+
+/// A page that belongs to no program.
+pub(crate) fn plain(title: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(html! { (title) }))
+            body {
+                header { a.logo href="/" { "Headwater" } (theme()) }
+                main #main {
+                    h1 { (title) }
+                    (body)
+                }
+            }
+        }
+    }
+}
+
+fn head(title: Markup) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            title { (title) }
+            link rel="stylesheet" href="/static/style.css";
+            script src="/static/app.js" defer {}
+        }
+    }
+}
+
+fn theme() -> Markup {
+    html! { button #theme type="button" title="Light or dark" { "◐" } }
 }
 
 /// Whether what is shown goes on.

@@ -57,10 +57,10 @@ fn facts(view: &View<'_>, job: &Job) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{testing, testing_jobs};
+    use crate::testing;
 
     fn answer(address: &str) -> Answer {
-        testing::answer(page, &testing_jobs::model(), address)
+        testing::answer(page, &testing::model(), address)
     }
 
     fn shown(address: &str) -> String {

@@ -319,10 +319,10 @@ fn stage_box(stage: &Drawn<'_>) -> Node {
 mod tests {
     use super::*;
     use crate::record::{JobStart, Record};
-    use crate::{testing, testing_jobs};
+    use crate::testing;
 
     fn dag(job: u64) -> Dag {
-        let model = testing_jobs::model();
+        let model = testing::model();
         JobDag::of_job(&model, &model.jobs.jobs[&job]).dag
     }
 

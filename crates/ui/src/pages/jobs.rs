@@ -207,10 +207,10 @@ fn tasks(view: &View<'_>, job: &Job) -> Progress {
 mod tests {
     use super::*;
     use crate::record::{JobStart, Record, StagePlanRecord};
-    use crate::{testing, testing_jobs};
+    use crate::testing;
 
     fn shown(address: &str) -> String {
-        let answer = testing::answer(page, &testing_jobs::model(), address);
+        let answer = testing::answer(page, &testing::model(), address);
         assert_eq!(answer.status, 200);
         answer.body.into_string()
     }
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_stage_that_an_earlier_job_ran_is_skipped_even_if_the_plan_does_not_say_so() {
-        let mut model = testing_jobs::model();
+        let mut model = testing::model();
         let plan = |stage| StagePlanRecord {
             stage,
             ..StagePlanRecord::default()

@@ -5,6 +5,7 @@
 //! have changed.
 
 mod environment;
+mod executors;
 pub(crate) mod format;
 mod frame;
 mod graph;
@@ -13,9 +14,12 @@ mod job_dag;
 mod jobs;
 mod parts;
 mod query;
+mod spark_line;
 mod stage;
 mod stages;
-mod table;
+mod state;
+mod storage;
+pub(crate) mod table;
 
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
@@ -23,7 +27,7 @@ use maud::{Markup, html};
 use crate::live::Live;
 use crate::model::Model;
 
-pub(crate) use frame::framed;
+pub(crate) use frame::{framed, plain};
 pub(crate) use query::Query;
 
 /// What a page is made from.
@@ -34,6 +38,23 @@ pub(crate) struct View<'a> {
     pub(crate) query: &'a Query,
     /// The zone of the times on the page.
     pub(crate) zone: &'a TimeZone,
+    pub(crate) base: &'a Base,
+}
+
+/// Where the pages of a program are, if a server shows several programs.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Base {
+    /// What stands before every address; empty for a running program.
+    pub(crate) path: String,
+    /// What is said on top of every page, such as that a log is damaged.
+    pub(crate) notes: Vec<String>,
+}
+
+impl View<'_> {
+    /// The address of another page of the same program: every link goes through this.
+    pub(crate) fn link(&self, path: impl std::fmt::Display) -> String {
+        format!("{}{path}", self.base.path)
+    }
 }
 
 /// A page, still without what all of them have.
@@ -77,12 +98,31 @@ impl Answer {
     }
 }
 
+/// A page: a function of what is known and of the query.
+pub(crate) type Page = fn(&View<'_>) -> Answer;
+
 /// All pages, by their addresses.
-pub(crate) const PAGES: &[(&str, fn(&View<'_>) -> Answer)] = &[
+pub(crate) const PAGES: &[(&str, Page)] = &[
     ("/environment/", environment::page),
+    ("/executors/", executors::page),
     ("/graph/", graph::page),
     ("/jobs/", jobs::page),
     ("/jobs/job/", job::page),
     ("/stages/", stages::page),
     ("/stages/stage/", stage::page),
+    ("/state/", state::page),
+    ("/storage/", storage::page),
+    ("/storage/rdd/", storage::rdd_page),
 ];
+
+/// The page of an address, with a slash at its end or without.
+pub(crate) fn find(path: &str) -> Page {
+    let path = path.trim_end_matches('/');
+    let mut pages = PAGES.iter();
+    let found = pages.find(|(known, _)| known.trim_end_matches('/') == path);
+    found.map_or(no_page, |(_, page)| *page)
+}
+
+pub(crate) fn no_page(_: &View<'_>) -> Answer {
+    Answer::missing("There is no such page.")
+}

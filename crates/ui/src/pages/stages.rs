@@ -159,11 +159,11 @@ pub(super) fn href(stage: &Stage) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{testing, testing_jobs};
+    use crate::testing;
 
     #[test]
     fn stages_are_shown_by_their_state() {
-        let html = testing::answer(page, &testing_jobs::model(), "/stages/")
+        let html = testing::answer(page, &testing::model(), "/stages/")
             .body
             .into_string();
         for part in [

@@ -50,6 +50,11 @@ pub(crate) enum Record {
     OutputCompleted(OutputRecord),
     BatchCompleted(BatchRecord),
     RateUpdated(RateRecord),
+    /// Events that the log has not got.
+    Dropped {
+        at: At,
+        events: u64,
+    },
 }
 
 /// The program.
@@ -85,7 +90,9 @@ impl Record {
     pub(crate) fn at(&self) -> Option<At> {
         Some(match self {
             Record::Application(application) => application.started,
-            Record::ApplicationEnded { at } | Record::StreamStopped { at } => *at,
+            Record::ApplicationEnded { at }
+            | Record::StreamStopped { at }
+            | Record::Dropped { at, .. } => *at,
             Record::JobStarted(start) => start.at,
             Record::JobEnded(end) => end.at,
             Record::StageSubmitted(start) => start.at,

@@ -12,8 +12,6 @@ use crate::error::UiError;
 use crate::settings::Settings;
 use std::sync::Arc;
 
-use super::Shown;
-
 const COOKIE_NAME: &str = "headwater-token";
 const TOKEN_BYTES: usize = 16;
 
@@ -99,11 +97,10 @@ fn made_up() -> Result<String, UiError> {
 
 /// Lets a request through, or not; a token in the address becomes a cookie.
 pub(super) async fn guard(
-    State(shown): State<Arc<Shown>>,
+    State(access): State<Arc<Access>>,
     request: Request,
     next: Next,
 ) -> Response {
-    let access = &shown.access;
     if !access.is_meant(request.headers()) {
         let message = "this server answers requests to this machine's own names only\n";
         return (StatusCode::FORBIDDEN, message).into_response();

@@ -10,13 +10,16 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use axum::Router;
 use jiff::tz::TimeZone;
 use tokio::sync::Notify;
 
 pub(crate) use access::Access;
+pub(crate) use routes::{first_page, guarded, respond, router};
 
 use crate::error::UiError;
 use crate::live::Live;
+use crate::pages::Base;
 use crate::settings::Settings;
 use crate::site::Site;
 
@@ -25,18 +28,20 @@ pub(crate) struct Shown {
     pub(crate) site: Arc<Site>,
     /// The program, if it runs in this process.
     pub(crate) live: Option<Live>,
-    pub(crate) access: Access,
+    pub(crate) access: Arc<Access>,
     /// The zone of the times on pages.
     pub(crate) zone: TimeZone,
+    pub(crate) base: Base,
 }
 
 impl Shown {
-    pub(crate) fn new(site: Arc<Site>, live: Option<Live>, access: Access) -> Self {
+    pub(crate) fn new(site: Arc<Site>, live: Option<Live>, access: Arc<Access>) -> Self {
         Shown {
             site,
             live,
             access,
             zone: TimeZone::system(),
+            base: Base::default(),
         }
     }
 }
@@ -50,10 +55,14 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts to answer on the first port that is free.
-    pub(crate) fn start(shown: Arc<Shown>, settings: &Settings) -> Result<Self, UiError> {
+    pub(crate) fn start(
+        router: Router,
+        access: &Access,
+        settings: &Settings,
+    ) -> Result<Self, UiError> {
         let listener = bind(settings)?;
         let address = listener.local_addr().map_err(UiError::Start)?;
-        let url = shown.access.url(address);
+        let url = access.url(address);
         listener.set_nonblocking(true).map_err(UiError::Start)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -62,7 +71,7 @@ impl Server {
         let end = Arc::new(Notify::new());
         let ended = end.clone();
         let serve = move || {
-            let result = runtime.block_on(serve(listener, shown, ended));
+            let result = runtime.block_on(serve(listener, router, ended));
             if let Err(error) = result {
                 tracing::error!(%error, "the web UI has ended");
             }
@@ -90,9 +99,9 @@ impl Server {
     }
 }
 
-async fn serve(listener: TcpListener, shown: Arc<Shown>, ended: Arc<Notify>) -> io::Result<()> {
+async fn serve(listener: TcpListener, router: Router, ended: Arc<Notify>) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let serving = axum::serve(listener, routes::router(shown));
+    let serving = axum::serve(listener, router);
     // Open connections, such as those of pages that wait for changes, are cut.
     tokio::select! {
         result = serving => result,

@@ -4,28 +4,25 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 
-use super::{Shown, access, assets, changes};
-use crate::pages::Query;
-use crate::pages::{self, Answer, View};
-
-/// A page: a function of what is known and of the query.
-type Page = fn(&View<'_>) -> Answer;
+use super::{Access, Shown, access, assets, changes};
+use crate::pages::{self, Page, Query, View};
 
 /// Nothing but what the server itself sends is loaded or run.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' \
                       data:; connect-src 'self'; base-uri 'none'; form-action 'self'; \
                       frame-ancestors 'none'";
 
-pub(super) fn router(shown: Arc<Shown>) -> Router {
+/// The pages of one program.
+pub(crate) fn router(shown: Arc<Shown>) -> Router {
+    let access = shown.access.clone();
     let mut router = Router::new()
         .route("/", get(home))
-        .route("/changes", get(changes::changes))
-        .route("/static/{name}", get(assets::asset));
+        .route("/changes", get(changes::changes));
     for (path, page) in pages::PAGES {
         let answer =
             move |state: State<Arc<Shown>>, request: Request| answer(*page, state, request);
@@ -35,28 +32,44 @@ pub(super) fn router(shown: Arc<Shown>) -> Router {
             router = router.route(short, get(answer));
         }
     }
+    guarded(router.fallback(not_found).with_state(shown), access)
+}
+
+/// With what all servers have: the files that pages need, and who may look.
+pub(crate) fn guarded(router: Router, access: Arc<Access>) -> Router {
     router
-        .fallback(not_found)
-        .layer(from_fn_with_state(shown.clone(), access::guard))
+        .route("/static/{name}", get(assets::asset))
+        .layer(from_fn_with_state(access, access::guard))
         .layer(from_fn(secure))
-        .with_state(shown)
+}
+
+/// Where a program's pages begin.
+pub(crate) fn first_page(shown: &Shown) -> String {
+    let page = match shown.site.model().streaming {
+        Some(_) => "/streaming/",
+        None => "/jobs/",
+    };
+    format!("{}{page}", shown.base.path)
 }
 
 async fn home(State(shown): State<Arc<Shown>>) -> Redirect {
-    match shown.site.model().streaming {
-        Some(_) => Redirect::temporary("/streaming/"),
-        None => Redirect::temporary("/jobs/"),
-    }
+    Redirect::temporary(&first_page(&shown))
 }
 
 async fn answer(page: Page, State(shown): State<Arc<Shown>>, request: Request) -> Response {
-    let query = Query::of(request.uri());
+    respond(page, &shown, request.uri())
+}
+
+/// A page of a program.
+pub(crate) fn respond(page: Page, shown: &Shown, uri: &Uri) -> Response {
+    let query = Query::of(uri);
     let model = shown.site.model();
     let view = View {
         model: &model,
         live: shown.live.as_ref(),
         query: &query,
         zone: &shown.zone,
+        base: &shown.base,
     };
     let answer = page(&view);
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
@@ -64,9 +77,8 @@ async fn answer(page: Page, State(shown): State<Arc<Shown>>, request: Request) -
     (status, kind, pages::framed(&view, &answer).into_string()).into_response()
 }
 
-async fn not_found(State(shown): State<Arc<Shown>>, request: Request) -> Response {
-    let page: Page = |_| Answer::missing("There is no such page.");
-    answer(page, State(shown), request).await
+async fn not_found(state: State<Arc<Shown>>, request: Request) -> Response {
+    answer(pages::no_page, state, request).await
 }
 
 async fn secure(request: Request, next: Next) -> Response {

@@ -1,10 +1,16 @@
 //! What tests of pages need: times, places, a model of records, a page as a value.
 
+mod jobs;
+mod sample;
+
 use jiff::tz::TimeZone;
 
 use crate::model::{Limits, Model};
-use crate::pages::{Answer, Query, View};
+use crate::pages::{Answer, Base, Query, View};
 use crate::record::{At, Place, Record, Took};
+
+pub(crate) use jobs::*;
+pub(crate) use sample::{Sample, records};
 
 /// 2025/11/24 16:00:00 UTC.
 pub(crate) const START_MS: i64 = 1_764_000_000_000;
@@ -43,5 +49,6 @@ pub(crate) fn answer(page: fn(&View<'_>) -> Answer, model: &Model, address: &str
         live: None,
         query: &query,
         zone: &TimeZone::UTC,
+        base: &Base::default(),
     })
 }

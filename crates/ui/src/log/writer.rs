@@ -1,0 +1,298 @@
+//! What the thread of an event log does.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::{Instant, SystemTime};
+
+use headwater_core::conf::{REDACTED, is_secret};
+use headwater_store::{Durability, Location, StoreError};
+
+use super::event_log::{Message, Queue};
+use super::part::Part;
+use super::settings::Settings;
+use super::{LogError, SUMMARY, Summary, part_name};
+use crate::record::{Application, Record};
+
+/// How many programs that were started in the same millisecond find a directory each.
+const SAME_ID_MAX: u32 = 100;
+
+/// Writes parts, and the summary.
+pub(super) struct Writer {
+    dir: Location,
+    settings: Settings,
+    queue: Arc<Queue>,
+    summary: Summary,
+    /// What of `queue.dropped` is in the log.
+    dropped_told: u64,
+    part: Option<Part>,
+    /// The parts that are there beside the first one; the last of them may be open.
+    parts: Range<u64>,
+    /// Records in the open part that were not written yet.
+    pending: u64,
+    /// When the summary was written last, and whether it has changed since.
+    summarised: Instant,
+    is_changed: bool,
+    /// After a failure no part is begun before then.
+    retry: Instant,
+}
+
+impl Writer {
+    /// Takes a directory for the program, and writes down what it is.
+    pub(super) fn begin(
+        application: Application,
+        settings: Settings,
+        queue: Arc<Queue>,
+    ) -> Result<Self, LogError> {
+        let summary = Summary::new(&application);
+        let (dir, now) = (claim(&settings.dir, &summary)?, Instant::now());
+        let mut writer = Writer {
+            part: Some(Part::begin(&dir, 0, now)?),
+            dir,
+            settings,
+            queue,
+            summary,
+            dropped_told: 0,
+            parts: 1..1,
+            pending: 0,
+            summarised: now,
+            is_changed: false,
+            retry: now,
+        };
+        writer.add(&Record::Application(application));
+        writer.write()?;
+        Ok(writer)
+    }
+
+    /// Where it writes.
+    pub(super) fn dir(&self) -> &Location {
+        &self.dir
+    }
+
+    /// Writes records as they come, up to the end.
+    pub(super) fn run(mut self, from: &Receiver<Message>) {
+        while let Some(record) = self.next(from) {
+            self.add(&record);
+        }
+        self.tell_dropped();
+        let at = SystemTime::now().into();
+        self.add(&Record::ApplicationEnded { at });
+        self.write_or_roll();
+        self.summarise();
+    }
+
+    /// The next record, and meanwhile writes what is due; `None` at the end.
+    fn next(&mut self, from: &Receiver<Message>) -> Option<Record> {
+        let message = match from.try_recv() {
+            Ok(message) => message,
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => self.wait(from)?,
+        };
+        match message {
+            Message::Record(record) => Some(*record),
+            Message::End => None,
+        }
+    }
+
+    /// Does what is due until a message comes; `None` if none will.
+    fn wait(&mut self, from: &Receiver<Message>) -> Option<Message> {
+        loop {
+            self.do_what_is_due();
+            let Some(due) = self.next_due() else {
+                return from.recv().ok();
+            };
+            match from.recv_timeout(due.saturating_duration_since(Instant::now())) {
+                Ok(message) => return Some(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    fn part_due(&self) -> Option<Instant> {
+        self.part.as_ref()?.due(self.settings.flush)
+    }
+
+    fn summary_due(&self) -> Option<Instant> {
+        let due = self.summarised.checked_add(self.settings.flush)?;
+        self.is_changed.then_some(due)
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        self.part_due().into_iter().chain(self.summary_due()).min()
+    }
+
+    fn do_what_is_due(&mut self) {
+        let now = Instant::now();
+        self.tell_dropped();
+        if self.part_due().is_some_and(|due| due <= now) {
+            self.write_or_roll();
+        }
+        if self.summary_due().is_some_and(|due| due <= now) {
+            self.summarise();
+        }
+    }
+
+    fn tell_dropped(&mut self) {
+        let dropped = self.queue.dropped.load(Ordering::Relaxed);
+        let events = dropped - self.dropped_told;
+        if events > 0 && self.has_part() {
+            self.dropped_told = dropped;
+            let at = SystemTime::now().into();
+            self.add(&Record::Dropped { at, events });
+        }
+    }
+
+    fn add(&mut self, record: &Record) {
+        self.summary.apply(record);
+        self.is_changed = true;
+        let line = match redacted(record) {
+            Some(redacted) => serde_json::to_vec(&redacted),
+            None => serde_json::to_vec(record),
+        };
+        let (Ok(line), true) = (line, self.has_part()) else {
+            self.queue.drop_events(1);
+            return;
+        };
+        let Some(part) = &mut self.part else { return };
+        part.add(&line);
+        self.pending += 1;
+        let is_full = part.bytes() >= self.settings.roll_bytes;
+        if is_full || matches!(record, Record::StreamStarted(_)) {
+            self.write_or_roll();
+            self.part = None;
+            self.forget();
+            self.summarise();
+        } else if part.is_gathered() {
+            self.write_or_roll();
+        }
+    }
+
+    /// Begins the next part if none is open.
+    fn has_part(&mut self) -> bool {
+        let now = Instant::now();
+        if self.part.is_none() && self.retry <= now {
+            match Part::begin(&self.dir, self.parts.end, now) {
+                Ok(part) => self.part = Some(part),
+                Err(error) => self.failed(&error),
+            }
+            // Also after an error, so that a part is never begun twice.
+            self.parts.end += 1;
+        }
+        self.part.is_some()
+    }
+
+    fn write(&mut self) -> Result<(), StoreError> {
+        if let Some(part) = &mut self.part {
+            part.write(Instant::now())?;
+        }
+        self.pending = 0;
+        Ok(())
+    }
+
+    /// Gives a part up that cannot be written: the log goes on with the next one.
+    fn write_or_roll(&mut self) {
+        if let Err(error) = self.write() {
+            self.failed(&error);
+            self.queue.drop_events(std::mem::take(&mut self.pending));
+            self.part = None;
+        }
+    }
+
+    /// Removes parts so that there is room for another one.
+    fn forget(&mut self) {
+        for number in surplus(&self.parts, self.settings.parts_max) {
+            if let Err(error) = self.dir.join(&part_name(number)).delete() {
+                tracing::warn!(%error, "an old part of the event log stays");
+            }
+            self.parts.start = number + 1;
+        }
+    }
+
+    fn summarise(&mut self) {
+        self.summarised = Instant::now();
+        self.is_changed = false;
+        if let Err(error) = self.summary.write(&self.dir) {
+            tracing::warn!(%error, "the summary of the event log was not written");
+        }
+    }
+
+    fn failed(&mut self, error: &StoreError) {
+        let now = Instant::now();
+        self.retry = now.checked_add(self.settings.flush).unwrap_or(now);
+        tracing::warn!(%error, "the event log goes on, but not all of it is there");
+    }
+}
+
+/// Which parts are to be removed, so that with the first and the next one there are at most
+/// `parts_max`.
+fn surplus(parts: &Range<u64>, parts_max: u64) -> Range<u64> {
+    let kept = parts_max.saturating_sub(2);
+    parts.start..parts.end.saturating_sub(kept).max(parts.start)
+}
+
+/// Takes a directory for a program that nobody else has taken.
+fn claim(dir: &Location, summary: &Summary) -> Result<Location, LogError> {
+    let mut number = 1;
+    loop {
+        let name = match number {
+            1 => summary.id.clone(),
+            _ => format!("{}-{number}", summary.id),
+        };
+        let own = dir.join(&name);
+        let claim = own.join(SUMMARY);
+        match claim.put_if_absent(&summary.bytes(), Durability::Cached) {
+            Ok(()) => return Ok(own),
+            Err(StoreError::AlreadyExists { .. }) if number < SAME_ID_MAX => number += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// A record without the values of properties that must not be shown, if it has some. Settings
+/// come without theirs.
+fn redacted(record: &Record) -> Option<Record> {
+    let Record::JobStarted(start) = record else {
+        return None;
+    };
+    if !start.properties.keys().any(|key| is_secret(key)) {
+        return None;
+    }
+    let mut start = start.clone();
+    let secrets = start
+        .properties
+        .iter_mut()
+        .filter(|(key, _)| is_secret(key));
+    secrets.for_each(|(_, value)| REDACTED.clone_into(value));
+    Some(Record::JobStarted(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_part_and_the_last_ones_are_kept() {
+        assert_eq!(surplus(&(1..1), 2), 1..1);
+        assert_eq!(surplus(&(1..2), 2), 1..2);
+        assert_eq!(surplus(&(1..2), 3), 1..1);
+        assert_eq!(surplus(&(3..9), 4), 3..7);
+    }
+
+    #[test]
+    fn secrets_are_not_written() {
+        let properties = [("db.password", "hunter2"), ("colour", "green")];
+        let properties = properties.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let start = crate::record::JobStart {
+            properties: properties.into(),
+            ..Default::default()
+        };
+        let line = serde_json::to_string(&redacted(&Record::JobStarted(start))).unwrap();
+        assert!(
+            line.contains("(redacted)") && line.contains("green"),
+            "{line}"
+        );
+        assert!(!line.contains("hunter2"), "{line}");
+    }
+}

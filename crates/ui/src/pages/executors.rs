@@ -1,0 +1,160 @@
+//! What runs tasks: this process, its slots, its memory and its threads.
+
+use maud::{Markup, html};
+
+use super::table::{Column, SortKey, Table};
+use super::{Answer, View, format};
+use crate::process::{self, Process, Thread};
+use crate::record::Took;
+
+pub(crate) fn page(view: &View<'_>) -> Answer {
+    let live = view.live.is_some();
+    let process = live.then(process::process).flatten();
+    let threads = if live { process::threads() } else { Vec::new() };
+    let body = html! {
+        section #executors-section { (driver(view)) }
+        section #process-section {
+            h2 { "Process" }
+            (facts(view, process))
+        }
+        section #threads-section {
+            h2 { "Threads" }
+            @if live { (thread_table().show(view.query, threads)) }
+            @else { p.empty { "Threads are not recorded in event logs." } }
+        }
+    };
+    Answer::page("/executors/", "Executors", body)
+}
+
+/// Spark's table of executors. There is one: the driver, whose slots run all tasks.
+fn driver(view: &View<'_>) -> Markup {
+    let application = &view.model.application;
+    let tasks = &view.model.jobs.tasks;
+    let ended = tasks.succeeded + tasks.failed;
+    let is_active = view.live.is_some() && view.model.ended.is_none();
+    let columns = [
+        ("Executor ID", "driver".to_owned()),
+        ("Address", application.host.clone()),
+        (
+            "Status",
+            if is_active { "Active" } else { "Dead" }.to_owned(),
+        ),
+        ("Cores", application.slots.to_string()),
+        ("Active Tasks", format::count(tasks.active)),
+        ("Failed Tasks", format::count(tasks.failed)),
+        ("Complete Tasks", format::count(tasks.succeeded)),
+        ("Total Tasks", format::count(tasks.active + ended)),
+        ("Task Time", format::length(tasks.counts.run_time)),
+        ("Records Read", format::count(tasks.counts.records_read)),
+        ("Input", format::size(tasks.counts.bytes_read)),
+        (
+            "Shuffle Read Records",
+            format::count(tasks.counts.shuffle_records_read),
+        ),
+        (
+            "Shuffle Write Records",
+            format::count(tasks.counts.shuffle_records_written),
+        ),
+        ("Output", format::size(tasks.counts.bytes_written)),
+    ];
+    html! {
+        div.scroll {
+            table #executors {
+                thead { tr { @for (title, _) in &columns { th scope="col" { (title) } } } }
+                tbody { tr { @for (_, value) in &columns { td { (value) } } } }
+            }
+        }
+    }
+}
+
+fn facts(view: &View<'_>, process: Option<Process>) -> Markup {
+    let application = &view.model.application;
+    let until = view.model.ended.unwrap_or(view.model.last);
+    let up = until.since(application.started);
+    let slots = application.slots as f64;
+    let busy = view.model.jobs.tasks.counts.run_time;
+    html! {
+        dl.facts {
+            dt { "Up" } dd { (format::in_words(up)) }
+            dt title="Task time by the time that all slots had" { "Slots busy" }
+            dd { (share(busy, up.seconds_f64() * slots)) }
+            @match process {
+                Some(process) => {
+                    dt { "Memory" } dd { (format::size(process.resident_bytes)) }
+                    dt { "Memory at most" } dd { (format::size(process.peak_bytes)) }
+                    dt { "Processor time" } dd { (format::length(process.cpu)) }
+                }
+                None if view.live.is_some() => {
+                    dt { "Memory" } dd { "not told by this system" }
+                }
+                None => { dt { "Memory" } dd { "not recorded in event logs" } }
+            }
+        }
+    }
+}
+
+fn share(busy: Took, seconds: f64) -> String {
+    if seconds <= 0.0 {
+        return format::NOTHING.to_owned();
+    }
+    format!("{:.1} %", busy.seconds_f64() / seconds * 100.0)
+}
+
+fn thread_table() -> Table<'static, Thread> {
+    Table {
+        name: "threads",
+        columns: vec![
+            Column::new("Thread", |thread: &Thread| html! { (thread.id) })
+                .sorted_by(|thread| SortKey::Number(thread.id as f64)),
+            Column::new("Name", |thread: &Thread| html! { code { (thread.name) } })
+                .hint("The first 15 bytes: the system keeps no more")
+                .sorted_by(|thread| SortKey::Text(thread.name.clone())),
+            Column::new("Processor Time", |thread: &Thread| {
+                html! { (format::length(thread.cpu)) }
+            })
+            .sorted_by(|thread| SortKey::Number(thread.cpu.0 as f64)),
+        ],
+        sort: ("Processor Time", true),
+        empty: "This system does not tell threads.",
+        row_id: Some(Box::new(|thread| format!("thread-{}", thread.id))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{HOSTILE, Sample};
+
+    #[test]
+    fn tasks_are_counted_also_those_of_stages_that_are_forgotten() {
+        let sample = Sample::new();
+        let page = sample.page(page, "/executors/");
+        for cell in [
+            "<td>driver</td>",
+            "<td>2</td><td>1</td><td>1</td><td>6</td><td>8</td>",
+        ] {
+            assert!(page.contains(cell), "{cell}: {page}");
+        }
+        assert!(page.contains("not recorded in event logs"));
+    }
+
+    #[test]
+    fn a_running_program_tells_its_memory_and_threads() {
+        let ctx = headwater_core::Context::local(1).unwrap();
+        let page = Sample::new().live_page(&ctx, page, "/executors/");
+        assert!(page.contains("Active"));
+        if cfg!(target_os = "linux") {
+            assert!(
+                page.contains("Memory at most") && page.contains("thread-"),
+                "{page}"
+            );
+        }
+    }
+
+    #[test]
+    fn hostile_text_stays_text() {
+        let mut sample = Sample::new();
+        sample.model.application.host = HOSTILE.to_owned();
+        sample.assert_escaped(page, "/executors/");
+    }
+}

@@ -1,0 +1,287 @@
+//! What is kept: RDDs, and what receivers have stored.
+
+use headwater_core::StorageInfo;
+use maud::{Markup, html};
+
+use super::table::{Column, SortKey, Table};
+use super::{Answer, View, format};
+use crate::record::{Place, ReceiverRecord};
+
+const TAB: &str = "/storage/";
+
+pub(crate) fn page(view: &View<'_>) -> Answer {
+    let body = html! {
+        section #rdds-section {
+            h2 { "RDDs" }
+            @match view.live {
+                Some(live) => {
+                    (budget(&live.storage(), live.storage_memory()))
+                    (rdd_table(view).show(view.query, live.storage()))
+                }
+                None => { p.empty { "What is kept is not recorded in event logs." } }
+            }
+        }
+        @if view.model.streaming.is_some() {
+            section #receivers-section {
+                h2 { "Receiver Blocks" }
+                @if view.live.is_none() { p.dim { "As receivers told it last." } }
+                (receiver_table(view).show(view.query, receivers(view)))
+            }
+        }
+    };
+    Answer::page(TAB, "Storage", body)
+}
+
+/// How much of the memory for cached partitions is taken.
+fn budget(rdds: &[StorageInfo], memory: Option<u64>) -> Markup {
+    let used = rdds.iter().map(|rdd| rdd.memory_bytes).sum();
+    let on_disk: u64 = rdds.iter().map(|rdd| rdd.disk_bytes).sum();
+    html! {
+        dl.facts #budget {
+            dt { "Memory" }
+            dd { (bar(used, memory.unwrap_or_default())) " (" code { "storage.memory" } ")" }
+            dt { "Disk" } dd { (format::size(on_disk)) }
+        }
+    }
+}
+
+/// What is taken of what there is, as a bar and in words.
+fn bar(used: u64, max: u64) -> Markup {
+    html! {
+        @if max > 0 { progress value=(used.min(max)) max=(max) {} " " }
+        (format::size(used))
+        @if max > 0 { " of " (format::size(max)) }
+    }
+}
+
+fn name(rdd: &StorageInfo) -> String {
+    let name = rdd.name.as_deref();
+    name.unwrap_or(rdd.site.operator()).to_owned()
+}
+
+fn fraction(rdd: &StorageInfo) -> f64 {
+    rdd.cached_partitions as f64 / rdd.partitions.max(1) as f64
+}
+
+fn rdd_table<'a>(view: &'a View<'_>) -> Table<'a, StorageInfo> {
+    let number =
+        |of: fn(&StorageInfo) -> u64| move |rdd: &StorageInfo| SortKey::Number(of(rdd) as f64);
+    Table {
+        name: "rdds",
+        columns: vec![
+            Column::new("ID", |rdd: &StorageInfo| html! { (rdd.rdd) })
+                .sorted_by(number(|rdd| rdd.rdd)),
+            Column::new("RDD Name", |rdd: &StorageInfo| {
+                let page = view.link(format_args!("/storage/rdd/?id={}", rdd.rdd));
+                html! { a href=(page) { (name(rdd)) } }
+            })
+            .sorted_by(|rdd| SortKey::Text(name(rdd))),
+            Column::new("Storage Level", |rdd: &StorageInfo| html! { (rdd.level) })
+                .sorted_by(|rdd| SortKey::Text(rdd.level.to_string())),
+            Column::new("Cached Partitions", |rdd: &StorageInfo| {
+                html! { (rdd.cached_partitions) " of " (rdd.partitions) }
+            })
+            .sorted_by(number(|rdd| rdd.cached_partitions as u64)),
+            Column::new("Fraction Cached", |rdd: &StorageInfo| {
+                html! { (format!("{:.0} %", fraction(rdd) * 100.0)) }
+            })
+            .sorted_by(|rdd| SortKey::Number(fraction(rdd))),
+            Column::new("Size in Memory", |rdd: &StorageInfo| {
+                html! { (format::size(rdd.memory_bytes)) }
+            })
+            .hint("As estimated when the partitions were kept")
+            .sorted_by(number(|rdd| rdd.memory_bytes)),
+            Column::new("Size on Disk", |rdd: &StorageInfo| {
+                html! { (format::size(rdd.disk_bytes)) }
+            })
+            .sorted_by(number(|rdd| rdd.disk_bytes)),
+        ],
+        sort: ("ID", false),
+        empty: "No RDD is kept.",
+        row_id: Some(Box::new(|rdd| format!("rdd-{}", rdd.rdd))),
+    }
+}
+
+/// As they are now, or as they were told last.
+fn receivers(view: &View<'_>) -> Vec<ReceiverRecord> {
+    match (view.live, &view.model.streaming) {
+        (Some(live), _) => live.receivers(),
+        (None, Some(streaming)) => {
+            let inputs = streaming.inputs.values();
+            inputs.filter_map(|input| input.receiver.clone()).collect()
+        }
+        (None, None) => Vec::new(),
+    }
+}
+
+fn receiver_table<'a>(view: &'a View<'_>) -> Table<'a, ReceiverRecord> {
+    Table {
+        name: "blocks",
+        columns: vec![
+            Column::new("Receiver", |receiver: &ReceiverRecord| {
+                html! { (receiver.name) " " span.dim { "(stream " (receiver.stream) ")" } }
+            })
+            .sorted_by(|receiver| SortKey::Number(receiver.stream as f64)),
+            Column::new("In Memory", |receiver: &ReceiverRecord| {
+                bar(
+                    receiver.stored.memory_bytes,
+                    receiver.stored.memory_bytes_max,
+                )
+            })
+            .hint("What no batch is done with yet, and what there may be")
+            .sorted_by(|receiver| SortKey::Number(receiver.stored.memory_bytes as f64)),
+            Column::new("On Disk", |receiver: &ReceiverRecord| {
+                bar(receiver.stored.disk_bytes, receiver.stored.disk_bytes_max)
+            })
+            .sorted_by(|receiver| SortKey::Number(receiver.stored.disk_bytes as f64)),
+            Column::new("Waits since", |receiver: &ReceiverRecord| {
+                let since = receiver.stored.waits_since;
+                let since = since.map(|at| format::date_time(at, view.zone, false));
+                html! {
+                    @match since {
+                        Some(since) => span.warn { (since) },
+                        None => (format::NOTHING),
+                    }
+                }
+            })
+            .hint("A receiver that has met its bounds waits until batches have made room")
+            .sorted_by(|receiver| {
+                SortKey::maybe(receiver.stored.waits_since.map(|at| at.0 as f64))
+            }),
+        ],
+        sort: ("Receiver", false),
+        empty: "No receiver has stored anything.",
+        row_id: Some(Box::new(|receiver| format!("blocks-{}", receiver.stream))),
+    }
+}
+
+/// One RDD that is kept.
+pub(crate) fn rdd_page(view: &View<'_>) -> Answer {
+    let id = match view.query.number::<u64>("id") {
+        Ok(Some(id)) => id,
+        Ok(None) => return Answer::bad("Missing id parameter"),
+        Err(error) => return Answer::bad(&error),
+    };
+    let Some(live) = view.live else {
+        return Answer::missing("What is kept is not recorded in event logs.");
+    };
+    let Some(rdd) = live.storage().into_iter().find(|rdd| rdd.rdd == id) else {
+        return Answer::missing(&format!("RDD {id} is not kept, or not any more."));
+    };
+    let body = html! { (rdd_facts(view, &rdd)) };
+    Answer::page(TAB, format!("RDD {id}: {}", name(&rdd)), body)
+}
+
+fn rdd_facts(view: &View<'_>, rdd: &StorageInfo) -> Markup {
+    let at = Place::from(rdd.site);
+    let jobs = view.model.jobs.jobs.values();
+    let uses = |job: &&crate::model::Job| {
+        let mut operators = job.start.operators.iter();
+        operators.any(|operator| operator.rdd == rdd.rdd)
+    };
+    let jobs: Vec<_> = jobs.filter(uses).map(crate::model::Job::id).collect();
+    html! {
+        dl.facts #rdd {
+            dt { "Made by" } dd { (at.operator) " " code.dim { (at.line) } }
+            dt { "Storage level" } dd { (rdd.level) }
+            dt { "Cached partitions" }
+            dd { (bar_of_partitions(rdd)) }
+            dt { "Size in memory" } dd { (format::size(rdd.memory_bytes)) }
+            dt { "Size on disk" } dd { (format::size(rdd.disk_bytes)) }
+            @if !jobs.is_empty() {
+                dt { "Jobs that use it" }
+                dd {
+                    @for job in jobs {
+                        a href=(view.link(format_args!("/jobs/job/?id={job}"))) { (job) } " "
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn bar_of_partitions(rdd: &StorageInfo) -> Markup {
+    html! {
+        progress value=(rdd.cached_partitions) max=(rdd.partitions.max(1)) {} " "
+        (rdd.cached_partitions) " of " (rdd.partitions)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{HOSTILE, Sample};
+    use headwater_core::{Conf, Context};
+
+    fn context() -> Context {
+        let conf = Conf::new().master("local[1]").set("storage.memory", "1m");
+        Context::new(conf).unwrap()
+    }
+
+    #[test]
+    fn rdds_are_told_with_what_they_take() {
+        let ctx = context();
+        let users = ctx
+            .parallelize(vec![1_u64, 2, 3, 4], 2)
+            .cache()
+            .named("users");
+        users.take(1).unwrap();
+        let sample = Sample::new();
+        let shown = sample.live_page(&ctx, page, "/storage/");
+        let link = format!("<a href=\"/storage/rdd/?id={}\">users</a>", users.id());
+        for part in [
+            &link,
+            "<td>1 of 2</td><td>50 %</td><td>16 B</td>",
+            "16 B of 1.0 MiB",
+        ] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        let uri = format!("/storage/rdd/?id={}", users.id());
+        let one = sample.live_page(&ctx, rdd_page, &uri);
+        assert!(
+            one.contains("users") && one.contains("storage.rs:"),
+            "{one}"
+        );
+        users.unpersist();
+        let gone = sample.live_page(&ctx, rdd_page, &uri);
+        assert!(gone.contains("is not kept, or not any more"));
+    }
+
+    #[test]
+    fn an_id_must_be_there_and_be_a_number() {
+        let sample = Sample::new();
+        let ask = |uri: &str| sample.answer(rdd_page, uri);
+        assert_eq!(ask("/storage/rdd/").status, 400);
+        assert_eq!(ask("/storage/rdd/?id=x").status, 400);
+        assert_eq!(ask("/storage/rdd/?id=1").status, 404);
+    }
+
+    #[test]
+    fn a_history_tells_what_receivers_had_stored() {
+        let shown = Sample::new().page(page, "/storage/");
+        assert!(shown.contains("not recorded in event logs"));
+        assert!(shown.contains("512.0 KiB of 1.0 MiB"), "{shown}");
+        assert!(
+            shown.contains("<span class=\"warn\">1970/01/01 00:00:03</span>"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn hostile_text_stays_text() {
+        let mut sample = Sample::new();
+        let streaming = sample.model.streaming.as_mut().unwrap();
+        let receiver = streaming
+            .inputs
+            .values_mut()
+            .find_map(|input| input.receiver.as_mut());
+        receiver.unwrap().name = HOSTILE.to_owned();
+        sample.assert_escaped(page, "/storage/");
+        let ctx = context();
+        let hostile = ctx.parallelize(vec![1], 1).cache().named(HOSTILE);
+        let shown = sample.live_page(&ctx, page, "/storage/");
+        assert!(!shown.contains(HOSTILE));
+        let uri = format!("/storage/rdd/?id={}", hostile.id());
+        assert!(!sample.live_page(&ctx, rdd_page, &uri).contains(HOSTILE));
+    }
+}

@@ -1,0 +1,155 @@
+//! Programs that have ended are shown from their logs, over HTTP.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use headwater_core::{Conf, Context};
+use headwater_streaming::testing::TestStream;
+use headwater_streaming::time::seconds;
+use headwater_ui::{EventLog, HistoryServer, LogError, UiError};
+
+/// Runs a stream of three batches, which is logged below `dir`, up to its end.
+fn logged(dir: &str) -> String {
+    let conf = Conf::new().master("local[2]").app_name("counts <em>");
+    let conf = conf
+        .set("event_log.enabled", true)
+        .set("event_log.dir", dir);
+    let ctx = Context::new(conf).expect("the settings are right");
+    let test = TestStream::on(&ctx, seconds(1)).expect("a second is possible");
+    let log = EventLog::start(test.context()).expect("it can be written");
+    let counted = test.input(vec![vec![1, 2], vec![3]]).map(|n| n + 1);
+    counted.foreach_rdd(|rdd, _| rdd.count().map(drop));
+    test.run(3);
+    test.context().stop(false, true).expect("nothing failed");
+    let at = log.expect("it is switched on").location();
+    at.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+fn serve(dir: &str) -> HistoryServer {
+    HistoryServer::serve(dir, &Conf::new().set("ui.history.port", 0)).expect("it can be read")
+}
+
+/// The status and the rest of an answer.
+fn get(server: &HistoryServer, path: &str) -> (u16, String) {
+    let host = server.url().trim_start_matches("http://");
+    let host = host.trim_end_matches('/');
+    let mut to = TcpStream::connect(host).expect("it listens");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    to.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    to.read_to_string(&mut answer).expect("it answers");
+    let status = answer
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    (status.expect("an answer has a status"), answer)
+}
+
+#[test]
+fn the_pages_of_a_program_that_has_ended_are_those_of_a_running_one() {
+    let logs = tempfile::tempdir().unwrap();
+    let dir = logs.path().to_str().unwrap();
+    let server = serve(dir);
+    let (status, list) = get(&server, "/");
+    assert!(
+        status == 200 && list.contains("There are no event logs yet"),
+        "{list}"
+    );
+    let name = logged(dir);
+    let (status, list) = get(&server, "/");
+    assert!(
+        status == 200 && list.contains("counts &lt;em&gt;"),
+        "{list}"
+    );
+    let home = format!("/history/{name}/");
+    let row = format!("<a href=\"{home}\">");
+    assert!(list.contains(&row) && list.contains("<td>3</td>"), "{list}");
+
+    for short in [home.as_str(), home.trim_end_matches('/')] {
+        let (status, answer) = get(&server, short);
+        assert_eq!(status, 307);
+        assert!(
+            answer.contains(&format!("location: {home}streaming/")),
+            "{answer}"
+        );
+    }
+    for page in [
+        "executors/",
+        "executors",
+        "state/",
+        "environment/",
+        "storage/?x=1",
+    ] {
+        let (status, answer) = get(&server, &format!("{home}{page}"));
+        assert_eq!(status, 200, "{page}: {answer}");
+        // Links stay with the program, and nothing is to change.
+        assert!(
+            answer.contains(&format!("<a href=\"{home}jobs/\">")),
+            "{answer}"
+        );
+        assert!(
+            answer.contains(">history</span>") && !answer.contains("/changes"),
+            "{answer}"
+        );
+    }
+    let (_, executors) = get(&server, &format!("{home}executors/"));
+    assert!(executors.contains("<td>Dead</td>"), "{executors}");
+}
+
+#[test]
+fn what_is_not_there_is_not_found() {
+    let logs = tempfile::tempdir().unwrap();
+    let dir = logs.path().join("logs");
+    std::fs::create_dir_all(dir.join("empty")).unwrap();
+    std::fs::write(logs.path().join("part-000000.jsonl"), "{}").unwrap();
+    let dir = dir.to_str().unwrap();
+    let name = logged(dir);
+    let server = serve(dir);
+    for path in [
+        "/nothing",
+        "/history/local-1/",
+        "/history/empty/jobs/",
+        "/history/../",
+        "/history/%2e%2e/jobs/",
+        "/history/..%2f/jobs/",
+        &format!("/history/{name}/nothing/"),
+    ] {
+        let (status, answer) = get(&server, path);
+        assert_eq!(status, 404, "{path}: {answer}");
+        assert!(answer.contains("content-security-policy"), "{answer}");
+    }
+    let (status, css) = get(&server, "/static/style.css");
+    assert!(status == 200 && css.contains("--accent"));
+}
+
+#[test]
+fn a_log_that_goes_on_is_read_again() {
+    let logs = tempfile::tempdir().unwrap();
+    let dir = logs.path().to_str().unwrap();
+    let name = logged(dir);
+    let server = serve(dir);
+    let page = format!("/history/{name}/environment/");
+    assert_eq!(get(&server, &page).0, 200);
+    let part = logs.path().join(&name).join("part-000001.jsonl");
+    let mut file = std::fs::OpenOptions::new().append(true).open(part).unwrap();
+    file.write_all(b"{\"event\":\"job_sta").unwrap();
+    let (_, torn) = get(&server, &page);
+    assert!(torn.contains("end within a line"), "{torn}");
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_told_at_the_start() {
+    let served = HistoryServer::serve("/nowhere/at/all", &Conf::new());
+    assert!(matches!(
+        served.err(),
+        Some(UiError::Log(LogError::Store(_)))
+    ));
+}
+
+#[test]
+fn a_log_in_an_object_store_is_shown_as_well() {
+    let dir = "memory://history-test/logs";
+    let name = logged(dir);
+    let (status, _) = get(&serve(dir), &format!("/history/{name}/state/"));
+    assert_eq!(status, 200);
+}
