@@ -29,6 +29,8 @@ mod record;
 mod server;
 mod settings;
 mod site;
+#[cfg(test)]
+mod testing;
 mod web_ui;
 
 pub use error::UiError;

@@ -4,11 +4,15 @@
 //! escapes it. Pages run no script but `assets/app.js`, which replaces the parts of a page that
 //! have changed.
 
+mod batch;
 mod environment;
 mod format;
 mod frame;
+mod parts;
 mod query;
+mod streaming;
 mod table;
+mod why;
 
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
@@ -71,5 +75,8 @@ impl Answer {
 }
 
 /// All pages, by their addresses.
-pub(crate) const PAGES: &[(&str, fn(&View<'_>) -> Answer)] =
-    &[("/environment/", environment::page)];
+pub(crate) const PAGES: &[(&str, fn(&View<'_>) -> Answer)] = &[
+    ("/environment/", environment::page),
+    ("/streaming/", streaming::page),
+    ("/streaming/batch/", batch::page),
+];
