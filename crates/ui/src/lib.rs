@@ -6,7 +6,7 @@
 //!
 //! Read in this order: `record` (what is kept of an event), `model` (what pages show, a fold
 //! over records), `site` (the model of a program and who waits for changes), `server` (HTTP),
-//! `pages` (one file each).
+//! `pages` (one file each), `chart` (from numbers to SVG).
 //!
 //! ```
 //! use headwater_streaming::testing::TestStream;
@@ -20,6 +20,7 @@
 //! # Ok::<(), headwater_ui::UiError>(())
 //! ```
 
+mod chart;
 mod dag;
 mod error;
 mod gantt;

@@ -47,6 +47,38 @@
     while (child) { const gone = child; child = child.nextSibling; gone.remove(); }
   };
 
+  // Says what the point of a timeline that is nearest to the pointer is. What says it is beside
+  // the parts that are replaced, and looks again when they were.
+  const tip = document.createElement("div");
+  tip.id = "tip";
+  tip.hidden = true;
+  document.body.append(tip);
+  let pointer = null;
+  const point = () => {
+    const below = pointer && document.elementFromPoint(pointer.x, pointer.y);
+    const chart = below && below.closest("svg.timeline");
+    const middle = (dot) => {
+      const box = dot.getBoundingClientRect();
+      return { x: box.left + box.width / 2, y: box.top };
+    };
+    let nearest = null, distance = Infinity;
+    for (const dot of chart ? chart.querySelectorAll("circle") : []) {
+      const away = Math.abs(middle(dot).x - pointer.x);
+      if (away < distance) [nearest, distance] = [dot, away];
+    }
+    tip.hidden = !nearest;
+    if (!nearest) return;
+    tip.textContent = nearest.textContent.trim();
+    const { x, y } = middle(nearest);
+    tip.style.left = `${Math.min(x + 8, innerWidth - tip.offsetWidth - 4)}px`;
+    tip.style.top = `${Math.max(y - tip.offsetHeight - 6, 0)}px`;
+  };
+  document.addEventListener("pointermove", ({ clientX, clientY }) => {
+    pointer = { x: clientX, y: clientY };
+    point();
+  });
+  document.addEventListener("scroll", point, { passive: true });
+
   let isBusy = false, isStale = false;
   const refresh = async () => {
     if (document.hidden) { isStale = true; return; }
@@ -61,6 +93,7 @@
           const [old, now] = [document.getElementById(id), fresh.getElementById(id)];
           if (old && now) update(old, now);
         }
+        point();
       } while (isStale && !document.hidden);
     } catch { /* the server is away; the stream of changes comes back when it does */ }
     isBusy = false;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::record::{At, Took};
+use crate::record::{At, Place, Took};
 
 /// What stands for something that is not known yet.
 pub(crate) const NOTHING: &str = "-";
@@ -43,7 +43,12 @@ fn write(at: At, zone: &TimeZone, how: &str) -> String {
 
 /// A batch time: with milliseconds if batches are less than a second apart.
 pub(crate) fn batch_time(millis: i64, interval: Took, zone: &TimeZone) -> String {
-    date_time(at_millis(millis), zone, interval.0 % 1_000_000 != 0)
+    date_time(at_millis(millis), zone, has_millis(interval))
+}
+
+/// Whether batch times of an interval need milliseconds to be told apart.
+pub(crate) fn has_millis(interval: Took) -> bool {
+    !interval.0.is_multiple_of(1_000_000)
 }
 
 pub(crate) fn at_millis(millis: i64) -> At {
@@ -141,6 +146,17 @@ pub(crate) fn pixels(value: f64) -> String {
     format!("{value:.1}")
 }
 
+/// An operator and where it was called: `map at src/main.rs:7`.
+pub(crate) fn place(place: &Place) -> String {
+    format!("{} at {}", place.operator, place.line)
+}
+
+/// A number and the noun for it: `1 task`, `2 tasks`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(number))
+}
+
 /// A rate, in records a second.
 pub(crate) fn rate(per_second: f64) -> String {
     format!("{per_second:.2} records/sec")
@@ -199,5 +215,9 @@ mod tests {
             ["1023 B", "1.5 KiB", "3.0 GiB"]
         );
         assert_eq!(rate(88.589), "88.59 records/sec");
+        assert_eq!(
+            [counted(1, "task"), counted(0, "task")],
+            ["1 task", "0 tasks"]
+        );
     }
 }

@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn streams_are_drawn_with_what_the_last_batch_gave_them() {
-        let model = testing::model();
+        let model = testing::jobs::model();
         let streaming = model.streaming.as_ref().unwrap();
         let dag = drawn(streaming, &last_batch(&model, streaming));
         let boxes: Vec<_> = dag
@@ -339,7 +339,7 @@ mod tests {
 
     #[test]
     fn the_page_links_to_the_batch_and_lists_the_streams() {
-        let html = shown(&testing::model()).body.into_string();
+        let html = shown(&testing::jobs::model()).body.into_string();
         for part in [
             r#"<a href="/streaming/batch/?id=1764000001000">2025/11/24 16:00:01</a>"#,
             "Streams (4)",
@@ -360,7 +360,7 @@ mod tests {
 
     #[test]
     fn text_of_programs_stays_text() {
-        let html = shown(&testing::model()).body.into_string();
+        let html = shown(&testing::jobs::model()).body.into_string();
         assert!(html.contains("&lt;script&gt;") && !html.contains(testing::HOSTILE));
     }
 }

@@ -60,7 +60,7 @@ mod tests {
     use crate::testing;
 
     fn answer(address: &str) -> Answer {
-        testing::answer(page, &testing::model(), address)
+        testing::answer(page, &testing::jobs::model(), address)
     }
 
     fn shown(address: &str) -> String {

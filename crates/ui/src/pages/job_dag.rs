@@ -322,7 +322,7 @@ mod tests {
     use crate::testing;
 
     fn dag(job: u64) -> Dag {
-        let model = testing::model();
+        let model = testing::jobs::model();
         JobDag::of_job(&model, &model.jobs.jobs[&job]).dag
     }
 

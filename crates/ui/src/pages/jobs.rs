@@ -162,7 +162,9 @@ fn table(view: &View<'_>, name: &'static str, jobs: Vec<&Job>) -> Markup {
         .sorted_by(|job| tasks(view, job).share()),
     ];
     if jobs.iter().any(|job| job.error().is_some()) {
-        columns.push(Column::new("Error", |job: &&Job| parts::error(job.error())));
+        columns.push(Column::new("Error", |job: &&Job| {
+            parts::failure(&format!("job-{}-error", job.id()), job.error())
+        }));
     }
     let table = Table {
         name,
@@ -181,7 +183,7 @@ fn stages(view: &View<'_>, job: &Job) -> Progress {
     let count = |wanted| states.iter().filter(|state| **state == wanted).count();
     let skipped = count(StageState::Skipped);
     Progress {
-        succeeded: count(StageState::Complete),
+        done: count(StageState::Complete),
         failed: count(StageState::Failed),
         skipped,
         active: count(StageState::Active),
@@ -195,7 +197,7 @@ fn tasks(view: &View<'_>, job: &Job) -> Progress {
     let (skipped, ran): (Vec<_>, Vec<_>) =
         stages.partition(|stage| job.state_of(stage) == StageState::Skipped);
     Progress {
-        succeeded: ran.iter().map(|stage| stage.succeeded).sum(),
+        done: ran.iter().map(|stage| stage.succeeded).sum(),
         failed: ran.iter().map(|stage| stage.failed).sum(),
         skipped: skipped.iter().map(|stage| stage.tasks_len).sum(),
         active: ran.iter().map(|stage| stage.active).sum(),
@@ -210,7 +212,7 @@ mod tests {
     use crate::testing;
 
     fn shown(address: &str) -> String {
-        let answer = testing::answer(page, &testing::model(), address);
+        let answer = testing::answer(page, &testing::jobs::model(), address);
         assert_eq!(answer.status, 200);
         answer.body.into_string()
     }
@@ -240,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_stage_that_an_earlier_job_ran_is_skipped_even_if_the_plan_does_not_say_so() {
-        let mut model = testing::model();
+        let mut model = testing::jobs::model();
         let plan = |stage| StagePlanRecord {
             stage,
             ..StagePlanRecord::default()

@@ -4,6 +4,7 @@
 //! escapes it. Pages run no script but `assets/app.js`, which replaces the parts of a page that
 //! have changed.
 
+mod batch;
 mod environment;
 mod executors;
 pub(crate) mod format;
@@ -19,7 +20,9 @@ mod stage;
 mod stages;
 mod state;
 mod storage;
+mod streaming;
 pub(crate) mod table;
+mod why;
 
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
@@ -111,6 +114,8 @@ pub(crate) const PAGES: &[(&str, Page)] = &[
     ("/stages/", stages::page),
     ("/stages/stage/", stage::page),
     ("/state/", state::page),
+    ("/streaming/", streaming::page),
+    ("/streaming/batch/", batch::page),
     ("/storage/", storage::page),
     ("/storage/rdd/", storage::rdd_page),
 ];

@@ -1,10 +1,10 @@
-//! What pages about the engine have in common.
+//! Small parts that several pages show.
 
 use maud::{Markup, html};
 
 use super::table::SortKey;
 use super::{Answer, Query, View, format};
-use crate::model::{self, Job};
+use crate::model::{self, Batch, Job};
 use crate::record::{At, Place, Took};
 
 /// The number that a page is asked for.
@@ -23,54 +23,6 @@ pub(super) fn place(place: &Place, href: &str) -> Markup {
         operator => operator,
     };
     html! { a href=(href) { (operator) } " " code.dim { (place.line) } }
-}
-
-/// How many of some things are done.
-pub(super) struct Progress {
-    pub(super) succeeded: usize,
-    pub(super) failed: usize,
-    pub(super) skipped: usize,
-    pub(super) active: usize,
-    pub(super) total: usize,
-}
-
-impl Progress {
-    /// A bar and `2/3 (1 failed)`.
-    pub(super) fn show(&self) -> Markup {
-        let others = [
-            (self.active, "running"),
-            (self.failed, "failed"),
-            (self.skipped, "skipped"),
-        ];
-        html! {
-            @if self.total > 0 {
-                progress max=(self.total) value=(self.succeeded.min(self.total)) {} " "
-            }
-            span.nowrap {
-                (self.succeeded) "/" (self.total)
-                @for (count, what) in others {
-                    @if count > 0 { " (" (count) " " (what) ")" }
-                }
-            }
-        }
-    }
-
-    pub(super) fn share(&self) -> SortKey {
-        SortKey::Number(self.succeeded as f64 / self.total.max(1) as f64)
-    }
-}
-
-/// The first line of a message; all of it when it is opened.
-pub(super) fn error(message: Option<&str>) -> Markup {
-    let Some(message) = message else {
-        return html! {};
-    };
-    let message = message.trim();
-    let first = message.lines().next().unwrap_or_default();
-    html! {
-        @if first == message { span.bad { (message) } }
-        @else { details { summary.bad { (first) } pre { (message) } } }
-    }
 }
 
 /// What called a job: for one of a stream its batch, as Spark says it, with a link.
@@ -118,4 +70,133 @@ pub(super) fn count_key(count: u64) -> SortKey {
 /// A moment as something to sort by.
 pub(super) fn moment_key(at: Option<At>) -> SortKey {
     SortKey::maybe(at.map(|at| at.0 as f64))
+}
+
+/// How far something has come: `1/3 (1 failed)`, with a bar.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Progress {
+    pub(crate) done: usize,
+    pub(crate) failed: usize,
+    pub(crate) skipped: usize,
+    pub(crate) active: usize,
+    pub(crate) total: usize,
+}
+
+impl Progress {
+    pub(crate) fn show(self) -> Markup {
+        html! {
+            @if self.total > 0 {
+                progress max=(self.total) value=(self.done.min(self.total)) {}
+                " "
+            }
+            span.nowrap { (self.text()) }
+        }
+    }
+
+    pub(crate) fn share(self) -> SortKey {
+        SortKey::Number(self.done as f64 / self.total.max(1) as f64)
+    }
+
+    fn text(self) -> String {
+        let also = [
+            (self.active, "running"),
+            (self.failed, "failed"),
+            (self.skipped, "skipped"),
+        ];
+        let also = also.into_iter().filter(|(count, _)| *count > 0);
+        let also: String = also
+            .map(|(count, what)| format!(" ({count} {what})"))
+            .collect();
+        format!("{}/{}{also}", self.done, self.total)
+    }
+}
+
+/// The output operations of a batch, out of so many that the stream has.
+pub(crate) fn outputs(batch: &Batch, all: usize) -> Progress {
+    let outputs = &batch.record.outputs;
+    let ended = outputs.iter().filter(|output| output.took.is_some());
+    let failed = outputs.iter().filter(|output| output.failure.is_some());
+    let failed = failed.count();
+    Progress {
+        done: ended.count().saturating_sub(failed),
+        failed,
+        skipped: 0,
+        active: 0,
+        total: all.max(outputs.len()),
+    }
+}
+
+/// The first line of a message, and all of it on demand if there is more.
+pub(crate) fn message(id: &str, text: &str) -> Markup {
+    let first = text.lines().next().unwrap_or_default();
+    html! {
+        span.bad { (shortened(first)) }
+        @if first != text || first.chars().count() > SHOWN_CHARS {
+            details id=(id) { summary { "details" } pre { (text) } }
+        }
+    }
+}
+
+/// What went wrong with something, if it did.
+pub(crate) fn failure(id: &str, text: Option<&str>) -> Markup {
+    html! { @if let Some(text) = text { (message(id, text.trim())) } }
+}
+
+/// So much of a line is shown, as in Spark.
+const SHOWN_CHARS: usize = 100;
+
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line.to_owned(),
+    }
+}
+
+/// The address of a batch's page.
+pub(crate) fn batch_address(time: i64) -> String {
+    format!("/streaming/batch/?id={time}")
+}
+
+/// How many records, in words.
+pub(crate) fn records(count: u64) -> String {
+    format::counted(count, "record")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_tells_what_failed_and_what_was_skipped() {
+        let progress = Progress {
+            done: 1,
+            failed: 1,
+            skipped: 5,
+            active: 0,
+            total: 3,
+        };
+        assert_eq!(progress.text(), "1/3 (1 failed) (5 skipped)");
+        assert!(
+            progress
+                .show()
+                .into_string()
+                .contains("max=\"3\" value=\"1\"")
+        );
+        assert_eq!(
+            Progress::default().show().into_string(),
+            "<span class=\"nowrap\">0/0</span>"
+        );
+    }
+
+    #[test]
+    fn long_messages_are_shortened_and_can_be_read() {
+        assert!(!message("m", "short").into_string().contains("details"));
+        let long = message("m", &"é".repeat(101)).into_string();
+        assert!(long.contains(&format!("{}...", "é".repeat(100))), "{long}");
+        assert!(
+            message("m", "one\ntwo")
+                .into_string()
+                .contains("<pre>one\ntwo</pre>")
+        );
+    }
 }

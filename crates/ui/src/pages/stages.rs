@@ -72,7 +72,7 @@ fn table(view: &View<'_>, name: &'static str, rows: Vec<Row<'_>>) -> Markup {
         parts::until_now(view, began, row.stage.took())
     };
     let tasks = |row: &Row<'_>| Progress {
-        succeeded: row.stage.succeeded,
+        done: row.stage.succeeded,
         failed: row.stage.failed,
         skipped: 0,
         active: row.stage.active,
@@ -105,7 +105,12 @@ fn table(view: &View<'_>, name: &'static str, rows: Vec<Row<'_>>) -> Markup {
     ];
     columns.extend(counts());
     if rows.iter().any(|row| row.stage.error.is_some()) {
-        let error = |row: &Row<'_>| parts::error(row.stage.error.as_deref());
+        let error = |row: &Row<'_>| {
+            parts::failure(
+                &format!("stage-{}-error", row.stage.id),
+                row.stage.error.as_deref(),
+            )
+        };
         columns.push(Column::new("Failure Reason", error));
     }
     let table = Table {
@@ -163,7 +168,7 @@ mod tests {
 
     #[test]
     fn stages_are_shown_by_their_state() {
-        let html = testing::answer(page, &testing::model(), "/stages/")
+        let html = testing::answer(page, &testing::jobs::model(), "/stages/")
             .body
             .into_string();
         for part in [

@@ -7,7 +7,8 @@ use maud::{Markup, html};
 
 use super::Query;
 
-const PAGE_ROWS: usize = 100;
+/// So many rows are on a page, unless the address says otherwise.
+pub(crate) const PAGE_ROWS: usize = 100;
 const PAGE_ROWS_MAX: usize = 10_000;
 
 /// What a column is sorted by.

@@ -1,6 +1,7 @@
 //! What tests of pages need: times, places, a model of records, a page as a value.
 
-mod jobs;
+pub(crate) mod batches;
+pub(crate) mod jobs;
 mod sample;
 
 use jiff::tz::TimeZone;
@@ -9,7 +10,6 @@ use crate::model::{Limits, Model};
 use crate::pages::{Answer, Base, Query, View};
 use crate::record::{At, Place, Record, Took};
 
-pub(crate) use jobs::*;
 pub(crate) use sample::{Sample, records};
 
 /// 2025/11/24 16:00:00 UTC.

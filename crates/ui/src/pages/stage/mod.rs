@@ -225,7 +225,7 @@ mod tests {
     use crate::testing;
 
     fn answer(address: &str) -> Answer {
-        testing::answer(page, &testing::model(), address)
+        testing::answer(page, &testing::jobs::model(), address)
     }
 
     fn shown(address: &str) -> String {
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_skewed_partition_is_told() {
-        let model = testing::model_of(&testing::stage_of(&[10, 90, 12, 11]));
+        let model = testing::model_of(&testing::jobs::stage_of(&[10, 90, 12, 11]));
         let html = testing::answer(page, &model, "/stages/stage/?id=0")
             .body
             .into_string();
@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn only_the_longest_of_many_tasks_are_drawn() {
         let millis: Vec<u64> = (1..=1000).collect();
-        let model = testing::model_of(&testing::stage_of(&millis));
+        let model = testing::model_of(&testing::jobs::stage_of(&millis));
         let html = testing::answer(page, &model, "/stages/stage/?id=0")
             .body
             .into_string();

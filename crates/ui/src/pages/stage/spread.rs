@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn only_a_task_that_is_long_and_far_longer_is_skewed() {
         let of = |millis: &[u64]| {
-            let model = testing::model_of(&testing::stage_of(millis));
+            let model = testing::model_of(&testing::jobs::stage_of(millis));
             skew(&model.jobs.stages[&0])
         };
         let found = of(&[10, 90, 12, 11]).unwrap();

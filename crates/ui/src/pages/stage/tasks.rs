@@ -22,7 +22,10 @@ pub(super) fn table(view: &View<'_>, stage: &Stage) -> Markup {
     columns.extend(counts());
     if tasks.iter().any(|task| error(task).is_some()) {
         columns.push(Column::new("Errors", |task: &&Task| {
-            parts::error(error(task))
+            parts::failure(
+                &format!("{}-error", row_id(task.partition, task.attempt)),
+                error(task),
+            )
         }));
     }
     let table = Table {

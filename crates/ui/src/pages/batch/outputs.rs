@@ -1,0 +1,143 @@
+//! The output operations of a batch, and the jobs that they called.
+
+use maud::{Markup, html};
+
+use super::super::parts::Progress;
+use super::super::{View, format, parts};
+use crate::model::{Batch, Job, Jobs, Stage, StageState, Streaming};
+use crate::record::OutputRecord;
+
+const TITLES: [&str; 9] = [
+    "Output Op Id",
+    "Description",
+    "Output Op Duration",
+    "Status",
+    "Job Id",
+    "Job Duration",
+    "Stages: Succeeded/Total",
+    "Tasks (for all stages): Succeeded/Total",
+    "Error",
+];
+
+pub(super) fn table(view: &View<'_>, streaming: &Streaming, batch: &Batch) -> Markup {
+    let outputs = &batch.record.outputs;
+    // Outputs that have not begun yet are known from the graph.
+    let begun = |id| outputs.iter().any(|output| output.output == id);
+    let later = streaming
+        .graph
+        .outputs
+        .iter()
+        .filter(|output| !begun(output.id));
+    html! {
+        section #outputs-section {
+            h2 { "Output Operations" }
+            @if outputs.is_empty() && streaming.graph.outputs.is_empty() {
+                p.empty { "No output has begun." }
+            } @else {
+                div.scroll { table #batch-job-table {
+                    thead { tr { @for title in TITLES { th scope="col" { (title) } } } }
+                    tbody {
+                        @for output in outputs { (rows(&view.model.jobs, batch, output)) }
+                        @for output in later {
+                            tr id={ "output-" (output.id) } {
+                                td { (output.id) }
+                                td { (format::place(&output.at)) }
+                                @for _ in &TITLES[2..] { td { (format::NOTHING) } }
+                            }
+                        }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+/// A row for each job of an output, or one if it called none.
+fn rows(jobs: &Jobs, batch: &Batch, output: &OutputRecord) -> Markup {
+    let called = batch.jobs_of(output.output);
+    let height = called.len().max(1);
+    let cells = html! {
+        td rowspan=(height) { (output.output) }
+        td rowspan=(height) { (format::place(&output.at)) }
+        td rowspan=(height) { (format::maybe_length(output.took)) }
+        td rowspan=(height) { (status(output)) }
+    };
+    html! {
+        @if called.is_empty() {
+            tr id={ "output-" (output.output) } {
+                (cells)
+                @for _ in 0..4 { td { (format::NOTHING) } }
+                td { (failure(output)) }
+            }
+        }
+        @for (place, id) in called.iter().enumerate() {
+            tr id={ "output-" (output.output) "-job-" (id) } {
+                @if place == 0 { (cells) }
+                td { a href={ "/jobs/job/?id=" (id) } { (id) } }
+                @match jobs.jobs.get(id) {
+                    Some(job) => {
+                        td { (format::maybe_length(job.took())) }
+                        td { (stages(jobs, job).show()) }
+                        td { (tasks(jobs, job).show()) }
+                    }
+                    // Jobs are forgotten before batches are.
+                    None => { @for _ in 0..3 { td { (format::NOTHING) } } }
+                }
+                td {
+                    @match jobs.jobs.get(id).and_then(Job::error) {
+                        Some(error) => (parts::message(&format!("job-{id}-error"), error)),
+                        None => @if place == 0 { (failure(output)) },
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn status(output: &OutputRecord) -> Markup {
+    html! {
+        @match (&output.failure, output.took) {
+            (Some(_), _) => span.bad { "Failed" },
+            (None, Some(_)) => span.good { "Succeeded" },
+            (None, None) => "running",
+        }
+        @if output.attempts > 1 { " (" (output.attempts) " attempts)" }
+    }
+}
+
+/// Why an output failed: the message names the line of the program.
+fn failure(output: &OutputRecord) -> Markup {
+    html! {
+        @match &output.failure {
+            Some(text) => (parts::message(&format!("output-{}-error", output.output), text)),
+            None => (format::NOTHING),
+        }
+    }
+}
+
+fn stages(jobs: &Jobs, job: &Job) -> Progress {
+    let in_state = |wanted| move |stage: &&Stage| stage.state == wanted;
+    let count = |wanted| jobs.stages_of(job).filter(in_state(wanted)).count();
+    let skipped = count(StageState::Skipped);
+    Progress {
+        done: count(StageState::Complete),
+        failed: count(StageState::Failed),
+        skipped,
+        active: 0,
+        total: job.start.stages.len().saturating_sub(skipped),
+    }
+}
+
+fn tasks(jobs: &Jobs, job: &Job) -> Progress {
+    let mut progress = Progress::default();
+    for stage in jobs.stages_of(job) {
+        if stage.state == StageState::Skipped {
+            progress.skipped += stage.tasks_len;
+        } else {
+            progress.done += stage.succeeded;
+            progress.failed += stage.failed;
+            progress.total += stage.tasks_len;
+        }
+    }
+    progress
+}

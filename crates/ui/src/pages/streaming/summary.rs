@@ -1,0 +1,26 @@
+//! The line above everything else.
+
+use maud::{Markup, html};
+
+use super::super::{View, format};
+use crate::model::Streaming;
+
+pub(super) fn summary(view: &View<'_>, streaming: &Streaming) -> Markup {
+    let until = streaming.stopped.unwrap_or(view.model.last);
+    let verb = if streaming.stopped.is_some() {
+        "Ran"
+    } else {
+        "Running"
+    };
+    let failed = streaming.failed_total;
+    html! {
+        p #summary {
+            (verb) " batches of " b { (format::in_words(streaming.interval)) }
+            " for " b { (format::in_words(until.since(streaming.started))) }
+            " since " b { (format::date_time(streaming.started, view.zone, false)) }
+            " (" b { (format::count(streaming.completed_total)) } " completed batches, "
+            @if failed > 0 { b.bad { (format::count(failed)) } " of them failed, " }
+            b { (format::count(streaming.received_records)) } " records)"
+        }
+    }
+}
