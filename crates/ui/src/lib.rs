@@ -6,7 +6,7 @@
 //!
 //! Read in this order: `record` (what is kept of an event), `model` (what pages show, a fold
 //! over records), `site` (the model of a program and who waits for changes), `server` (HTTP),
-//! `pages` (one file each).
+//! `pages` (one file each), `rest` and `metrics`.
 //!
 //! ```
 //! use headwater_streaming::testing::TestStream;
@@ -22,12 +22,17 @@
 
 mod error;
 mod live;
+mod metrics;
 mod model;
 mod pages;
+mod process;
 mod record;
+mod rest;
 mod server;
 mod settings;
 mod site;
+#[cfg(test)]
+mod testing;
 mod web_ui;
 
 pub use error::UiError;

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use headwater_core::conf::keys;
 use headwater_core::{Conf, Context, StorageInfo};
 use headwater_streaming::StreamingContext;
 
@@ -48,6 +49,13 @@ impl Live {
     /// The RDDs that are kept.
     pub(crate) fn storage(&self) -> Vec<StorageInfo> {
         self.ctx.storage_info()
+    }
+
+    /// The memory that kept RDDs may take.
+    pub(crate) fn storage_bytes_max(&self) -> u64 {
+        let bytes = self.ctx.conf().get(&keys::STORAGE_MEMORY);
+        // The context has read it when it was made, so it can be read.
+        bytes.map_or(0, |bytes| bytes.0)
     }
 
     /// What receivers have stored, as it is now.

@@ -16,6 +16,24 @@ pub(crate) struct Jobs {
     /// All that ever ended, also those that are forgotten.
     pub(crate) succeeded: u64,
     pub(crate) failed: u64,
+    pub(crate) totals: TaskTotals,
+}
+
+/// All tasks that there ever were, also those that are forgotten.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct TaskTotals {
+    started: u64,
+    pub(crate) succeeded: u64,
+    pub(crate) failed: u64,
+    /// Sums over those that have ended.
+    pub(crate) counts: TaskCounts,
+}
+
+impl TaskTotals {
+    /// Those that have not ended.
+    pub(crate) fn active(&self) -> u64 {
+        self.started.saturating_sub(self.succeeded + self.failed)
+    }
 }
 
 #[derive(Debug)]
@@ -65,6 +83,7 @@ pub(crate) enum StageState {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
+    pub(crate) id: u64,
     pub(crate) partition: usize,
     pub(crate) attempt: u32,
     /// When it was handed to the executor.
@@ -148,11 +167,13 @@ impl Jobs {
     }
 
     pub(super) fn task_started(&mut self, start: &TaskStart, limits: Limits) {
+        self.totals.started += 1;
         let Some(stage) = self.stages.get_mut(&start.stage) else {
             return;
         };
         stage.active += 1;
         let task = Task {
+            id: start.task,
             partition: start.partition,
             attempt: start.attempt,
             submitted: start.at,
@@ -162,6 +183,11 @@ impl Jobs {
     }
 
     pub(super) fn task_ended(&mut self, end: &TaskEnd, limits: Limits) {
+        match end.error {
+            None => self.totals.succeeded += 1,
+            Some(_) => self.totals.failed += 1,
+        }
+        self.totals.counts += end.counts;
         let Some(stage) = self.stages.get_mut(&end.stage) else {
             return;
         };
@@ -175,6 +201,7 @@ impl Jobs {
         }
         let known = stage.tasks.get(&(end.partition, end.attempt));
         let task = Task {
+            id: end.task,
             partition: end.partition,
             attempt: end.attempt,
             submitted: known.map_or(end.launched, |task| task.submitted),

@@ -154,6 +154,7 @@ impl From<&StageCompleted> for StageEnd {
 impl From<&TaskStarted> for TaskStart {
     fn from(event: &TaskStarted) -> Self {
         TaskStart {
+            task: 0,
             job: event.job,
             stage: event.stage,
             partition: event.partition,

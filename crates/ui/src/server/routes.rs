@@ -10,8 +10,10 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 
 use super::{Shown, access, assets, changes};
+use crate::metrics;
 use crate::pages::Query;
 use crate::pages::{self, Answer, View};
+use crate::rest;
 
 /// A page: a function of what is known and of the query.
 type Page = fn(&View<'_>) -> Answer;
@@ -36,6 +38,8 @@ pub(super) fn router(shown: Arc<Shown>) -> Router {
         }
     }
     router
+        .merge(rest::router())
+        .merge(metrics::router())
         .fallback(not_found)
         .layer(from_fn_with_state(shown.clone(), access::guard))
         .layer(from_fn(secure))
