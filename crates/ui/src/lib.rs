@@ -6,7 +6,7 @@
 //!
 //! Read in this order: `record` (what is kept of an event), `model` (what pages show, a fold
 //! over records), `site` (the model of a program and who waits for changes), `server` (HTTP),
-//! `pages` (one file each), `chart` (from numbers to SVG).
+//! `pages` (one file each), `chart` (from numbers to SVG), `rest` and `metrics`.
 //!
 //! ```
 //! use headwater_streaming::testing::TestStream;
@@ -27,10 +27,12 @@ mod gantt;
 mod history;
 mod live;
 mod log;
+mod metrics;
 mod model;
 mod pages;
 mod process;
 mod record;
+mod rest;
 mod server;
 mod settings;
 mod site;

@@ -14,7 +14,11 @@ pub(crate) struct Process {
     pub(crate) resident_bytes: u64,
     /// The most that ever was in memory.
     pub(crate) peak_bytes: u64,
+    /// Addresses that it has, most of them perhaps without memory.
+    pub(crate) virtual_bytes: u64,
     pub(crate) cpu: Took,
+    pub(crate) open_files: usize,
+    pub(crate) threads: usize,
 }
 
 /// A thread of this process.
@@ -23,6 +27,8 @@ pub(crate) struct Thread {
     pub(crate) id: u64,
     /// At most 15 bytes: the system keeps no more.
     pub(crate) name: String,
+    /// A letter, such as `R` for running.
+    pub(crate) state: char,
     pub(crate) cpu: Took,
 }
 
@@ -33,7 +39,10 @@ pub(crate) fn process() -> Option<Process> {
     Some(Process {
         resident_bytes: status_bytes(&status, "VmRSS")?,
         peak_bytes: status_bytes(&status, "VmHWM")?,
-        cpu: parse_stat(&stat)?.1,
+        virtual_bytes: status_bytes(&status, "VmSize")?,
+        cpu: parse_stat(&stat)?.cpu,
+        open_files: fs::read_dir("/proc/self/fd").ok()?.count(),
+        threads: fs::read_dir("/proc/self/task").ok()?.count(),
     })
 }
 
@@ -43,9 +52,14 @@ pub(crate) fn threads() -> Vec<Thread> {
     let thread = |task: fs::DirEntry| {
         // One that has ended in the meantime is left out.
         let stat = fs::read_to_string(task.path().join("stat")).ok()?;
-        let (name, cpu) = parse_stat(&stat)?;
+        let Stat { name, state, cpu } = parse_stat(&stat)?;
         let id = task.file_name().to_str()?.parse().ok()?;
-        Some(Thread { id, name, cpu })
+        Some(Thread {
+            id,
+            name,
+            state,
+            cpu,
+        })
     };
     let mut threads: Vec<_> = tasks.flatten().filter_map(thread).collect();
     threads.sort_by_key(|thread| thread.id);
@@ -60,17 +74,31 @@ fn status_bytes(status: &str, name: &str) -> Option<u64> {
     kib.checked_mul(1024)
 }
 
-/// The name and the time on processors that `/proc/PID/stat` tells. The name is in parentheses
-/// and may itself have some.
-fn parse_stat(stat: &str) -> Option<(String, Took)> {
+/// What is read from a `/proc/PID/stat`.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    name: String,
+    state: char,
+    /// The time on processors.
+    cpu: Took,
+}
+
+/// The name is in parentheses, and may itself have some.
+fn parse_stat(stat: &str) -> Option<Stat> {
     let (head, fields) = stat.rsplit_once(')')?;
     let (_, name) = head.split_once('(')?;
     // Behind the name come the state as field 3, and times in user and kernel mode as 14 and 15.
-    let mut times = fields.split_ascii_whitespace().skip(14 - 3);
+    let mut fields = fields.split_ascii_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let mut times = fields.skip(14 - 4);
     let mut ticks = || times.next()?.parse::<u64>().ok();
     let ticks = ticks()?.checked_add(ticks()?)?;
     let cpu = Took(ticks.checked_mul(1_000_000 / TICKS_PER_SECOND)?);
-    Some((name.to_owned(), cpu))
+    Some(Stat {
+        name: name.to_owned(),
+        state,
+        cpu,
+    })
 }
 
 #[cfg(test)]
@@ -80,8 +108,12 @@ mod tests {
     #[test]
     fn a_stat_line_is_read_whatever_the_name_is() {
         let stat = "42 (a) b (c) S 1 1 1 0 -1 4194304 9 0 0 0 150 50 0 0 20 0 7 0 12 1000 3";
-        let read = parse_stat(stat);
-        assert_eq!(read, Some(("a) b (c".to_owned(), Took(2_000_000))));
+        let expected = Stat {
+            name: "a) b (c".to_owned(),
+            state: 'S',
+            cpu: Took(2_000_000),
+        };
+        assert_eq!(parse_stat(stat), Some(expected));
         assert_eq!(parse_stat("42 (x) S 1"), None);
         assert_eq!(parse_stat(""), None);
     }

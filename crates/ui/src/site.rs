@@ -5,6 +5,7 @@ use parking_lot::{RwLock, RwLockReadGuard};
 use std::sync::Arc;
 use tokio::sync::watch;
 
+use crate::metrics::Folded;
 use crate::model::{Limits, Model};
 use crate::record::Record;
 
@@ -12,6 +13,8 @@ use crate::record::Record;
 #[derive(Debug)]
 pub(crate) struct Site {
     model: RwLock<Model>,
+    /// Sums over everything that has happened, for metrics.
+    folded: Folded,
     /// How often the model has changed.
     version: watch::Sender<u64>,
 }
@@ -25,17 +28,23 @@ impl Site {
     pub(crate) fn of(model: Model) -> Arc<Self> {
         Arc::new(Site {
             model: RwLock::new(model),
+            folded: Folded::default(),
             version: watch::Sender::new(0),
         })
     }
 
     pub(crate) fn apply(&self, record: &Record) {
+        self.folded.apply(record);
         self.model.write().apply(record);
         self.version.send_modify(|version| *version += 1);
     }
 
     pub(crate) fn model(&self) -> RwLockReadGuard<'_, Model> {
         self.model.read()
+    }
+
+    pub(crate) fn folded(&self) -> &Folded {
+        &self.folded
     }
 
     /// Wakes up whenever the model has changed.

@@ -148,6 +148,30 @@ impl EventBus {
         self.shared.changed.notify_all();
     }
 
+    /// How many events were put in the queue so far, without those that were dropped.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(1).unwrap();
+    /// ctx.range(0..2, 1, 1).count().unwrap();
+    /// assert_eq!(ctx.events().posted(), 0, "nobody listens");
+    /// ```
+    #[must_use]
+    pub fn posted(&self) -> u64 {
+        self.shared.queue.lock().posted
+    }
+
+    /// How many events wait in the queue for listeners, the one that they are told of included.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(1).unwrap();
+    /// assert_eq!(ctx.events().queued(), 0);
+    /// ```
+    #[must_use]
+    pub fn queued(&self) -> u64 {
+        let queue = self.shared.queue.lock();
+        queue.posted - queue.delivered
+    }
+
     /// How many events were dropped because the queue was full.
     #[must_use]
     pub fn dropped(&self) -> u64 {

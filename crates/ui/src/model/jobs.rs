@@ -76,6 +76,7 @@ pub(crate) enum StageState {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
+    pub(crate) id: u64,
     pub(crate) partition: usize,
     pub(crate) attempt: u32,
     /// When it was handed to the executor.
@@ -165,6 +166,7 @@ impl Jobs {
         };
         stage.active += 1;
         let task = Task {
+            id: start.task,
             partition: start.partition,
             attempt: start.attempt,
             submitted: start.at,
@@ -188,6 +190,7 @@ impl Jobs {
         }
         let known = stage.tasks.get(&(end.partition, end.attempt));
         let task = Task {
+            id: end.task,
             partition: end.partition,
             attempt: end.attempt,
             submitted: known.map_or(end.launched, |task| task.submitted),

@@ -30,6 +30,7 @@ use maud::{Markup, html};
 use crate::live::Live;
 use crate::model::Model;
 
+pub(crate) use format::at_millis;
 pub(crate) use frame::{framed, plain};
 pub(crate) use query::Query;
 

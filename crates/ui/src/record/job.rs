@@ -94,6 +94,8 @@ pub(crate) struct OperatorCount {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TaskStart {
+    #[serde(default)]
+    pub(crate) task: u64,
     pub(crate) job: u64,
     pub(crate) stage: u64,
     pub(crate) partition: usize,

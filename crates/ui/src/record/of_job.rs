@@ -147,6 +147,7 @@ impl From<&StageCompleted> for StageEnd {
 impl From<&TaskStarted> for TaskStart {
     fn from(event: &TaskStarted) -> Self {
         TaskStart {
+            task: event.task,
             job: event.job,
             stage: event.stage,
             partition: event.partition,

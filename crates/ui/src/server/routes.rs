@@ -11,6 +11,7 @@ use axum::routing::get;
 
 use super::{Access, Shown, access, assets, changes};
 use crate::pages::{self, Page, Query, View};
+use crate::{metrics, rest};
 
 /// Nothing but what the server itself sends is loaded or run.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' \
@@ -32,6 +33,7 @@ pub(crate) fn router(shown: Arc<Shown>) -> Router {
             router = router.route(short, get(answer));
         }
     }
+    let router = router.merge(rest::router()).merge(metrics::router());
     guarded(router.fallback(not_found).with_state(shown), access)
 }
 

@@ -269,6 +269,7 @@ fn task(records: &mut Vec<Record>, sample: &Sample, partition: usize, attempt: u
     let job = stage - 1;
     let fails = sample.failure && partition == 1 && attempt == 0;
     records.push(Record::TaskStarted(TaskStart {
+        task: 0,
         job,
         stage,
         partition,

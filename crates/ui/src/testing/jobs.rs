@@ -290,6 +290,7 @@ fn task(
     error: Option<String>,
 ) -> [Record; 2] {
     let start = TaskStart {
+        task: 0,
         job,
         stage,
         partition,

@@ -1,6 +1,7 @@
 //! What tests of pages need: times, places, a model of records, a page as a value.
 
 pub(crate) mod batches;
+pub(crate) mod history;
 pub(crate) mod jobs;
 mod sample;
 

@@ -245,6 +245,7 @@ fn task_starts(number: u64, records: &mut Vec<Record>) {
     let partitions = if matches!(number, 2 | 5) { 1 } else { 2 };
     records.extend((0..partitions).map(|partition| {
         Record::TaskStarted(TaskStart {
+            task: 0,
             job: number,
             stage: number,
             partition,

@@ -55,6 +55,7 @@ fn stage(tasks: &[(usize, u64, bool)]) -> Stage {
             ..TaskEnd::default()
         };
         let task = Task {
+            id: 0,
             partition: *partition,
             attempt,
             submitted: At(0),

@@ -1,0 +1,39 @@
+//! Metrics, as Prometheus and whoever understands OpenMetrics read them at `/metrics`.
+//!
+//! Nothing is counted for each record. What needs the whole past ([`folded`]) is added up when a
+//! batch or a task ends; everything else is read from the model and the process when somebody
+//! asks. There is a file for each family: [`streaming`], [`inputs`], [`engine`], [`machine`].
+
+mod engine;
+mod folded;
+mod inputs;
+mod machine;
+mod routes;
+mod samples;
+mod streaming;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use prometheus_client::registry::Registry;
+
+pub(crate) use folded::Folded;
+pub(crate) use routes::router;
+
+use crate::live::Live;
+use crate::model::Model;
+
+/// Everything that is told of a program now.
+fn registry(model: &Model, live: Option<&Live>, folded: &Folded) -> Registry {
+    let mut registry = Registry::default();
+    engine::register(&mut registry, model);
+    if let Some(streaming) = &model.streaming {
+        streaming::register(&mut registry, streaming);
+        inputs::register(&mut registry, streaming, live, folded);
+    }
+    folded.register(&mut registry, model.streaming.is_some());
+    if let Some(live) = live {
+        machine::register(&mut registry, live);
+    }
+    registry
+}

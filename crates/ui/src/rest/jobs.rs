@@ -1,0 +1,122 @@
+//! Jobs.
+
+use std::collections::BTreeMap;
+
+use super::call::{Call, Refusal};
+use super::called;
+use super::date::Date;
+use super::described::{choices, reply};
+use crate::model::{Job, JobState, StageState};
+use crate::record::StagePlanRecord;
+
+choices! {
+    /// How a job is doing.
+    pub(crate) enum JobExecutionStatus {
+        Running = "RUNNING",
+        Succeeded = "SUCCEEDED",
+        Failed = "FAILED",
+        Unknown = "UNKNOWN",
+    }
+}
+
+reply! {
+    /// A job: an action that was called.
+    pub(crate) struct JobData {
+        job_id: u64,
+        name: String,
+        description: Option<String>,
+        submission_time: Option<Date>,
+        completion_time: Option<Date>,
+        stage_ids: Vec<u64>,
+        job_group: Option<String>,
+        job_tags: Vec<String>,
+        status: JobExecutionStatus,
+        num_tasks: usize,
+        num_active_tasks: usize,
+        num_completed_tasks: usize,
+        num_skipped_tasks: usize,
+        num_failed_tasks: usize,
+        num_killed_tasks: usize,
+        num_completed_indices: usize,
+        num_active_stages: usize,
+        num_completed_stages: usize,
+        num_skipped_stages: usize,
+        num_failed_stages: usize,
+        killed_tasks_summary: BTreeMap<String, usize>,
+    }
+}
+
+impl From<JobState> for JobExecutionStatus {
+    fn from(state: JobState) -> Self {
+        match state {
+            JobState::Running => JobExecutionStatus::Running,
+            JobState::Succeeded => JobExecutionStatus::Succeeded,
+            JobState::Failed => JobExecutionStatus::Failed,
+        }
+    }
+}
+
+/// All jobs that are kept, newest first.
+pub(super) fn jobs(call: &Call<'_>) -> Result<Vec<JobData>, Refusal> {
+    let wanted: Vec<JobExecutionStatus> = call.choices("status")?;
+    let jobs = call.model.jobs.jobs.values().rev();
+    Ok(jobs
+        .filter(|job| wanted.is_empty() || wanted.contains(&job.state().into()))
+        .map(|job| data(call, job))
+        .collect())
+}
+
+pub(super) fn job(call: &Call<'_>) -> Result<JobData, Refusal> {
+    let id: u64 = call.number("job-id")?;
+    let job = call.model.jobs.jobs.get(&id);
+    let job = job.ok_or_else(|| Refusal::unknown(format!("unknown job: {id}")))?;
+    Ok(data(call, job))
+}
+
+fn data(call: &Call<'_>, job: &Job) -> JobData {
+    let start = &job.start;
+    let mut data = JobData {
+        job_id: job.id(),
+        name: called(&start.action),
+        description: start.description.clone(),
+        submission_time: Some(Date(start.at)),
+        completion_time: job.end.as_ref().map(|end| Date(end.at)),
+        stage_ids: start.stages.iter().map(|plan| plan.stage).collect(),
+        job_group: start.group.clone(),
+        job_tags: start.tags.clone(),
+        status: job.state().into(),
+        ..JobData::default()
+    };
+    for plan in &start.stages {
+        data.add(call, plan);
+    }
+    data
+}
+
+impl JobData {
+    /// Counts a stage in.
+    fn add(&mut self, call: &Call<'_>, plan: &StagePlanRecord) {
+        let Some(stage) = call.model.jobs.stages.get(&plan.stage) else {
+            // It is forgotten; what was planned is still known.
+            self.num_tasks += plan.tasks;
+            return;
+        };
+        self.num_tasks += stage.tasks_len;
+        // What this job found there already was counted by the job that has run it.
+        if plan.is_skipped || stage.state == StageState::Skipped {
+            self.num_skipped_tasks += stage.tasks_len;
+            self.num_skipped_stages += 1;
+            return;
+        }
+        self.num_active_tasks += stage.active;
+        self.num_completed_tasks += stage.succeeded;
+        self.num_completed_indices += stage.succeeded.min(stage.tasks_len);
+        self.num_failed_tasks += stage.failed;
+        match stage.state {
+            StageState::Active => self.num_active_stages += 1,
+            StageState::Complete => self.num_completed_stages += 1,
+            StageState::Failed => self.num_failed_stages += 1,
+            StageState::Pending | StageState::Skipped => {}
+        }
+    }
+}

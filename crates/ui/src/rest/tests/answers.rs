@@ -1,0 +1,286 @@
+//! Every answer over the recorded history.
+
+use serde_json::{Value, json};
+
+use super::{Reply, get, of_app, router};
+use crate::record::Record;
+use crate::testing::history::{APP, HOSTILE, START, history, shown};
+
+fn snapshot(name: &str, path: &str) {
+    let reply = of_app(&router(), path);
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    reply.json();
+    insta::assert_snapshot!(name, reply.text);
+}
+
+/// The values of a field in a list.
+fn each(reply: &Reply, field: &str) -> Vec<Value> {
+    let list = reply.json();
+    let list = list.as_array().unwrap();
+    list.iter().map(|one| one[field].clone()).collect()
+}
+
+#[test]
+fn streams_are_told_as_spark_does() {
+    snapshot("statistics", "streaming/statistics");
+    snapshot("receivers", "streaming/receivers");
+    snapshot("batch", &format!("streaming/batches/{}", START + 3000));
+    snapshot(
+        "operations",
+        &format!("streaming/batches/{}/operations", START + 3000),
+    );
+}
+
+#[test]
+fn jobs_are_told_as_spark_does() {
+    snapshot("job", "jobs/7");
+    snapshot(
+        "stage",
+        "stages/4/0?details=true&withSummaries=true&quantiles=0.0,1.0",
+    );
+}
+
+#[test]
+fn programs_are_told_as_spark_does() {
+    let reply = get(&router(), "/api/v1/applications");
+    insta::assert_snapshot!("applications", reply.text);
+    snapshot("executors", "executors");
+    snapshot("environment", "environment");
+    assert_eq!(
+        get(&router(), "/api/v1/version").json(),
+        json!({ "spark": "0.1.0" })
+    );
+}
+
+#[test]
+fn single_ones_are_those_of_the_list() {
+    let router = router();
+    let list = of_app(&router, "streaming/receivers").json();
+    assert_eq!(of_app(&router, "streaming/receivers/1").json(), list[1]);
+    let batch = format!("streaming/batches/{}/operations", START + 1000);
+    let list = of_app(&router, &batch).json();
+    assert_eq!(of_app(&router, &format!("{batch}/1")).json(), list[1]);
+    let list = of_app(&router, "stages/4").json();
+    assert_eq!(of_app(&router, "stages/4/0/").json(), list[0]);
+    let list = get(&router, "/api/v1/applications").json();
+    assert_eq!(
+        get(&router, &format!("/api/v1/applications/{APP}")).json(),
+        list[0]
+    );
+}
+
+#[test]
+fn batches_are_newest_first_and_can_be_chosen() {
+    let router = router();
+    let all = of_app(&router, "streaming/batches");
+    let times: Vec<_> = (1..=6)
+        .rev()
+        .map(|number| json!(START + number * 1000))
+        .collect();
+    assert_eq!(each(&all, "batchId"), times);
+    let states = |query: &str| {
+        each(
+            &of_app(&router, &format!("streaming/batches?{query}")),
+            "status",
+        )
+    };
+    assert_eq!(states("status=queued"), ["QUEUED"]);
+    assert_eq!(
+        states("status=queued&status=PROCESSING"),
+        ["QUEUED", "PROCESSING"]
+    );
+    assert_eq!(states("status=Completed").len(), 4);
+    let running = &of_app(&router, "streaming/batches?status=processing").json()[0];
+    assert_eq!(
+        running["numTotalOutputOps"], 2,
+        "also those that have not begun"
+    );
+    assert_eq!(running["numActiveOutputOps"], 2);
+    assert_eq!(
+        running.get("processingTime"),
+        None,
+        "what is not known is left out"
+    );
+}
+
+#[test]
+fn jobs_and_stages_can_be_chosen() {
+    let router = router();
+    let ids = |path: &str, id| each(&of_app(&router, path), id);
+    assert_eq!(ids("jobs?status=running", "jobId"), [10]);
+    assert_eq!(ids("jobs?status=failed", "jobId"), [7]);
+    assert_eq!(ids("jobs?status=unknown", "jobId"), [0; 0]);
+    assert_eq!(ids("jobs", "jobId"), [10, 8, 7, 6, 4, 2]);
+    assert_eq!(ids("stages?status=active", "stageId"), [21]);
+    assert_eq!(
+        ids("stages?status=skipped&status=failed", "stageId"),
+        [15, 14]
+    );
+}
+
+#[test]
+fn tasks_are_sorted_and_paged() {
+    let router = router();
+    let ids = |query: &str| {
+        each(
+            &of_app(&router, &format!("stages/4/0/taskList{query}")),
+            "taskId",
+        )
+    };
+    assert_eq!(ids(""), [8, 9]);
+    assert_eq!(ids("?sortBy=DECREASING_RUNTIME"), [9, 8]);
+    assert_eq!(ids("?sortBy=-runtime&length=1"), [9]);
+    assert_eq!(ids("?offset=1&length=9999999999"), [9]);
+    assert_eq!(ids("?status=failed"), [0; 0]);
+    let running = of_app(&router, "stages/21/0/taskList?status=running");
+    assert_eq!(each(&running, "taskId"), [43]);
+    let summary = of_app(&router, "stages/4/0/taskSummary?quantiles=0,1").json();
+    assert_eq!(
+        summary["inputMetrics"]["recordsRead"],
+        json!([100.0, 200.0])
+    );
+    assert_eq!(summary["schedulerDelay"], json!([1.0, 1.0]));
+}
+
+#[test]
+fn programs_are_chosen_by_date_and_state() {
+    let router = router();
+    let count = |query: &str| {
+        let list = get(&router, &format!("/api/v1/applications?{query}")).json();
+        list.as_array().unwrap().len()
+    };
+    assert_eq!(count("status=running"), 1);
+    assert_eq!(count("status=completed"), 0);
+    assert_eq!(count("minDate=2026-11-21&maxDate=2026-11-22"), 1);
+    assert_eq!(count("minDate=2026-11-21T00:52:10.000GMT"), 0);
+    assert_eq!(count("limit=0"), 0);
+}
+
+#[test]
+fn a_program_that_is_over_says_when() {
+    let mut records = history();
+    records.push(Record::ApplicationEnded {
+        at: crate::testing::history::at(9000),
+    });
+    let router = crate::rest::router().with_state(shown(&records));
+    let application = &get(&router, "/api/v1/applications?status=completed").json()[0];
+    let attempt = &application["attempts"][0];
+    assert_eq!(attempt["endTime"], "2026-11-21T00:52:19.000GMT");
+    assert_eq!(attempt["duration"], 9500);
+    assert_eq!(attempt["completed"], true);
+}
+
+#[test]
+fn what_is_not_there_is_refused_in_words() {
+    let router = router();
+    let batch = format!("streaming/batches/{}/operations/77", START + 1000);
+    let refused = [
+        ("streaming/receivers/99", 404, "unknown receiver: 99"),
+        ("streaming/batches/123", 404, "unknown batch: 123"),
+        (
+            "streaming/batches/123/operations",
+            404,
+            "unknown batch: 123",
+        ),
+        (&*batch, 404, "unknown output operation: 77"),
+        (
+            "streaming/batches?status=late",
+            404,
+            "`late` is not accepted as status; it is completed, queued, processing",
+        ),
+        ("jobs/99", 404, "unknown job: 99"),
+        ("jobs/x", 404, "`x` is not accepted as job-id"),
+        ("stages/99", 404, "unknown stage: 99"),
+        (
+            "stages/4/1",
+            404,
+            "unknown attempt for stage 4.  Found attempts: [0]",
+        ),
+        (
+            "stages/14/0/taskSummary",
+            404,
+            "No tasks reported metrics for 14 / 0 yet.",
+        ),
+        (
+            "stages/4/0/taskSummary?quantiles=a",
+            400,
+            "Bad value for parameter \"quantiles\".  Expected a double, got \"a\"",
+        ),
+        ("storage/rdd/5", 404, "no rdd found w/ id 5"),
+        (
+            "executors/driver/threads",
+            404,
+            "No thread dump is available.",
+        ),
+        ("executors/7/threads", 404, "Executor does not exist."),
+        (
+            "executors/x/threads",
+            400,
+            "Invalid executorId: neither 'driver' nor number.",
+        ),
+        ("sql", 404, "sql is not here: there is no SQL here"),
+        (
+            "logs",
+            404,
+            "logs is not here: event logs are read where they are written, at event_log.dir",
+        ),
+        (
+            "streaming/nothing",
+            404,
+            "there is no such address; /api/v1/openapi.json lists them",
+        ),
+    ];
+    for (path, status, text) in refused {
+        let reply = of_app(&router, path);
+        assert_eq!(
+            (reply.status, reply.text.as_str()),
+            (status, text),
+            "{path}"
+        );
+        assert_eq!(reply.kind, "text/plain; charset=utf-8", "{path}");
+    }
+}
+
+#[test]
+fn another_program_is_unknown() {
+    let router = router();
+    let text = |path: &str| get(&router, &format!("/api/v1/applications/{path}")).text;
+    assert_eq!(text("x"), "unknown app: x");
+    assert_eq!(text("x/jobs"), "no such app: x");
+    assert_eq!(
+        text(&format!("{APP}/1")),
+        format!("unknown app {APP}, attempt 1")
+    );
+    assert_eq!(
+        get(&router, "/api/v1/applications?minDate=soon").text,
+        "Couldn't parse date: soon"
+    );
+}
+
+#[test]
+fn a_program_without_a_stream_says_so() {
+    let router = crate::rest::router().with_state(shown(&history()[..1]));
+    let reply = of_app(&router, "streaming/statistics");
+    assert_eq!(
+        (reply.status, reply.text.as_str()),
+        (404, "no streaming listener attached to words")
+    );
+    assert_eq!(of_app(&router, "jobs").json(), json!([]));
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    let mut records = history();
+    for record in &mut records {
+        match record {
+            Record::Application(application) => application.name = HOSTILE.to_owned(),
+            Record::Receiver(receiver) => receiver.last_error = HOSTILE.to_owned(),
+            _ => {}
+        }
+    }
+    let router = crate::rest::router().with_state(shown(&records));
+    let receiver = of_app(&router, "streaming/receivers/0").json();
+    assert_eq!(receiver["lastError"], HOSTILE);
+    let application = get(&router, "/api/v1/applications").json();
+    assert_eq!(application[0]["name"], HOSTILE);
+}
