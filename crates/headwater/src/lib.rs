@@ -32,12 +32,12 @@ pub use headwater_sqlite as sqlite;
 pub use headwater_store as store;
 pub use headwater_streaming::{
     BatchId, BatchInfo, BatchRun, Begun, DStream, FileStreamOptions, InputInfo, InputSource,
-    InverseWindow, MapWithState, Mistake, NodeId, OpenBatches, OpenRun, OutputId, OutputInfo,
-    OutputNumber, OutputResult, PartitionKey, Queue, RateInfo, ReadRate, Receiver, ReceiverContext,
-    ReceiverInfo, SourceBatch, State, StateChange, StateLog, StateSize, StateSnapshot, StateSpec,
-    StateStore, StoreError, StoredInfo, StreamError, StreamTuple, StreamingContext, StreamingEvent,
-    StreamingListener, StreamingState, TaskDescriptor, TaskRunner, TimeoutCheck, TransactionalSink,
-    UpdateStateSpec, checkpoint, clock, testing, time,
+    InverseWindow, LiveLine, MapWithState, Mistake, NodeId, OpenBatches, OpenRun, OutputId,
+    OutputInfo, OutputNumber, OutputResult, PartitionKey, Queue, RateInfo, ReadRate, Receiver,
+    ReceiverContext, ReceiverInfo, SourceBatch, State, StateChange, StateLog, StateSize,
+    StateSnapshot, StateSpec, StateStore, StoreError, StoredInfo, StreamError, StreamTuple,
+    StreamingContext, StreamingEvent, StreamingListener, StreamingState, TaskDescriptor,
+    TaskRunner, TimeoutCheck, TransactionalSink, UpdateStateSpec, checkpoint, clock, testing, time,
 };
 
 #[cfg(feature = "ui")]

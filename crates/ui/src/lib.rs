@@ -6,7 +6,8 @@
 //!
 //! Read in this order: `record` (what is kept of an event), `model` (what pages show, a fold
 //! over records), `site` (the model of a program and who waits for changes), `server` (HTTP),
-//! `pages` (one file each).
+//! `pages` (one file each). `console` is [`Progress`], the stream in one line of a terminal, and
+//! [`logging`] is what becomes of a program's log.
 //!
 //! ```
 //! use headwater_streaming::testing::TestStream;
@@ -20,8 +21,10 @@
 //! # Ok::<(), headwater_ui::UiError>(())
 //! ```
 
+mod console;
 mod error;
 mod live;
+pub mod logging;
 mod model;
 mod pages;
 mod record;
@@ -30,6 +33,7 @@ mod settings;
 mod site;
 mod web_ui;
 
+pub use console::Progress;
 pub use error::UiError;
 pub use settings::UI_KEYS;
 pub use web_ui::{WebUi, WebUiBuilder};

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use headwater_core::Conf;
 use headwater_core::conf::{ConfValue, Key, KeyInfo};
 
+use crate::console::Wish;
 use crate::error::UiError;
 use crate::model::Limits;
 
@@ -68,6 +69,15 @@ pub(crate) const RETAINED_BATCHES: Key<usize> = Key::new(
 .at_least("1")
 .spark_names(&["spark.streaming.ui.retainedBatches"]);
 
+/// Whether the terminal shows how a stream goes.
+pub(crate) const PROGRESS: Key<Wish> = Key::new(
+    "ui.progress",
+    "whether the console tells how a stream goes: in one line that changes in place on a terminal, \
+     in the log elsewhere; auto does so on a terminal, and in the log where log.level is info",
+)
+.default("auto")
+.spark_names(&["spark.ui.showConsoleProgress"]);
+
 /// All settings of the pages, for tables of what can be set.
 pub const UI_KEYS: &[KeyInfo] = &[
     ENABLED.info(),
@@ -79,6 +89,7 @@ pub const UI_KEYS: &[KeyInfo] = &[
     RETAINED_STAGES.info(),
     RETAINED_TASKS.info(),
     RETAINED_BATCHES.info(),
+    PROGRESS.info(),
 ];
 
 /// What a configuration says about the pages.

@@ -5,7 +5,7 @@
 //! have changed.
 
 mod environment;
-mod format;
+pub(crate) mod format;
 mod frame;
 mod query;
 mod table;

@@ -18,7 +18,8 @@ pub(super) fn work_on(shared: &Shared) {
         };
         let info = begin(shared, time, &run);
         let started = Instant::now();
-        let result = run_output(shared, time, &run);
+        let result = tracing::info_span!("batch", %time, output = run.id.index())
+            .in_scope(|| run_output(shared, time, &run));
         end_output(shared, info, started.elapsed(), result);
     }
 }
