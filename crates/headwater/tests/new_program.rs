@@ -8,11 +8,11 @@
 extern crate self as new_program;
 
 #[path = "../../cli/templates/program/src/lib.rs"]
-mod library;
+pub mod library;
 #[path = "../../cli/templates/program/src/main.rs"]
 #[expect(dead_code, reason = "it is only compiled")]
 mod program;
 #[path = "../../cli/templates/program/tests/word_counts.rs"]
 mod tests;
 
-pub(crate) use library::word_counts;
+pub use library::word_counts;

@@ -12,6 +12,10 @@ const RATE_BATCHES: usize = 60;
 /// How long a text stands at least.
 const STANDS: Took = Took(100_000);
 
+/// How long it stands while batches only queue up. The end of a batch tells more, and must not be
+/// kept out by what was told just before it.
+const STANDS_IN_BACKLOG: Took = Took(1_000_000);
+
 /// How the batches of a stream went.
 #[derive(Debug)]
 pub(super) struct Batches {
@@ -44,26 +48,27 @@ impl Batches {
         }
     }
 
-    /// Takes in what happened; tells when, if the line should say something else now.
-    pub(super) fn apply(&mut self, record: &Record) -> Option<At> {
+    /// Takes in what happened; tells whether the line should say something else now.
+    pub(super) fn apply(&mut self, record: &Record) -> bool {
         match record {
+            Record::StreamStarted(start) => self.may_draw(start.at, STANDS),
             Record::BatchSubmitted(batch) => {
                 self.waiting.insert(batch.time);
                 // A stream that keeps up is told by the ends of its batches, where all is known.
-                (self.waiting.len() > 1 || self.last.is_none()).then_some(batch.submitted)
+                self.waiting.len() > 1 && self.may_draw(batch.submitted, STANDS_IN_BACKLOG)
             }
             Record::BatchStarted(batch) => {
                 self.waiting.remove(&batch.time);
-                None
+                false
             }
             Record::BatchCompleted(batch) => {
                 self.waiting.remove(&batch.time);
                 self.complete(batch);
                 let took = batch.total_delay().unwrap_or_default();
                 let micros = i64::try_from(took.0).unwrap_or(i64::MAX);
-                Some(At(batch.submitted.0.saturating_add(micros)))
+                self.may_draw(At(batch.submitted.0.saturating_add(micros)), STANDS)
             }
-            _ => None,
+            _ => false,
         }
     }
 
@@ -91,10 +96,10 @@ impl Batches {
         }
     }
 
-    /// Whether the line may be drawn again at a time. A clock that was set back does not stop it.
-    pub(super) fn may_draw(&mut self, at: At) -> bool {
-        let stands = |drawn: At| at >= drawn && at.since(drawn) < STANDS;
-        if self.drawn.is_some_and(stands) {
+    /// Whether what was drawn has stood for long enough. A clock that was set back stops nothing.
+    fn may_draw(&mut self, at: At, stands: Took) -> bool {
+        let still_stands = |drawn: At| at >= drawn && at.since(drawn) < stands;
+        if self.drawn.is_some_and(still_stands) {
             return false;
         }
         self.drawn = Some(at);
@@ -105,7 +110,7 @@ impl Batches {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::record::InputGave;
+    use crate::record::{InputGave, StreamStart};
 
     /// A batch that waited for 6 ms and took 349 ms.
     pub(in crate::console) fn batch(time: i64, records: u64) -> BatchRecord {
@@ -131,14 +136,23 @@ pub(super) mod tests {
     fn batches_wait_until_they_begin() {
         let mut batches = batches();
         let submitted = |time| Record::BatchSubmitted(batch(time, 1));
-        assert_eq!(batches.apply(&submitted(1000)), Some(At(1_000_000)));
-        batches.apply(&Record::BatchStarted(batch(1000, 1)));
+        let started = StreamStart {
+            at: At(500_000),
+            ..StreamStart::default()
+        };
+        assert!(batches.apply(&Record::StreamStarted(started)));
+        assert!(!batches.apply(&submitted(1000)));
+        assert_eq!(batches.backlog(), 1);
+        assert!(!batches.apply(&Record::BatchStarted(batch(1000, 1))));
         assert_eq!(batches.backlog(), 0);
-        let done = batches.apply(&Record::BatchCompleted(batch(1000, 1)));
-        assert_eq!(done, Some(At(1_355_000)));
-        assert_eq!(batches.apply(&submitted(2000)), None);
-        assert_eq!(batches.apply(&submitted(3000)), Some(At(3_000_000)));
-        assert_eq!((batches.backlog(), batches.done), (2, 1));
+        assert!(batches.apply(&Record::BatchCompleted(batch(1000, 1))));
+        assert!(
+            !batches.apply(&submitted(2000)),
+            "it does not wait for others"
+        );
+        assert!(batches.apply(&submitted(3000)), "it does");
+        assert!(!batches.apply(&submitted(3500)));
+        assert_eq!((batches.backlog(), batches.done), (3, 1));
     }
 
     #[test]
@@ -158,10 +172,11 @@ pub(super) mod tests {
     #[test]
     fn a_text_stands_for_a_tenth_of_a_second() {
         let mut batches = batches();
-        assert!(batches.may_draw(At(1_000_000)));
-        assert!(!batches.may_draw(At(1_099_999)));
-        assert!(batches.may_draw(At(1_100_000)));
-        assert!(batches.may_draw(At(500_000)), "the clock was set back");
-        assert!(!batches.may_draw(At(500_001)));
+        let mut may_draw = |micros| batches.may_draw(At(micros), STANDS);
+        assert!(may_draw(1_000_000));
+        assert!(!may_draw(1_099_999));
+        assert!(may_draw(1_100_000));
+        assert!(may_draw(500_000), "the clock was set back");
+        assert!(!may_draw(500_001));
     }
 }

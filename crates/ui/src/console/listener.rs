@@ -35,12 +35,10 @@ impl Shown {
     }
 
     fn take(&mut self, record: &Record) {
-        let changed = self.batches.apply(record);
+        let is_news = self.batches.apply(record);
         match (self.way, record) {
             (Some(Way::Line(line)), Record::StreamStopped { .. }) => line.clear(),
-            (Some(Way::Line(line)), _) if changed.is_some_and(|at| self.batches.may_draw(at)) => {
-                line.show(&text::line(&self.batches));
-            }
+            (Some(Way::Line(line)), _) if is_news => line.show(&text::line(&self.batches)),
             (Some(Way::Log), Record::BatchCompleted(batch)) => {
                 let told = text::log(&self.batches, batch);
                 match batch.failure() {
@@ -124,10 +122,7 @@ mod tests {
         test.context().stop(false, false).unwrap();
         events.flush();
         let lines = terminal.lines();
-        assert!(
-            lines[0].contains("the first batch is under way"),
-            "{lines:?}"
-        );
+        assert!(lines[0].contains("no batch is done yet"), "{lines:?}");
         assert_eq!(lines.last().map(String::as_str), Some(""));
         assert_eq!(shown.lock().batches.done, 1);
     }

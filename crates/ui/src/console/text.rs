@@ -18,7 +18,7 @@ pub(super) fn line(batches: &Batches) -> String {
             let took = maybe_length(batch.processing_delay);
             parts.push(format!("took {took} / {}", length(batches.interval)));
         }
-        None => parts.push("the first batch is under way".to_owned()),
+        None => parts.push("no batch is done yet".to_owned()),
     }
     parts.push(format!("backlog {}", count(batches.backlog())));
     if batches.failed > 0 {
@@ -69,7 +69,7 @@ mod tests {
         let mut batches = batches();
         assert_eq!(
             line(&batches),
-            "[LogAnalyzer]  the first batch is under way  backlog 0"
+            "[LogAnalyzer]  no batch is done yet  backlog 0"
         );
         batches.apply(&Record::BatchCompleted(batch(36_005_000, 2835)));
         batches.apply(&Record::BatchSubmitted(batch(36_006_000, 2)));
