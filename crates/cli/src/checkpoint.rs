@@ -8,7 +8,7 @@ use headwater_streaming::clock::{Clock, SystemClock};
 use headwater_streaming::time::Time;
 use serde::Serialize;
 
-use crate::Answer;
+use crate::answer::Answer;
 use crate::error::CliError;
 use crate::options::{CheckpointCommand, Diff, How, Inspect};
 
@@ -60,10 +60,6 @@ impl How {
         found: &(impl Display + Serialize),
         is_well: bool,
     ) -> Result<Answer, CliError> {
-        let text = match self.json {
-            true => serde_json::to_string_pretty(found)?,
-            false => found.to_string(),
-        };
-        Ok(Answer { text, is_well })
+        Answer::found(found, self.json, is_well)
     }
 }

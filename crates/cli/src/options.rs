@@ -4,27 +4,55 @@ use clap::{Args, Parser, Subcommand};
 use headwater_streaming::conf::Allowed;
 use headwater_streaming::time::Time;
 
+use crate::completions::Completions;
+use crate::doctor::Doctor;
+use crate::new::New;
+use crate::run_example::RunExample;
+
+const EXAMPLES: &str = "\
+Examples:
+  headwater new wordcount && cd wordcount && cargo test
+      begin a program that has tests, and run them
+  headwater run-example
+      list the examples of a source tree
+  headwater run-example log_analyzer --rate 5000
+      run one of them
+  headwater doctor --checkpoint /var/lib/wordcount
+      look whether this machine is fit for a stream that keeps its checkpoints there
+  headwater checkpoint inspect /var/lib/wordcount
+      tell what a stream has left behind, and what a restart would do
+
+It exits with 0 if all is well, with 1 if something is not (a stream would be refused or would lose
+something, the machine is not fit), and with 2 if that could not be found out or done. run-example
+exits as the example does.";
+
 /// The command line.
 #[derive(Debug, Parser)]
 #[command(
     name = "headwater",
     version,
-    about = "Looks into what Headwater's streams leave behind",
-    after_help = "It exits with 0 if a stream goes on and loses nothing, with 1 if it is refused, \
-                  would lose something or has nothing to go on from, and with 2 if that could not \
-                  be found out."
+    about = "Begins, checks and looks into programs that process streams with Headwater",
+    after_help = EXAMPLES
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-/// The families of commands.
+/// The commands, in the order in which a program's life needs them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Make a program that counts words, with tests, to go on from
+    New(New),
+    /// Run an example of Headwater's source tree, or list them
+    RunExample(RunExample),
+    /// Check whether this machine is fit for streams, and say what to change
+    Doctor(Doctor),
     /// Look into a checkpoint directory; nothing in it is changed, and its stream may run
     #[command(subcommand)]
     Checkpoint(CheckpointCommand),
+    /// Write the script with which a shell completes these commands
+    Completions(Completions),
 }
 
 /// The commands about checkpoints.

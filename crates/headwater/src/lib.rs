@@ -33,13 +33,13 @@ pub use headwater_sqlite as sqlite;
 pub use headwater_store as store;
 pub use headwater_streaming::{
     BatchId, BatchInfo, BatchRun, Begun, DStream, FileStreamOptions, GraphInfo, InputInfo,
-    InputKind, InputSource, InputStreamInfo, InverseWindow, MapWithState, Mistake, NodeId,
-    OpenBatches, OpenRun, OutputId, OutputInfo, OutputNumber, OutputResult, OutputStreamInfo,
-    PartitionKey, Queue, RateInfo, ReadRate, Receiver, ReceiverContext, ReceiverInfo, SourceBatch,
-    State, StateChange, StateInfo, StateLog, StateSize, StateSnapshot, StateSpec, StateStore,
-    StoreError, StoredInfo, StreamError, StreamInfo, StreamTuple, StreamingContext, StreamingEvent,
-    StreamingListener, StreamingState, TaskDescriptor, TaskRunner, TimeoutCheck, TransactionalSink,
-    UpdateStateSpec, checkpoint, clock, testing, time,
+    InputKind, InputSource, InputStreamInfo, InverseWindow, LiveLine, MapWithState, Mistake,
+    NodeId, OpenBatches, OpenRun, OutputId, OutputInfo, OutputNumber, OutputResult,
+    OutputStreamInfo, PartitionKey, Queue, RateInfo, ReadRate, Receiver, ReceiverContext,
+    ReceiverInfo, SourceBatch, State, StateChange, StateInfo, StateLog, StateSize, StateSnapshot,
+    StateSpec, StateStore, StoreError, StoredInfo, StreamError, StreamInfo, StreamTuple,
+    StreamingContext, StreamingEvent, StreamingListener, StreamingState, TaskDescriptor,
+    TaskRunner, TimeoutCheck, TransactionalSink, UpdateStateSpec, checkpoint, clock, testing, time,
 };
 
 #[cfg(feature = "ui")]

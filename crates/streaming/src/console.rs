@@ -1,8 +1,10 @@
 //! Where printed batches go.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use parking_lot::Mutex;
+
+use crate::LiveLine;
 
 /// Standard output, or a buffer that a test reads.
 pub(crate) struct Console {
@@ -31,8 +33,14 @@ impl Console {
             captured.push_str(text);
             return Ok(());
         }
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
-        stdout.flush()
+        let write = || {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(text.as_bytes())?;
+            stdout.flush()
+        };
+        match io::stdout().is_terminal() {
+            true => LiveLine::stderr().beside(write),
+            false => write(),
+        }
     }
 }

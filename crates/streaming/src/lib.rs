@@ -31,6 +31,7 @@ mod console;
 pub mod fuzzing;
 mod graph;
 mod input;
+mod live_line;
 mod rate;
 mod receiver;
 mod sink;
@@ -52,6 +53,7 @@ pub use events::{
 pub use graph::info::{GraphInfo, InputKind, InputStreamInfo, OutputStreamInfo, StreamInfo};
 pub use graph::{NodeId, OutputId, OutputNumber, OutputResult, StreamingState};
 pub use input::{FileStreamOptions, InputSource, Queue, SourceBatch};
+pub use live_line::LiveLine;
 pub use rate::ReadRate;
 pub use receiver::{Receiver, ReceiverContext, StoreError};
 pub use sink::{Begun, OpenBatches, OpenRun, TransactionalSink};

@@ -6,7 +6,9 @@
 //!
 //! Read in this order: `record` (what is kept of an event), `model` (what pages show, a fold
 //! over records), `site` (the model of a program and who waits for changes), `server` (HTTP),
-//! `pages` (one file each), `chart` (from numbers to SVG), `rest` and `metrics`.
+//! `pages` (one file each), `chart` (from numbers to SVG), `rest` and `metrics`. `console` is
+//! [`Progress`], the stream in one line of a terminal, and [`logging`] is what becomes of a
+//! program's log.
 //!
 //! ```
 //! use headwater_streaming::testing::TestStream;
@@ -21,12 +23,14 @@
 //! ```
 
 mod chart;
+mod console;
 mod dag;
 mod error;
 mod gantt;
 mod history;
 mod live;
 mod log;
+pub mod logging;
 mod metrics;
 mod model;
 mod pages;
@@ -40,6 +44,7 @@ mod site;
 mod testing;
 mod web_ui;
 
+pub use console::Progress;
 pub use error::UiError;
 pub use history::HistoryServer;
 pub use log::{EVENT_LOG_KEYS, EventLog, LogError};

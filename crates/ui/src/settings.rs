@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use headwater_core::Conf;
 use headwater_core::conf::{ConfValue, Key, KeyInfo};
 
+use crate::console::Wish;
 use crate::error::UiError;
 use crate::model::Limits;
 
@@ -83,6 +84,15 @@ pub(crate) const HISTORY_RETAINED: Key<usize> = Key::new(
 .at_least("1")
 .spark_names(&["spark.history.retainedApplications"]);
 
+/// Whether the terminal shows how a stream goes.
+pub(crate) const PROGRESS: Key<Wish> = Key::new(
+    "ui.progress",
+    "whether the console tells how a stream goes: in one line that changes in place on a terminal, \
+     in the log elsewhere; auto does so on a terminal, and in the log where log.level is info",
+)
+.default("auto")
+.spark_names(&["spark.ui.showConsoleProgress"]);
+
 /// All settings of the pages, for tables of what can be set.
 pub const UI_KEYS: &[KeyInfo] = &[
     ENABLED.info(),
@@ -96,6 +106,7 @@ pub const UI_KEYS: &[KeyInfo] = &[
     RETAINED_BATCHES.info(),
     HISTORY_PORT.info(),
     HISTORY_RETAINED.info(),
+    PROGRESS.info(),
 ];
 
 /// What a configuration says about the pages.

@@ -4,6 +4,7 @@
 
 mod blocks;
 mod log_analyzer;
+mod new_program;
 mod process;
 mod server;
 mod word_counts;
@@ -36,6 +37,8 @@ pub(crate) fn run(target_directory: &Path) -> Result<(), Error> {
     println!("example log_analyzer: started again, counted on to {lines} lines");
     log_analyzer::files(&analyzer, &scratch)?;
     println!("example log_analyzer: a new file analysed");
+    new_program::passes_its_tests(target_directory, &scratch)?;
+    println!("headwater new: a program whose tests pass");
     Ok(())
 }
 

@@ -14,6 +14,9 @@ use super::{Conf, ConfError};
 /// What the names of environment variables with settings begin with.
 pub const ENV_PREFIX: &str = "HEADWATER_";
 
+/// Where the command line of Headwater finds its source tree: with the prefix, and no setting.
+const HOME: &str = "HOME";
+
 /// The environment variable that sets a key.
 ///
 /// A dot becomes two underscores, one underscore stays one, and letters become large. Keys with
@@ -98,7 +101,8 @@ impl Conf {
     ///
     /// Two underscores stand for a dot and case does not matter: see [`env_name`].
     /// `HEADWATER_STREAMING__BLOCK_INTERVAL=100ms` sets `streaming.block_interval`. Every variable
-    /// with the prefix is taken for a setting, so that a misspelt one is reported.
+    /// with the prefix is taken for a setting, so that a misspelt one is reported; only
+    /// `HEADWATER_HOME` is none.
     ///
     /// ```
     /// use headwater_core::conf::Conf;
@@ -116,6 +120,7 @@ impl Conf {
     /// let conf = Conf::new().with_env_from([
     ///     ("HEADWATER_TASK__MAX_FAILURES", "3"),
     ///     ("HOME", "/root"),
+    ///     ("HEADWATER_HOME", "/opt/headwater"),
     /// ]);
     /// assert_eq!(conf.text("task.max_failures"), Some("3"));
     /// assert_eq!(conf.entries().len(), 1);
@@ -130,7 +135,7 @@ impl Conf {
             let Ok(name) = name.into().into_string() else {
                 continue;
             };
-            let Some(rest) = name.strip_prefix(ENV_PREFIX) else {
+            let Some(rest) = name.strip_prefix(ENV_PREFIX).filter(|rest| *rest != HOME) else {
                 continue;
             };
             match value.into().into_string() {

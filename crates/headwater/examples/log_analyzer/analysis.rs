@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use headwater::prelude::*;
-use headwater::{Error, OutputId};
+use headwater::{Error, LiveLine, OutputId};
 use serde::{Deserialize, Serialize};
 
 use crate::End;
@@ -89,8 +89,11 @@ pub(crate) fn build(
         let report = analyse(rdd)?;
         // Outputs run in the order in which they were built, so that this batch is in it.
         let so_far = *so_far.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut out = stdout().lock();
-        match writeln!(out, "{report}\n{so_far}\n").and_then(|()| out.flush()) {
+        let written = LiveLine::stderr().beside(|| {
+            let mut out = stdout().lock();
+            writeln!(out, "{report}\n{so_far}\n").and_then(|()| out.flush())
+        });
+        match written {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
                 let _ = ends.try_send(End::NobodyReads);
             }

@@ -21,6 +21,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use headwater::prelude::*;
+use headwater::ui::{Progress, logging};
 
 use analysis::Totals;
 use generator::LogServer;
@@ -32,10 +33,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-        .init();
     match run(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -61,7 +58,11 @@ fn run(options: &Options) -> Result<(), AnyError> {
         .iter()
         .map(|(key, value)| format!("--conf={key}={value}"));
     let (conf, _) = Conf::new().with_env().with_args(given);
-    let conf = conf.app_name("LogAnalyzer").master(options.master.as_str());
+    let mut conf = conf.app_name("LogAnalyzer").master(options.master.as_str());
+    if options.progress {
+        conf = conf.set("ui.progress", true);
+    }
+    logging::init(&conf)?;
     // Kept until the end: dropping it ends the traffic.
     let traffic = match &options.source {
         None => Some(LogServer::start(options.rate, options.seed)?),
@@ -86,11 +87,13 @@ fn run(options: &Options) -> Result<(), AnyError> {
         Some(directory) => StreamingContext::get_or_create(directory, setup)?,
         None => setup()?,
     };
+    let progress = Progress::show(&ssc)?;
     ssc.stop_on_signals()?;
     let started = Instant::now();
     ssc.start()?;
     report_the_end_of(&ssc, ends);
     wait(&ssc, &end)?;
+    drop(progress);
     let summary = totals.summary(started.elapsed());
     // Nobody may be there to read it.
     let _ = writeln!(std::io::stdout(), "{summary}");

@@ -88,6 +88,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "MASTER", default_value = "local[2]")]
     pub(crate) master: String,
 
+    /// Tell how the stream goes on standard error, also if that is no terminal
+    #[arg(long)]
+    pub(crate) progress: bool,
+
     /// Set a configuration key; can be given several times
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) conf: Vec<(String, String)>,

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use headwater::prelude::*;
+use headwater::ui::{Progress, logging};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -36,16 +37,14 @@ pub(crate) fn run(
     usage: &str,
     program: impl FnOnce(Conf, &[String]) -> Result<(), Failure>,
 ) -> ExitCode {
-    // Warnings, such as a lost connection, go to standard error; batches to standard output.
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-        .init();
     let conf = Conf::new()
         .with_default("master", "local[2]")
         .app_name(app_name);
     let (conf, arguments) = conf.with_env().with_args(std::env::args().skip(1));
-    match program(conf, &arguments) {
+    let (conf, arguments) = with_progress(conf, arguments);
+    // Warnings, such as a lost connection, go to standard error; batches to standard output.
+    let logged = logging::init(&conf).map_err(Failure::from);
+    match logged.and_then(|()| program(conf, &arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(message)) => {
             if let Some(message) = message {
@@ -58,6 +57,16 @@ pub(crate) fn run(
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Takes `--progress` out of the arguments: tell how the stream goes, also where nobody sits.
+fn with_progress(conf: Conf, mut arguments: Vec<String>) -> (Conf, Vec<String>) {
+    let before = arguments.len();
+    arguments.retain(|argument| argument != "--progress");
+    match arguments.len() < before {
+        true => (conf.set("ui.progress", true), arguments),
+        false => (conf, arguments),
     }
 }
 
@@ -77,6 +86,7 @@ pub(crate) fn port(text: &str) -> Result<u16, Failure> {
 
 /// Runs a stream until a signal ends it, or it fails.
 pub(crate) fn run_stream(ssc: &StreamingContext) -> Result<(), Failure> {
+    let _progress = Progress::show(ssc)?;
     ssc.stop_on_signals()?;
     ssc.start()?;
     Ok(ssc.await_termination()?)

@@ -21,7 +21,8 @@ pub(super) fn work_on(shared: &Shared) {
         };
         let mut info = begin(shared, time, &run);
         let started = Instant::now();
-        let (attempts, result) = run_output(shared, time, &run);
+        let (attempts, result) = tracing::info_span!("batch", %time, output = run.id.index())
+            .in_scope(|| run_output(shared, time, &run));
         info.attempts = attempts;
         end_output(shared, info, started.elapsed(), result);
     }
