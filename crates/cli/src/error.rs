@@ -24,6 +24,9 @@ pub(crate) enum CliError {
         /// Where it was looked for.
         place: String,
     },
+    /// Event logs cannot be shown.
+    #[error(transparent)]
+    History(#[from] headwater_ui::UiError),
     /// The answer has no JSON.
     #[error("the answer cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),

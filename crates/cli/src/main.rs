@@ -9,6 +9,7 @@ mod checkpoint;
 mod completions;
 mod doctor;
 mod error;
+mod history;
 mod new;
 mod options;
 mod run_example;
@@ -48,6 +49,7 @@ fn run(command: &Command) -> Result<Answer, CliError> {
         Command::New(new) => new::run(new),
         Command::RunExample(example) => run_example::run(example),
         Command::Doctor(doctor) => doctor::run(doctor),
+        Command::History(history) => history::run(history),
         Command::Checkpoint(command) => checkpoint::run(command),
         Command::Completions(completions) => Ok(completions::run(completions)),
     }

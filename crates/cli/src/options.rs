@@ -6,6 +6,7 @@ use headwater_streaming::time::Time;
 
 use crate::completions::Completions;
 use crate::doctor::Doctor;
+use crate::history::History;
 use crate::new::New;
 use crate::run_example::RunExample;
 
@@ -19,6 +20,8 @@ Examples:
       run one of them
   headwater doctor --checkpoint /var/lib/wordcount
       look whether this machine is fit for a stream that keeps its checkpoints there
+  headwater history /var/log/streams
+      show the programs whose event logs are there, at http://127.0.0.1:18080
   headwater checkpoint inspect /var/lib/wordcount
       tell what a stream has left behind, and what a restart would do
 
@@ -48,6 +51,8 @@ pub(crate) enum Command {
     RunExample(RunExample),
     /// Check whether this machine is fit for streams, and say what to change
     Doctor(Doctor),
+    /// Show programs that have ended, or still run, from their event logs
+    History(History),
     /// Look into a checkpoint directory; nothing in it is changed, and its stream may run
     #[command(subcommand)]
     Checkpoint(CheckpointCommand),

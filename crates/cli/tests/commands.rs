@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a helper of tests fails with them")]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -197,4 +199,27 @@ fn shells_get_their_scripts_and_readers_their_help() {
         assert_eq!(code, Some(0));
         assert!(help.contains("headwater "), "{help}");
     }
+}
+
+#[test]
+fn history_shows_what_is_logged_until_it_is_ended() {
+    let logs = tempfile::tempdir().unwrap();
+    let dir = logs.path().to_str().unwrap();
+    let mut server = command(logs.path(), &["history", dir, "--port", "0"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut lines = BufReader::new(server.stderr.take().unwrap());
+    lines.read_line(&mut said).unwrap();
+    let (_, url) = said.split_once("http://").unwrap();
+    let address = url.split('/').next().unwrap();
+    let mut page = String::new();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET / HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();
+    stream.read_to_string(&mut page).unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(page.starts_with("HTTP/1.0 200"), "{page}");
+    assert!(page.contains("Headwater"), "{page}");
 }

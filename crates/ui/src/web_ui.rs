@@ -99,6 +99,8 @@ impl WebUiBuilder {
         let shown = Shown::new(site.clone(), Some(live), access.clone());
         let server = Server::start(router(Arc::new(shown)), &access, &settings)?;
         let listener = ctx.events().add(Follower(site));
+        // The only place where a made-up token is told, so it must not depend on the log.
+        eprintln!("headwater: {} is shown at {}", ctx.app_name(), server.url());
         Ok(Some(WebUi {
             ctx,
             listener,

@@ -32,7 +32,7 @@ fn judge(limit: Option<u64>) -> Check {
     );
     match limit {
         ..NEEDED => Check::fail(NAME, format!("{limit} at most"), advice),
-        ..ENOUGH => Check::warn(NAME, format!("{limit} at most"), advice),
+        NEEDED..ENOUGH => Check::warn(NAME, format!("{limit} at most"), advice),
         _ => Check::ok(NAME, format!("{limit} at most")),
     }
 }

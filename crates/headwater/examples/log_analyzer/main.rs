@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use headwater::prelude::*;
-use headwater::ui::{Progress, logging};
+use headwater::ui::{self, logging};
 
 use analysis::Totals;
 use generator::LogServer;
@@ -87,13 +87,13 @@ fn run(options: &Options) -> Result<(), AnyError> {
         Some(directory) => StreamingContext::get_or_create(directory, setup)?,
         None => setup()?,
     };
-    let progress = Progress::show(&ssc)?;
+    let observed = ui::observe(&ssc)?;
     ssc.stop_on_signals()?;
     let started = Instant::now();
     ssc.start()?;
     report_the_end_of(&ssc, ends);
     wait(&ssc, &end)?;
-    drop(progress);
+    drop(observed);
     let summary = totals.summary(started.elapsed());
     // Nobody may be there to read it.
     let _ = writeln!(std::io::stdout(), "{summary}");

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use headwater::prelude::*;
-use headwater::ui::{Progress, logging};
+use headwater::ui::{self, logging};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -86,7 +86,8 @@ pub(crate) fn port(text: &str) -> Result<u16, Failure> {
 
 /// Runs a stream until a signal ends it, or it fails.
 pub(crate) fn run_stream(ssc: &StreamingContext) -> Result<(), Failure> {
-    let _progress = Progress::show(ssc)?;
+    // Pages, and what else the configuration asks for, until the stream has ended.
+    let _observed = ui::observe(ssc)?;
     ssc.stop_on_signals()?;
     ssc.start()?;
     Ok(ssc.await_termination()?)

@@ -158,7 +158,10 @@ impl Writer {
         let Some(part) = &mut self.part else { return };
         part.add(&line);
         self.pending += 1;
-        let is_full = part.bytes() >= self.settings.roll_bytes;
+        // What the program is belongs into the first part together with the start of the stream,
+        // however long it is.
+        let is_head = matches!(record, Record::Application(_));
+        let is_full = part.bytes() >= self.settings.roll_bytes && !is_head;
         if is_full || matches!(record, Record::StreamStarted(_)) {
             self.write_or_roll();
             self.part = None;

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use headwater_streaming::testing::TestStream;
-use headwater_streaming::time::seconds;
 use parking_lot::Mutex;
 use serde_json::Value;
 use tracing::Level;

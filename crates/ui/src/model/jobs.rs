@@ -220,11 +220,6 @@ impl Jobs {
         }
     }
 
-    /// The jobs of an output operation of a batch, in their order.
-    pub(crate) fn of<'a>(&'a self, jobs: &'a [u64]) -> impl Iterator<Item = &'a Job> {
-        jobs.iter().filter_map(|job| self.jobs.get(job))
-    }
-
     /// The stages of a job, as far as they are known.
     pub(crate) fn stages_of<'a>(&'a self, job: &'a Job) -> impl Iterator<Item = &'a Stage> {
         let plans = job.start.stages.iter();

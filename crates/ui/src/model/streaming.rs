@@ -39,7 +39,6 @@ pub(crate) struct Streaming {
 #[derive(Debug, Default)]
 pub(crate) struct Input {
     pub(crate) name: String,
-    pub(crate) kind: String,
     pub(crate) is_receiver: bool,
     /// What was told of it last, if it is a receiver that has been started.
     pub(crate) receiver: Option<ReceiverRecord>,
@@ -67,7 +66,6 @@ impl Streaming {
         let input = |input: &GraphInput| {
             let known = Input {
                 name: input.name.clone(),
-                kind: input.kind.clone(),
                 is_receiver: input.is_receiver,
                 ..Input::default()
             };

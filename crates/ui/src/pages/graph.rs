@@ -28,7 +28,7 @@ pub(crate) fn page(view: &View<'_>) -> Answer {
                 @match last.time {
                     Some(time) => {
                         "Records and times are those of the batch of "
-                        a href={ "/streaming/batch/?id=" (time) } {
+                        a href=(view.batch(time)) {
                             (format::batch_time(time, streaming.interval, view.zone))
                         }
                         "."

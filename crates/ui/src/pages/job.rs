@@ -21,7 +21,7 @@ pub(crate) fn page(view: &View<'_>) -> Answer {
     });
     let body = html! {
         (facts(view, job))
-        (section(&JobDag::of_job(view.model, job)))
+        (section(&JobDag::of_job(view, job)))
         (stages::sections(view, rows.collect()))
     };
     Answer::page("/jobs/", format!("Details for Job {id}"), body)

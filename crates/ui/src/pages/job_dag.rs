@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 
-use super::format;
+use super::{View, format};
 use crate::dag::{Cluster, Dag, Edge, Node};
 use crate::model::{Job, Model, Stage, StageState};
 use crate::record::{OperatorCount, OperatorRecord, Place, StagePlanRecord};
@@ -54,20 +54,20 @@ struct Boxes<'a> {
 }
 
 impl JobDag {
-    pub(super) fn of_job(model: &Model, job: &Job) -> Self {
+    pub(super) fn of_job(view: &View<'_>, job: &Job) -> Self {
         let label = format!("Stages and operators of job {}", job.id());
-        draw(model, job, label, |_| true)
+        draw(view, job, label, |_| true)
     }
 
     /// Only what is in one stage.
-    pub(super) fn of_stage(model: &Model, job: &Job, stage: u64) -> Self {
+    pub(super) fn of_stage(view: &View<'_>, job: &Job, stage: u64) -> Self {
         let label = format!("Operators of stage {stage}");
-        draw(model, job, label, |plan| plan.stage == stage)
+        draw(view, job, label, |plan| plan.stage == stage)
     }
 }
 
 fn draw(
-    model: &Model,
+    view: &View<'_>,
     job: &Job,
     label: String,
     is_wanted: impl Fn(&StagePlanRecord) -> bool,
@@ -83,7 +83,7 @@ fn draw(
         left -= kept.max(1).min(left);
         left_out += all.len() - kept;
         if kept > 0 || (all.is_empty() && left > 0) {
-            stages.push((Drawn::new(model, job, plan), &all[all.len() - kept..]));
+            stages.push((Drawn::new(view.model, job, plan), &all[all.len() - kept..]));
         }
     }
     stages.reverse();
@@ -98,7 +98,7 @@ fn draw(
         },
     };
     for (stage, rdds) in &stages {
-        boxes.add_stage(stage, rdds);
+        boxes.add_stage(stage, rdds, view.stage(stage.plan.stage));
     }
     let drawn: Vec<_> = stages.iter().map(|(stage, _)| stage).collect();
     boxes.join(&drawn);
@@ -152,7 +152,7 @@ impl<'a> Drawn<'a> {
 }
 
 impl<'a> Boxes<'a> {
-    fn add_stage(&mut self, stage: &Drawn<'_>, rdds: &[u64]) {
+    fn add_stage(&mut self, stage: &Drawn<'_>, rdds: &[u64], href: String) {
         let first = self.dag.nodes.len();
         for rdd in rdds {
             let key = (stage.plan.stage, *rdd);
@@ -168,7 +168,7 @@ impl<'a> Boxes<'a> {
             id: format!("stage-{}", stage.plan.stage),
             class: stage.class(),
             title: stage.title(),
-            href: format!("/stages/stage/?id={}&attempt=0", stage.plan.stage),
+            href,
             nodes: (first..self.dag.nodes.len()).collect(),
         });
     }
@@ -321,9 +321,15 @@ mod tests {
     use crate::record::{JobStart, Record};
     use crate::testing;
 
+    fn drawing(model: &Model, job: u64) -> JobDag {
+        testing::view(model, "/", |view| {
+            JobDag::of_job(view, &model.jobs.jobs[&job])
+        })
+    }
+
     fn dag(job: u64) -> Dag {
         let model = testing::jobs::model();
-        JobDag::of_job(&model, &model.jobs.jobs[&job]).dag
+        drawing(&model, job).dag
     }
 
     /// The arrows by the `id`s of their boxes, with their labels.
@@ -392,7 +398,7 @@ mod tests {
             stages: vec![plan(1, vec![]), plan(2, vec![1])],
             ..JobStart::default()
         })]);
-        let dag = JobDag::of_job(&model, &model.jobs.jobs[&0]).dag;
+        let dag = drawing(&model, 0).dag;
         assert_eq!(arrows(&dag), [("1-all", "2-all", None, true)]);
     }
 
@@ -413,7 +419,7 @@ mod tests {
             operators: (0..1010).map(operator).collect(),
             ..JobStart::default()
         })]);
-        let drawing = JobDag::of_job(&model, &model.jobs.jobs[&0]);
+        let drawing = drawing(&model, 0);
         assert_eq!(
             (drawing.dag.nodes.len(), drawing.left_out),
             (DRAWN, 1010 - DRAWN)

@@ -96,7 +96,7 @@ fn bar(view: &View<'_>, job: &Job) -> Bar {
         to,
         class,
         tip: format!("Job {}: {operator} at {line}, {took}", job.id()),
-        href: format!("/jobs/job/?id={}", job.id()),
+        href: view.job(job.id()),
     }
 }
 
@@ -127,7 +127,7 @@ fn section(
 
 fn table(view: &View<'_>, name: &'static str, jobs: Vec<&Job>) -> Markup {
     let took = |job: &Job| parts::until_now(view, Some(job.start.at), job.took());
-    let href = |job: &Job| format!("/jobs/job/?id={}", job.id());
+    let href = |job: &Job| view.job(job.id());
     let mut columns: Vec<Column<'_, &Job>> = vec![
         Column::new("Job Id", move |job: &&Job| {
             html! {

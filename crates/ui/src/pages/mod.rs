@@ -59,6 +59,21 @@ impl View<'_> {
     pub(crate) fn link(&self, path: impl std::fmt::Display) -> String {
         format!("{}{path}", self.base.path)
     }
+
+    /// The address of a batch's page.
+    pub(crate) fn batch(&self, time: i64) -> String {
+        self.link(format_args!("/streaming/batch/?id={time}"))
+    }
+
+    /// The address of a job's page.
+    pub(crate) fn job(&self, job: u64) -> String {
+        self.link(format_args!("/jobs/job/?id={job}"))
+    }
+
+    /// The address of a stage's page.
+    pub(crate) fn stage(&self, stage: u64) -> String {
+        self.link(format_args!("/stages/stage/?id={stage}&attempt=0"))
+    }
 }
 
 /// A page, still without what all of them have.

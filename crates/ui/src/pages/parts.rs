@@ -35,7 +35,7 @@ pub(super) fn description(view: &View<'_>, job: &Job) -> Markup {
             let default =
                 format!("Streaming job from [output operation {output}, batch time {at}]");
             html! {
-                a href={ "/streaming/batch/?id=" (time) } { (said.unwrap_or(&default)) }
+                a href=(view.batch(time)) { (said.unwrap_or(&default)) }
             }
         }
         _ => html! { @if let Some(said) = said { (said) } },
@@ -150,11 +150,6 @@ fn shortened(line: &str) -> String {
         Some((end, _)) => format!("{}...", &line[..end]),
         None => line.to_owned(),
     }
-}
-
-/// The address of a batch's page.
-pub(crate) fn batch_address(time: i64) -> String {
-    format!("/streaming/batch/?id={time}")
 }
 
 /// How many records, in words.

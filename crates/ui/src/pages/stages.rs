@@ -82,11 +82,11 @@ fn table(view: &View<'_>, name: &'static str, rows: Vec<Row<'_>>) -> Markup {
         Column::new("Stage Id", |row: &Row<'_>| html! { (row.stage.id) })
             .sorted_by(|row| parts::count_key(row.stage.id)),
         Column::new("Description", |row: &Row<'_>| {
-            parts::place(&row.stage.place, &href(row.stage))
+            parts::place(&row.stage.place, &view.stage(row.stage.id))
         })
         .sorted_by(|row| SortKey::Text(row.stage.place.operator.clone())),
         Column::new("Job Id", |row: &Row<'_>| {
-            html! { a href={ "/jobs/job/?id=" (row.stage.job) } { (row.stage.job) } }
+            html! { a href=(view.job(row.stage.job)) { (row.stage.job) } }
         })
         .hint("The job that runs it, or has run it last")
         .sorted_by(|row| parts::count_key(row.stage.job)),
@@ -154,11 +154,6 @@ fn counts<'a>() -> impl Iterator<Item = Column<'a, Row<'a>>> {
             .hint(hint)
             .sorted_by(move |row| parts::count_key(of(&row.stage.counts)))
     })
-}
-
-/// The address of a stage's page.
-pub(super) fn href(stage: &Stage) -> String {
-    format!("/stages/stage/?id={}&attempt=0", stage.id)
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ fn checkpoints(view: &View<'_>, streaming: &Streaming) -> Markup {
                 dt { "Last written" }
                 dd {
                     "at the end of batch "
-                    a href=(view.link(format_args!("/streaming/batch/?id={time}"))) {
+                    a href=(view.batch(time)) {
                         (format::batch_time(time, streaming.interval, view.zone))
                     }
                 }

@@ -192,7 +192,7 @@ fn rdd_facts(view: &View<'_>, rdd: &StorageInfo) -> Markup {
                 dt { "Jobs that use it" }
                 dd {
                     @for job in jobs {
-                        a href=(view.link(format_args!("/jobs/job/?id={job}"))) { (job) } " "
+                        a href=(view.job(job)) { (job) } " "
                     }
                 }
             }

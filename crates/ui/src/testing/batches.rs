@@ -10,8 +10,8 @@ use super::{HOSTILE, START_MS, at, model_of, ms, place};
 use crate::model::Model;
 use crate::record::{
     Application, At, BatchRecord, Graph, GraphInput, GraphOutput, InputGave, JobEnd, JobStart,
-    OutputRecord, Place, ReceiverRecord, ReceiverState, Record, StageEnd, StagePlanRecord,
-    StageStart, StoredRecord, StreamStart, TaskCounts, TaskEnd, TaskStart, Took,
+    OutputRecord, ReceiverRecord, ReceiverState, Record, StageEnd, StagePlanRecord, StageStart,
+    StoredRecord, StreamStart, TaskCounts, TaskEnd, TaskStart, Took,
 };
 
 const INTERVAL: Took = Took(1_000_000);

@@ -11,7 +11,7 @@ use crate::model::{Limits, Model};
 use crate::pages::{Answer, Base, Query, View};
 use crate::record::{At, Place, Record, Took};
 
-pub(crate) use sample::{Sample, records};
+pub(crate) use sample::Sample;
 
 /// 2025/11/24 16:00:00 UTC.
 pub(crate) const START_MS: i64 = 1_764_000_000_000;
@@ -44,8 +44,13 @@ pub(crate) fn model_of(records: &[Record]) -> Model {
 
 /// What a page is for an address, with times in UTC.
 pub(crate) fn answer(page: fn(&View<'_>) -> Answer, model: &Model, address: &str) -> Answer {
+    view(model, address, page)
+}
+
+/// Something that is made of what a page gets for an address.
+pub(crate) fn view<R>(model: &Model, address: &str, make: impl FnOnce(&View<'_>) -> R) -> R {
     let query = Query::of(&address.parse().unwrap());
-    page(&View {
+    make(&View {
         model,
         live: None,
         query: &query,

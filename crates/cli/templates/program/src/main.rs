@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use headwater::prelude::*;
-use headwater::ui::{Progress, WebUi, logging};
+use headwater::ui::{self, logging};
 use new_program::word_counts;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -22,9 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let lines = ssc.socket_text_stream(host, port);
     word_counts(&lines).print();
 
-    // Both end when they are dropped, with the stream.
-    let _pages = WebUi::serve(&ssc)?;
-    let _progress = Progress::show(&ssc)?;
+    // Pages at http://127.0.0.1:4040 and a line of progress, until the stream has ended.
+    let _observed = ui::observe(&ssc)?;
     ssc.stop_on_signals()?;
     ssc.start()?;
     ssc.await_termination()?;

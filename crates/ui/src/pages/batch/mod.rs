@@ -50,7 +50,7 @@ fn facts(view: &View<'_>, streaming: &Streaming, batch: &Batch) -> Markup {
             dt { "Submitted" } dd { (format::date_time(record.submitted, view.zone, true)) }
             @if let Some(before) = record.waited_for {
                 dt { "Waited for" }
-                dd { a href=(parts::batch_address(before)) { "batch of " (time(before)) } }
+                dd { a href=(view.batch(before)) { "batch of " (time(before)) } }
             }
             (fact("Scheduling delay", record.scheduling_delay))
             (fact("Processing time", record.processing_delay))

@@ -37,7 +37,7 @@ pub(super) fn table(view: &View<'_>, streaming: &Streaming, batch: &Batch) -> Ma
                 div.scroll { table #batch-job-table {
                     thead { tr { @for title in TITLES { th scope="col" { (title) } } } }
                     tbody {
-                        @for output in outputs { (rows(&view.model.jobs, batch, output)) }
+                        @for output in outputs { (rows(view, batch, output)) }
                         @for output in later {
                             tr id={ "output-" (output.id) } {
                                 td { (output.id) }
@@ -53,7 +53,8 @@ pub(super) fn table(view: &View<'_>, streaming: &Streaming, batch: &Batch) -> Ma
 }
 
 /// A row for each job of an output, or one if it called none.
-fn rows(jobs: &Jobs, batch: &Batch, output: &OutputRecord) -> Markup {
+fn rows(view: &View<'_>, batch: &Batch, output: &OutputRecord) -> Markup {
+    let jobs = &view.model.jobs;
     let called = batch.jobs_of(output.output);
     let height = called.len().max(1);
     let cells = html! {
@@ -73,7 +74,7 @@ fn rows(jobs: &Jobs, batch: &Batch, output: &OutputRecord) -> Markup {
         @for (place, id) in called.iter().enumerate() {
             tr id={ "output-" (output.output) "-job-" (id) } {
                 @if place == 0 { (cells) }
-                td { a href={ "/jobs/job/?id=" (id) } { (id) } }
+                td { a href=(view.job(*id)) { (id) } }
                 @match jobs.jobs.get(id) {
                     Some(job) => {
                         td { (format::maybe_length(job.took())) }

@@ -34,7 +34,7 @@ pub(crate) fn page(view: &View<'_>) -> Answer {
     let body = html! {
         (facts(view, stage))
         (spread::skew_shown(stage))
-        @if let Some(job) = job { (section(&JobDag::of_stage(view.model, job, id))) }
+        @if let Some(job) = job { (section(&JobDag::of_stage(view, job, id))) }
         (timeline(view, stage))
         (spread::percentiles(stage))
         (accumulators(stage))
@@ -68,7 +68,7 @@ fn facts(view: &View<'_>, stage: &Stage) -> Markup {
         dl.facts #facts {
             dt { "Status" } dd class=(class) { (status) }
             dt { "Operator" } dd { (stage.place.operator) " " code.dim { (stage.place.line) } }
-            dt { "Job" } dd { a href={ "/jobs/job/?id=" (stage.job) } { (stage.job) } }
+            dt { "Job" } dd { a href=(view.job(stage.job)) { (stage.job) } }
             dt { "Submitted" } dd { (parts::moment(view, stage.submitted)) }
             dt { "Duration" } dd { (format::maybe_length(took)) }
             dt { "Time of all tasks" } dd { (format::length(counts.run_time)) }

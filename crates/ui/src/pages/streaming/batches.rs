@@ -78,7 +78,7 @@ fn section<'a>(
 fn columns<'a>(view: &'a View<'a>, streaming: &'a Streaming) -> Columns<'a> {
     let time = |batch: &&Batch| {
         let text = format::batch_time(batch.time(), streaming.interval, view.zone);
-        html! { a href=(parts::batch_address(batch.time())) { (text) } }
+        html! { a href=(view.batch(batch.time())) { (text) } }
     };
     let records = |batch: &&Batch| html! { (parts::records(batch.record.records())) };
     vec![

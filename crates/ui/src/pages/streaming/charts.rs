@@ -3,7 +3,7 @@
 use maud::Markup;
 
 use super::super::table::PAGE_ROWS;
-use super::super::{View, format, parts};
+use super::super::{View, format};
 use super::batches::{COMPLETED, is_table_as_it_begins};
 use crate::chart::{Histogram, Point, Timeline, TimelineFrame, ValueAxis};
 use crate::model::{Batch, Streaming};
@@ -71,7 +71,7 @@ impl<'a> Charts<'a> {
         let clock = |at| format::clock(format::at_millis(at), self.view.zone, has_millis);
         let link = |at| match at >= self.rows_from {
             true => format!("#batch-{at}"),
-            false => parts::batch_address(at),
+            false => self.view.batch(at),
         };
         let timeline = Timeline {
             id: &format!("{name}-timeline"),
