@@ -46,7 +46,7 @@ fn run(command: &str) -> Result<ExitCode, Error> {
         "help" | "--help" | "-h" => help(),
         "tidy" => tidy(checks::ALL),
         "examples" => {
-            examples::run(&Metadata::load(&root())?.target_directory)?;
+            examples::run(&root(), &Metadata::load(&root())?.target_directory)?;
             Ok(ExitCode::SUCCESS)
         }
         name => match checks::ALL.iter().find(|check| check.name == name) {

@@ -58,7 +58,7 @@ pub enum LoggingError {
 /// use headwater_core::Conf;
 /// use headwater_ui::logging;
 ///
-/// let conf = Conf::new().set("log.level", "info,headwater_journal=debug");
+/// let conf = Conf::new().set("log.level", "info,headwater_core=debug");
 /// logging::init(&conf)?;
 /// assert!(matches!(logging::init(&conf), Err(logging::LoggingError::Taken)));
 /// # Ok::<(), logging::LoggingError>(())

@@ -17,8 +17,8 @@ use crate::error::Error;
 /// How long one example may take; far above what it needs, so that only a hang reaches it.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// Checks the examples below `target_directory`.
-pub(crate) fn run(target_directory: &Path) -> Result<(), Error> {
+/// Checks the examples of the workspace at `root` that were built below `target_directory`.
+pub(crate) fn run(root: &Path, target_directory: &Path) -> Result<(), Error> {
     let directory = target_directory.join("release/examples");
     word_counts::network(&binary(&directory, "network_word_count")?)?;
     println!("example network_word_count: two batches counted");
@@ -37,7 +37,7 @@ pub(crate) fn run(target_directory: &Path) -> Result<(), Error> {
     println!("example log_analyzer: started again, counted on to {lines} lines");
     log_analyzer::files(&analyzer, &scratch)?;
     println!("example log_analyzer: a new file analysed");
-    new_program::passes_its_tests(target_directory, &scratch)?;
+    new_program::passes_its_tests(root, target_directory, &scratch)?;
     println!("headwater new: a program whose tests pass");
     Ok(())
 }

@@ -10,8 +10,11 @@ const NAME: &str = "new";
 
 /// Makes a program in an empty directory and runs its tests, against this source tree and with
 /// the dependencies that are locked here.
-pub(super) fn passes_its_tests(target_directory: &Path, scratch: &Path) -> Result<(), Error> {
-    let root = std::env::current_dir().map_err(|error| failed(&error.to_string()))?;
+pub(super) fn passes_its_tests(
+    root: &Path,
+    target_directory: &Path,
+    scratch: &Path,
+) -> Result<(), Error> {
     let program = scratch.join("new-words");
     let mut new = Command::new("cargo");
     new.args([
@@ -22,7 +25,11 @@ pub(super) fn passes_its_tests(target_directory: &Path, scratch: &Path) -> Resul
         "headwater-cli",
         "--",
     ]);
-    new.arg("new").arg(&program).arg("--path").arg(&root);
+    new.arg("new")
+        .arg(&program)
+        .arg("--path")
+        .arg(root)
+        .current_dir(root);
     run(&mut new)?;
     let copied = fs::copy(root.join("Cargo.lock"), program.join("Cargo.lock"));
     copied.map_err(|error| failed(&error.to_string()))?;

@@ -21,7 +21,7 @@ use batches::Batches;
 use listener::{ProgressListener, Shown, Way};
 
 /// Where the log lines about batches come from; `log.level` can name it.
-pub(crate) const TARGET: &str = "headwater::progress";
+pub(crate) const TARGET: &str = "headwater_ui::progress";
 
 /// Shows in the terminal how a stream goes, for as long as this value lives: Spark's console
 /// progress bar.
