@@ -1,10 +1,11 @@
 //! Starting and ending the pages of a program.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use headwater_core::Context;
 use headwater_core::events::ListenerId;
-use headwater_streaming::StreamingContext;
+use headwater_streaming::{LiveLine, StreamingContext};
 
 use crate::error::UiError;
 use crate::live::Live;
@@ -99,8 +100,12 @@ impl WebUiBuilder {
         let shown = Shown::new(site.clone(), Some(live), access.clone());
         let server = Server::start(router(Arc::new(shown)), &access, &settings)?;
         let listener = ctx.events().add(Follower(site));
-        // The only place where a made-up token is told, so it must not depend on the log.
-        eprintln!("headwater: {} is shown at {}", ctx.app_name(), server.url());
+        // The only place where a made-up token is told, so it must not depend on the log. Where
+        // nobody listens to standard error nobody misses it.
+        let told = format!("headwater: {} is shown at {}", ctx.app_name(), server.url());
+        LiveLine::stderr().beside(|| {
+            let _ = writeln!(std::io::stderr(), "{told}");
+        });
         Ok(Some(WebUi {
             ctx,
             listener,
