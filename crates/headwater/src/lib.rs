@@ -97,6 +97,10 @@ struct GuideBackpressure;
 #[doc = include_str!("../../../docs/guide/fault-tolerance.md")]
 struct GuideFaultTolerance;
 
+#[cfg(all(doctest, feature = "ui"))]
+#[doc = include_str!("../../../docs/guide/monitoring.md")]
+struct GuideMonitoring;
+
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/coming-from-spark.md")]
 struct GuideComingFromSpark;

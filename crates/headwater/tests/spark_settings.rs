@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use headwater::conf::{Conf, keys::CORE_KEYS};
+use headwater::ui::UI_KEYS;
 use headwater_streaming::conf::STREAMING_KEYS;
 
 /// Fewer settings than this mean that the table is not read any more.
@@ -36,14 +37,16 @@ fn quoted(cell: &str) -> Vec<String> {
 }
 
 fn is_known(key: &str) -> bool {
-    let mut known = CORE_KEYS.iter().chain(STREAMING_KEYS);
+    let mut known = CORE_KEYS.iter().chain(STREAMING_KEYS).chain(UI_KEYS);
     known.any(|info| info.name() == key)
 }
 
 /// What is said to somebody who uses a setting of Spark.
 fn advice(spark: &str) -> String {
     let conf = Conf::new().set(spark, "1");
-    conf.validate(&[STREAMING_KEYS]).unwrap_err().to_string()
+    conf.validate(&[STREAMING_KEYS, UI_KEYS])
+        .unwrap_err()
+        .to_string()
 }
 
 #[test]
