@@ -33,6 +33,8 @@ impl Process {
         let mut command = Command::new(binary);
         command
             .args(arguments)
+            // Whatever else is shown on this machine keeps its port.
+            .env("HEADWATER_UI__PORT", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         let mut child = command.spawn().map_err(|error| Error::Example {
