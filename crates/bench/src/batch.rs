@@ -55,7 +55,8 @@ fn jobs(ctx: &Context, count: usize) -> Result<Vec<f64>, Error> {
     (0..count).map(job).collect()
 }
 
-fn hundred_pairs(ctx: &Context) -> Rdd<(i32, i32)> {
+/// The input of a trivial job: ten keys.
+pub(crate) fn hundred_pairs(ctx: &Context) -> Rdd<(i32, i32)> {
     ctx.parallelize((0..100).map(|n| (n % 10, n)).collect(), SLOTS)
 }
 

@@ -14,6 +14,25 @@ pub(crate) enum BenchError {
     /// A stream took nothing more from its receiver.
     #[error(transparent)]
     Store(#[from] headwater::StoreError),
+    /// The pages of a stream cannot be served.
+    #[error(transparent)]
+    Ui(#[from] headwater::ui::UiError),
+    /// The event log of a stream cannot be written.
+    #[error(transparent)]
+    Log(#[from] headwater::ui::LogError),
+    /// Not everything was looked at that was to be paid for.
+    #[error(
+        "{dropped} events were lost, {scrapes} scrapes and {changes} changes seen: the figures of a \
+         stream that is looked at need none lost and some of the others; is the machine overloaded?"
+    )]
+    Unobserved {
+        /// Events that the bus or the log had no place for.
+        dropped: u64,
+        /// How often the metrics were read.
+        scrapes: u64,
+        /// How many changes the open page was told.
+        changes: u64,
+    },
     /// A batch of a measured stream failed.
     #[error("batch {time} failed, so that its figures mean nothing: {message}")]
     Batch {

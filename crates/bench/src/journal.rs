@@ -54,7 +54,7 @@ fn count(
 }
 
 /// The median of each metric of a variant over all rounds.
-fn medians(name: &str, rounds: &[Row]) -> Vec<Row> {
+pub(crate) fn medians(name: &str, rounds: &[Row]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for row in rounds.iter().filter(|row| row.name == name) {
         if rows.iter().any(|known| known.metric == row.metric) {

@@ -11,6 +11,7 @@ mod idle;
 mod interval;
 mod journal;
 mod memory;
+mod observability;
 mod receive;
 mod restart;
 mod shuffle;
@@ -26,6 +27,7 @@ mod word_loops;
 mod children;
 mod directory;
 mod measure;
+mod observers;
 mod server;
 mod spark;
 mod stream;
@@ -58,7 +60,7 @@ struct Benchmark {
     run: fn(&Options) -> Result<Vec<Row>, BenchError>,
 }
 
-const BENCHMARKS: [Benchmark; 15] = [
+const BENCHMARKS: [Benchmark; 16] = [
     Benchmark {
         name: "word-count",
         about: "words of lines in memory are counted, by the engine and by hand",
@@ -128,6 +130,11 @@ const BENCHMARKS: [Benchmark; 15] = [
         name: "snapshots",
         about: "what writing a million keys of state whole costs the batches",
         run: snapshots::run,
+    },
+    Benchmark {
+        name: "observability",
+        about: "what pages, metrics, event log and progress cost the streams that they show",
+        run: observability::run,
     },
     Benchmark {
         name: "soak",

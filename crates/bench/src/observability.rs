@@ -1,0 +1,195 @@
+//! `observability`: what it costs a stream that everything about it can be seen.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use headwater::events::Event;
+use headwater::testing::TestStream;
+use headwater::text::Text;
+use headwater::time::{millis, seconds};
+use headwater::{Context, Error, Rdd, StreamingContext};
+
+use crate::SLOTS;
+use crate::batch::hundred_pairs;
+use crate::directory::Directory;
+use crate::error::BenchError;
+use crate::journal::medians;
+use crate::measure::{self, MB, living_threads_cpu, median};
+use crate::observers::{Observers, settings};
+use crate::options::Options;
+use crate::stream::context;
+use crate::table::Row;
+use crate::text::Recipe;
+use crate::word_count::{WORDS, compare_all};
+
+/// Who looks at a stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Nobody,
+    /// A listener that does nothing: what telling costs.
+    Listener,
+    /// Pages, one of them open, metrics, event log and progress.
+    All,
+}
+
+const VARIANTS: [(&str, Who); 3] = [
+    ("off", Who::Nobody),
+    ("listener", Who::Listener),
+    ("on", Who::All),
+];
+
+/// What the others are compared to.
+const REFERENCE: &str = "off";
+
+/// One batch is so much of the text that the options name; a round counts it once.
+const BATCHES: usize = 8;
+
+const INTERVAL_MS: u64 = 5;
+const WARM_UP: Duration = Duration::from_millis(500);
+
+type Measured = Result<Vec<Row>, BenchError>;
+
+/// Runs both workloads. Variants take turns, so that what else the machine does is shared.
+pub(crate) fn run(options: &Options) -> Result<Vec<Row>, BenchError> {
+    let mut lines = Vec::new();
+    let recipe = Recipe::new(WORDS[0], options.bytes.div_ceil(BATCHES as u64));
+    for block in recipe.blocks() {
+        block.lines_into(&mut lines);
+    }
+    let words = |name: &str, who| count_words(name, who, &lines);
+    let batches = |name: &str, who| run_batches(name, who, options);
+    let mut rows = take_turns("observability/word-count", options.runs, words)?;
+    rows.extend(take_turns("observability/5ms", options.runs, batches)?);
+    Ok(rows)
+}
+
+fn take_turns(workload: &str, runs: usize, run: impl Fn(&str, Who) -> Measured) -> Measured {
+    let variants = VARIANTS.map(|(variant, who)| (format!("{workload}/{variant}"), who));
+    let mut rounds = Vec::new();
+    for _ in 0..runs {
+        for (name, who) in &variants {
+            rounds.extend(run(name, *who)?);
+        }
+    }
+    let rows = variants
+        .iter()
+        .flat_map(|(name, _)| medians(name, &rounds))
+        .collect();
+    Ok(compare_all(rows, &format!("{workload}/{REFERENCE}")))
+}
+
+impl Who {
+    fn context(self, logs: &Directory) -> Result<Context, BenchError> {
+        match self {
+            Who::All => context(&settings(&logs.name())),
+            _ => context(&[]),
+        }
+    }
+
+    /// Begins to look at a stream that was not started yet.
+    fn look(self, ssc: &StreamingContext) -> Result<Option<Observers>, BenchError> {
+        match self {
+            Who::Nobody => Ok(None),
+            Who::Listener => {
+                ssc.context().events().add(|_: &Event| {});
+                Ok(None)
+            }
+            Who::All => Observers::start(ssc).map(Some),
+        }
+    }
+}
+
+/// Batches one after the other on a clock that does not wait.
+fn count_words(name: &str, who: Who, lines: &[Text]) -> Measured {
+    let logs = Directory::new()?;
+    let ctx = who.context(&logs)?;
+    let test = TestStream::on(&ctx, seconds(1))?;
+    let lines: Rdd<Text> = ctx.parallelize(lines.to_vec(), SLOTS);
+    let bytes = lines
+        .map(|line| line.len() as u64 + 1)
+        .fold(0, |a, b| a + b)?;
+    let words = test.context().constant_stream(&lines);
+    let words = words.flat_map(Text::into_words).map(|word| (word, 1_i64));
+    words
+        .reduce_by_key(|a, b| a + b)
+        .foreach_rdd(|counts, _| counts.count().map(|_| ()));
+    let observers = who.look(test.context())?;
+    test.try_run(1)?;
+    let (start, cpu) = (Instant::now(), living_threads_cpu()?);
+    test.try_run(BATCHES)?;
+    ctx.events().flush();
+    let (wall, cpu) = (start.elapsed(), living_threads_cpu()?.saturating_sub(cpu));
+    test.context().stop(false, false)?;
+    observers.map_or(Ok(()), Observers::end)?;
+    ctx.stop();
+    let megabytes = (bytes * BATCHES as u64) as f64 / MB;
+    let row = |metric, value, unit| Row::new(name, metric, value, unit);
+    Ok(vec![
+        row("mb_per_s", megabytes / wall.as_secs_f64(), "MB/s"),
+        row("mb_per_cpu_s", megabytes / cpu.as_secs_f64(), "MB/cpu_s"),
+    ])
+}
+
+/// The batches of `shortest-interval`. They are told by the output itself, as a listener would
+/// be somebody who looks.
+fn run_batches(name: &str, who: Who, options: &Options) -> Measured {
+    let logs = Directory::new()?;
+    let ctx = who.context(&logs)?;
+    let ssc = StreamingContext::new(&ctx, millis(INTERVAL_MS))?;
+    let (queue, pairs) = ssc.queue_stream();
+    let length = Duration::from_secs(options.seconds);
+    let inputs = (WARM_UP + length).as_millis() as u64 / INTERVAL_MS + 200;
+    (0..inputs).for_each(|_| queue.push(hundred_pairs(&ctx)));
+    let delays = Arc::new(Mutex::new(Vec::new()));
+    let to = delays.clone();
+    pairs
+        .reduce_by_key(|a, b| a + b)
+        .foreach_rdd(move |sums, time| {
+            sums.count()?;
+            let now = SystemTime::now().duration_since(UNIX_EPOCH);
+            let delay = measure::millis(now.unwrap_or_default()) - time.as_millis() as f64;
+            to.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(delay);
+            Ok::<_, Error>(())
+        });
+    let take = || std::mem::take(&mut *delays.lock().unwrap_or_else(PoisonError::into_inner));
+    let observers = who.look(&ssc)?;
+    ssc.start()?;
+    ssc.await_termination_or_timeout(WARM_UP)?;
+    take();
+    let cpu = living_threads_cpu()?;
+    ssc.await_termination_or_timeout(length)?;
+    let cpu = living_threads_cpu()?.saturating_sub(cpu);
+    let delays = take();
+    ssc.stop(false, false)?;
+    observers.map_or(Ok(()), Observers::end)?;
+    ctx.stop();
+    let batches = delays.len() as f64;
+    let row = |metric, value, unit| Row::new(name, metric, value, unit);
+    Ok(vec![
+        row("batches_per_s", batches / length.as_secs_f64(), "batches/s"),
+        row("delay_ms", median(&delays), "ms"),
+        row("cpu_ms_per_batch", measure::millis(cpu) / batches, "ms"),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::options::Arguments;
+
+    #[test]
+    fn each_workload_is_compared_to_that_at_which_nobody_looks() {
+        let given = ["bench", "--bytes=80000", "--runs=1", "--seconds=1"];
+        let rows = run(&Arguments::parse_from(given).options).unwrap();
+        assert_eq!(rows.len(), VARIANTS.len() * (2 + 3));
+        for row in rows {
+            let is_reference = row.name.ends_with(REFERENCE);
+            assert_eq!(row.ratio.is_none(), is_reference, "{row:?}");
+            assert!(row.value.is_finite() && row.value > 0.0, "{row:?}");
+        }
+    }
+}
