@@ -5,16 +5,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::Event;
+
+/// How long events gather before they are delivered together. Waking the bus costs more than most
+/// events do, and a small batch of a stream has twenty; nobody who listens sees so short a delay.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// Gets the events of a context.
 ///
 /// # Contract
 /// - Events come one at a time, in the order in which they were posted, on the bus's
 ///   thread; the bus checks nothing else.
+/// - They come some milliseconds after they happened, as they are gathered; at once when
+///   somebody waits for them ([`EventBus::flush`]).
 /// - A listener that panics is logged and gets the next event as if nothing happened.
 /// - While a listener is slow events wait in the queue; when the queue is full new
 ///   events are dropped and counted ([`EventBus::dropped`]), and no job waits.
@@ -59,7 +66,10 @@ pub struct EventBus {
 
 struct Shared {
     queue: Mutex<Queue>,
-    changed: Condvar,
+    /// The thread waits for it: there is something to do, or to do at once.
+    due: Condvar,
+    /// Callers of `flush` wait for it.
+    delivered: Condvar,
     capacity: usize,
     /// Read without the lock, so that posting to nobody costs a load.
     listeners_len: AtomicUsize,
@@ -74,6 +84,8 @@ struct Queue {
     events: VecDeque<Event>,
     posted: u64,
     delivered: u64,
+    /// How many callers wait for what is queued.
+    waiting: usize,
 }
 
 impl EventBus {
@@ -81,7 +93,8 @@ impl EventBus {
         EventBus {
             shared: Arc::new(Shared {
                 queue: Mutex::default(),
-                changed: Condvar::new(),
+                due: Condvar::new(),
+                delivered: Condvar::new(),
                 capacity,
                 listeners_len: AtomicUsize::new(0),
                 listeners: Mutex::default(),
@@ -144,8 +157,12 @@ impl EventBus {
         }
         queue.events.push_back(event);
         queue.posted += 1;
+        let queued = queue.events.len();
         drop(queue);
-        self.shared.changed.notify_all();
+        // Others find the thread awake or about to wake up.
+        if queued == 1 || queued == self.shared.enough() {
+            self.shared.due.notify_one();
+        }
     }
 
     /// How many events were put in the queue so far, without those that were dropped.
@@ -187,9 +204,15 @@ impl EventBus {
         }
         let mut queue = self.shared.queue.lock();
         let target = queue.posted;
-        while queue.delivered < target && !self.shared.closed.load(Ordering::Acquire) {
-            self.shared.changed.wait(&mut queue);
+        if queue.delivered == target {
+            return;
         }
+        queue.waiting += 1;
+        self.shared.due.notify_one();
+        while queue.delivered < target && !self.shared.closed.load(Ordering::Acquire) {
+            self.shared.delivered.wait(&mut queue);
+        }
+        queue.waiting -= 1;
     }
 
     /// Whether the caller is a listener, which may not wait for what it is told about.
@@ -225,7 +248,8 @@ impl EventBus {
             // Taken so that the thread is either waiting or sees the flag.
             let _queue = self.shared.queue.lock();
         }
-        self.shared.changed.notify_all();
+        self.shared.due.notify_all();
+        self.shared.delivered.notify_all();
         let thread = self.thread.lock().take();
         if let Some(thread) = thread
             && thread.thread().id() != std::thread::current().id()
@@ -242,6 +266,29 @@ impl Drop for EventBus {
     }
 }
 
+impl Shared {
+    /// So many events are not kept waiting for others, or the queue might overflow meanwhile.
+    fn enough(&self) -> usize {
+        self.capacity / 2
+    }
+
+    /// Waits for events, and then a little for others; `false` if there will be none.
+    fn gather(&self, queue: &mut MutexGuard<'_, Queue>) -> bool {
+        let is_closed = || self.closed.load(Ordering::Acquire);
+        while queue.events.is_empty() {
+            if is_closed() {
+                return false;
+            }
+            self.due.wait(queue);
+        }
+        if queue.waiting == 0 && queue.events.len() < self.enough() && !is_closed() {
+            // Whoever ends this earlier wants them at once.
+            self.due.wait_for(queue, GATHER);
+        }
+        true
+    }
+}
+
 fn deliver(shared: &Shared) {
     let mut batch = VecDeque::new();
     loop {
@@ -249,12 +296,9 @@ fn deliver(shared: &Shared) {
             let mut queue = shared.queue.lock();
             queue.delivered += batch.len() as u64;
             batch.clear();
-            shared.changed.notify_all();
-            while queue.events.is_empty() {
-                if shared.closed.load(Ordering::Acquire) {
-                    return;
-                }
-                shared.changed.wait(&mut queue);
+            shared.delivered.notify_all();
+            if !shared.gather(&mut queue) {
+                return;
             }
             std::mem::swap(&mut batch, &mut queue.events);
         }

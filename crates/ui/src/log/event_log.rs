@@ -1,9 +1,11 @@
 //! The listener that logs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{JoinHandle, Thread};
+use std::time::Duration;
 
 use headwater_core::Context;
 use headwater_core::events::{Event, Listener, ListenerId};
@@ -15,6 +17,10 @@ use super::settings::Settings;
 use super::writer::Writer;
 use crate::live::Live;
 use crate::record::{Application, Record};
+
+/// How long records gather before they are written together, as waking the thread that writes
+/// costs more than a record does. A program that is killed loses as much of its log.
+const GATHER: Duration = Duration::from_millis(100);
 
 /// Logs what happens in a program, for as long as this value lives: Spark's
 /// `EventLoggingListener`, and with streams.
@@ -82,11 +88,8 @@ impl EventLog {
         application: Application,
         settings: Settings,
     ) -> Result<EventLog, LogError> {
-        let (to, from) = sync_channel(settings.queue);
-        let queue = Arc::new(Queue {
-            to,
-            dropped: AtomicU64::new(0),
-        });
+        let (queue, from) = Queue::new(settings.queue);
+        let queue = Arc::new(queue);
         let writer = Writer::begin(application, settings, queue.clone())?;
         let at = writer.dir().clone();
         let thread = std::thread::Builder::new().name("headwater-event-log".to_owned());
@@ -122,6 +125,7 @@ impl Drop for EventLog {
         self.ctx.events().remove(self.listener);
         // Unlike an event, the end waits for its place. An error says that the thread is gone.
         let _ = self.queue.to.send(Message::End);
+        self.queue.hurry();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -137,9 +141,58 @@ pub(super) enum Message {
 pub(super) struct Queue {
     to: SyncSender<Message>,
     pub(super) dropped: AtomicU64,
+    /// How many records wait.
+    len: AtomicUsize,
+    /// So many are not kept waiting for others.
+    enough: usize,
+    /// Who writes, once that has begun to wait for others.
+    writer: OnceLock<Thread>,
 }
 
 impl Queue {
+    fn new(capacity: usize) -> (Queue, Receiver<Message>) {
+        let (to, from) = sync_channel(capacity);
+        let queue = Queue {
+            to,
+            dropped: AtomicU64::new(0),
+            len: AtomicUsize::new(0),
+            enough: capacity / 2,
+            writer: OnceLock::new(),
+        };
+        (queue, from)
+    }
+
+    /// Puts a record in. It never waits: what does not fit is counted.
+    fn add(&self, record: Record) {
+        // Before it is there, so that it is never taken out before it was counted.
+        let len = self.len.fetch_add(1, Ordering::AcqRel) + 1;
+        if self.to.try_send(Message::Record(Box::new(record))).is_err() {
+            self.taken();
+            self.drop_events(1);
+        } else if len == self.enough {
+            self.hurry();
+        }
+    }
+
+    /// Notes that a record was taken out, or has found no place.
+    pub(super) fn taken(&self) {
+        self.len.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Called by the thread that writes: waits until others may have come, or enough.
+    pub(super) fn gather(&self) {
+        self.writer.get_or_init(std::thread::current);
+        if self.len.load(Ordering::Acquire) < self.enough {
+            std::thread::park_timeout(GATHER);
+        }
+    }
+
+    fn hurry(&self) {
+        if let Some(writer) = self.writer.get() {
+            writer.unpark();
+        }
+    }
+
     pub(super) fn drop_events(&self, events: u64) {
         if self.dropped.fetch_add(events, Ordering::Relaxed) == 0 {
             tracing::warn!(
@@ -150,16 +203,13 @@ impl Queue {
     }
 }
 
-/// Hands events to the thread that writes. It never waits: what does not fit is counted.
+/// Hands events to the thread that writes.
 struct Logger(Arc<Queue>);
 
 impl Listener for Logger {
     fn on_event(&mut self, event: &Event) {
         if let Some(record) = Record::of(event) {
-            let record = Message::Record(Box::new(record));
-            if self.0.to.try_send(record).is_err() {
-                self.0.drop_events(1);
-            }
+            self.0.add(record);
         }
     }
 }
@@ -170,15 +220,15 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_dropped_and_counted() {
-        let (to, from) = sync_channel(1);
-        let dropped = AtomicU64::new(0);
-        let queue = Arc::new(Queue { to, dropped });
+        let (queue, from) = Queue::new(1);
+        let queue = Arc::new(queue);
         let ctx = Context::local(1).unwrap();
         ctx.events().add(Logger(queue.clone()));
         ctx.range(0..3, 1, 1).count().unwrap();
         ctx.events().flush();
         // A job has six events, of which one has found a place.
         assert_eq!(queue.dropped.load(Ordering::Relaxed), 5);
+        assert_eq!(queue.len.load(Ordering::Relaxed), 1);
         assert!(matches!(from.try_recv(), Ok(Message::Record(_))));
     }
 }

@@ -90,7 +90,10 @@ impl Writer {
             Err(TryRecvError::Empty) => self.wait(from)?,
         };
         match message {
-            Message::Record(record) => Some(*record),
+            Message::Record(record) => {
+                self.queue.taken();
+                Some(*record)
+            }
             Message::End => None,
         }
     }
@@ -99,14 +102,20 @@ impl Writer {
     fn wait(&mut self, from: &Receiver<Message>) -> Option<Message> {
         loop {
             self.do_what_is_due();
-            let Some(due) = self.next_due() else {
-                return from.recv().ok();
+            let message = match self.next_due() {
+                None => from.recv().ok()?,
+                Some(due) => {
+                    match from.recv_timeout(due.saturating_duration_since(Instant::now())) {
+                        Ok(message) => message,
+                        Err(RecvTimeoutError::Timeout) => continue,
+                        Err(RecvTimeoutError::Disconnected) => return None,
+                    }
+                }
             };
-            match from.recv_timeout(due.saturating_duration_since(Instant::now())) {
-                Ok(message) => return Some(message),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return None,
+            if matches!(message, Message::Record(_)) {
+                self.queue.gather();
             }
+            return Some(message);
         }
     }
 
