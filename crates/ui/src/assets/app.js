@@ -81,7 +81,6 @@
 
   let isBusy = false, isStale = false;
   const refresh = async () => {
-    if (document.hidden) { isStale = true; return; }
     if (isBusy) { isStale = true; return; }
     isBusy = true;
     try {
@@ -98,16 +97,30 @@
     } catch { /* the server is away; the stream of changes comes back when it does */ }
     isBusy = false;
   };
-  document.addEventListener("visibilitychange", () => { if (isStale) refresh(); });
 
   // A page of a history does not change.
   if (!document.body.dataset.changes) return;
-  const changes = new EventSource(document.body.dataset.changes);
-  changes.addEventListener("change", (event) => {
-    root.classList.remove("away");
-    const [id] = event.data.split(" ");
-    if (id !== document.body.dataset.app) location.assign("/");
-    else refresh();
-  });
-  changes.addEventListener("error", () => root.classList.add("away"));
+
+  // Only a page that is seen listens: browsers open few connections to one server, and pages
+  // that were left or are behind others would take all of them. The first event comes at once.
+  let changes = null;
+  const listen = () => {
+    if (changes || document.hidden) return;
+    changes = new EventSource(document.body.dataset.changes);
+    changes.addEventListener("change", (event) => {
+      root.classList.remove("away");
+      const [id] = event.data.split(" ");
+      if (id !== document.body.dataset.app) location.assign("/");
+      else refresh();
+    });
+    changes.addEventListener("error", () => root.classList.add("away"));
+  };
+  const rest = () => {
+    if (changes) changes.close();
+    changes = null;
+  };
+  document.addEventListener("visibilitychange", () => (document.hidden ? rest() : listen()));
+  addEventListener("pagehide", rest);
+  addEventListener("pageshow", listen);
+  listen();
 })();

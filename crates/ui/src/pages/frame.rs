@@ -77,6 +77,7 @@ fn head(title: Markup) -> Markup {
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="color-scheme" content="light dark";
             title { (title) }
+            link rel="icon" type="image/svg+xml" href="/static/icon.svg";
             link rel="stylesheet" href="/static/style.css";
             script src="/static/app.js" defer {}
         }
