@@ -50,11 +50,12 @@ impl Chromium {
             before.push(line);
             address
         });
+        assert!(address.is_some(), "it does not listen: {before:#?}");
         let drain = thread::spawn(move || said.map_while(Result::ok).for_each(drop));
         Some(Chromium {
             child,
             drain: Some(drain),
-            address: address.unwrap_or_else(|| panic!("it does not listen: {before:#?}")),
+            address: address.unwrap(),
             _profile: profile,
         })
     }

@@ -91,9 +91,8 @@ impl Page {
             "document.querySelector({})?.innerText ?? null",
             json!(selector)
         ));
-        let text = text.as_str();
-        text.unwrap_or_else(|| panic!("there is no {selector}"))
-            .to_owned()
+        assert!(text.is_string(), "there is no {selector}");
+        text.as_str().unwrap().to_owned()
     }
 
     /// The texts of everything that a selector finds, markup of drawings included.

@@ -6,7 +6,10 @@ use std::{env, fs};
 
 use headwater_core::{Conf, Context, StorageLevel};
 use headwater_streaming::time::{Time, millis};
-use headwater_streaming::{DStream, Receiver, ReceiverContext, State, StateSpec, StreamingContext};
+use headwater_streaming::{
+    DStream, InputSource, Receiver, ReceiverContext, SourceBatch, State, StateSpec,
+    StreamingContext,
+};
 use headwater_ui::WebUi;
 use serde_json::json;
 
@@ -18,7 +21,7 @@ const BATCHES: usize = 60;
 /// The batch whose report cannot be stored, counted by the clock: one in so many.
 const FAILING: i64 = 37;
 
-/// Where the pages to be shown are found: on which page, and by which link of it.
+/// What the pictures show: the page, or the one before if none is named, and the link from there.
 const PICTURES: [(&str, &str, &str); 5] = [
     ("streaming", "/streaming/", ""),
     ("batch", "/streaming/", "#completedBatches tr:has(.bad) a"),
@@ -42,7 +45,7 @@ fn pictures() {
         .master("local[4]")
         .app_name("shop analysis")
         .set("streaming.on_failure", "continue")
-        .set("streaming.receiver.max_rate", 4000);
+        .set("streaming.receiver.max_rate", 12_000);
     let ctx = Context::new(conf).unwrap();
     let ssc = StreamingContext::new(&ctx, INTERVAL).unwrap();
     let ui = WebUi::builder(&ssc).port(0).serve().unwrap().unwrap();
@@ -109,25 +112,36 @@ impl Receiver<String> for AccessLog {
     fn on_stop(&self) {}
 }
 
-/// A line of the log: a client, what it asked for, the status and the size.
+/// A log with offsets, which has more lines at one time than at another.
+#[derive(Default)]
+struct MobileLog {
+    next: u64,
+}
+
+impl InputSource<String> for MobileLog {
+    fn compute(&mut self, time: Time, ctx: &Context) -> Result<SourceBatch<String>, String> {
+        let wave = (time.as_millis() as f64 / 1600.0).sin();
+        let (first, count) = (self.next, (3000.0 + 2000.0 * wave) as u64);
+        self.next += count;
+        let lines = (first..self.next).map(line).collect();
+        let batch = SourceBatch::new(ctx.parallelize(lines, 4)).records(count);
+        Ok(batch.description(format!("mobile-0: {first} to {}", self.next)))
+    }
+}
+
+/// A line of the log: a client, what it asked for, the status and the size. Clients come and go.
 fn line(number: u64) -> String {
     let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
     let page = ["/", "/cart", "/search", "/help", "/shoes/7"][(mixed % 17 % 5) as usize];
-    let status = if mixed % 41 == 0 { 500 } else { 200 };
-    format!(
-        "10.0.{}.{} {page} {status} {}",
-        mixed % 3,
-        mixed % 97,
-        mixed % 9000
-    )
+    let status = if mixed.is_multiple_of(41) { 500 } else { 200 };
+    let client = number / 300 + mixed % 200;
+    let (net, host, size) = (client / 250, client % 250, mixed % 9000);
+    format!("10.0.{net}.{host} {page} {status} {size}")
 }
 
 /// Requests by the pages that were asked for, in windows, and by their clients.
 fn analyse(ssc: &StreamingContext) {
-    let mobile = ssc.stream_by_time(|time: Time| {
-        let wave = (time.as_millis() as f64 / 1600.0).sin();
-        (0..(700.0 + 500.0 * wave) as u64).map(line).collect()
-    });
+    let mobile = ssc.source_stream(MobileLog::default());
     let lines = ssc.receiver_stream(AccessLog).named("web");
     let requests = lines.union(&mobile.named("mobile")).map(parsed);
     let requests = requests
@@ -137,20 +151,25 @@ fn analyse(ssc: &StreamingContext) {
     let pages = requests.map(|(_, page, _)| (page, 1_u64));
     let window = millis(5000);
     pages
-        .reduce_by_key_and_window_inverse(|a, b| a + b, |a, b| a - b, window, millis(500))
+        .reduce_by_key_and_window_inverse(|a, b| a + b, |a, b| a - b, window, INTERVAL)
         .named("page views of 5 seconds")
         .foreach_rdd(|rdd, _| rdd.collect().map(drop));
 
     let sizes = requests.map(|(client, _, size)| (client, size));
-    let total = StateSpec::function(
-        |client: &String, size: Option<u64>, sum: &mut State<'_, u64>| {
-            let size = size.unwrap_or_default() + sum.get().copied().unwrap_or_default();
-            sum.update(size);
-            (client.clone(), size)
-        },
-    );
-    let clients = sizes.map_with_state(total).named("traffic of clients");
+    let clients = sizes.map_with_state(traffic()).named("traffic of clients");
     store(&clients.stream());
+}
+
+/// What a client was sent so far, which is forgotten when it has gone.
+fn traffic() -> StateSpec<String, u64, u64, (String, u64)> {
+    let add = |client: &String, size: Option<u64>, sum: &mut State<'_, u64>| {
+        let so_far = sum.get().copied().unwrap_or_default() + size.unwrap_or_default();
+        if !sum.is_timing_out() {
+            sum.update(so_far);
+        }
+        (client.clone(), so_far)
+    };
+    StateSpec::function(add).timeout(millis(3000))
 }
 
 /// A client, its page, and how much it was sent.
