@@ -27,7 +27,13 @@ pub(super) fn place(place: &Place, href: &str) -> Markup {
 
 /// What called a job: for one of a stream its batch, as Spark says it, with a link.
 pub(super) fn description(view: &View<'_>, job: &Job) -> Markup {
-    let said = job.start.description.as_deref();
+    // What the stream itself says has the batch time in milliseconds.
+    let by_stream = |said: &&str| said.starts_with("Streaming job from [");
+    let said = job
+        .start
+        .description
+        .as_deref()
+        .filter(|said| !by_stream(said));
     let streaming = view.model.streaming.as_ref();
     match (model::caller(&job.start), streaming) {
         (Some((time, output)), Some(streaming)) => {
