@@ -381,6 +381,23 @@ fn what_a_state_has_not_taken_in_is_kept_however_many_batches_fail() {
     assert_eq!(life(16, 1, false), all);
 }
 
+/// The second process begins before anything was kept, and so sees no key out of place; what the
+/// first has written of the only batch lies by another partitioner all the same.
+#[test]
+fn what_was_written_after_the_beginning_of_a_restart_is_not_mixed_with_what_lies_elsewhere() {
+    let life = |layout, batches| Life {
+        layout,
+        batches,
+        interval: "1s",
+        is_stopped: false,
+    };
+    let (by_letters, by_hash) = (4, 0);
+    for (name, build) in kinds() {
+        let lives = [life(by_letters, 1), life(by_hash, 3)];
+        assert_eq!(in_lives(build, &lives), whole(build), "{name}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 

@@ -101,7 +101,7 @@ impl ProgramDescription {
     /// # use headwater_streaming::{StreamingContext, time::seconds};
     /// # let ctx = headwater_core::Context::local(2).unwrap();
     /// let ssc = StreamingContext::new(&ctx, seconds(1)).unwrap();
-    /// ssc.stream_by_time(|time| vec![time]).print();
+    /// ssc.stream_by_time(|_| vec![1]).print();
     /// assert_eq!(ssc.describe().outputs()[0].operator, "print");
     /// ```
     #[must_use]

@@ -139,10 +139,11 @@ impl OldStates<'_> {
     }
 
     fn hand_over(&self, state: Returning<'_>) -> Result<Option<Reformed>, StreamError> {
+        let is_all = !self.has_later(state.old, state.base);
         let Returning {
             steps, new, older, ..
         } = state;
-        let handed_over = guarded(steps.site(), || older.hand_over());
+        let handed_over = guarded(steps.site(), || older.hand_over(is_all));
         let is_reformed = handed_over.map_err(|message| self.failed(&**steps, &message))?;
         if !is_reformed {
             return Ok(None);
@@ -152,6 +153,14 @@ impl OldStates<'_> {
             state: new,
             snapshots,
         }))
+    }
+
+    /// Whether anything is written of a state after a batch.
+    fn has_later(&self, state: usize, base: Time) -> bool {
+        let mut snapshots = self.snapshots.iter();
+        let mut changes = self.past.changes.iter();
+        snapshots.any(|one| one.state == state && one.time > base)
+            || changes.any(|(time, of)| *time > base && of.states.contains(&Some(state)))
     }
 
     fn failed(&self, steps: &dyn AnySteps, message: &str) -> StreamError {

@@ -36,8 +36,9 @@ pub(crate) trait Older: Send {
     fn replay(&mut self, partition: usize, time: Time, change: &[u8]) -> Result<(), String>;
 
     /// Puts what is there in its place. `true` if it is kept in another form from now on: then
-    /// nothing that is written of the old one fits any more.
-    fn hand_over(self: Box<Self>) -> Result<bool, String>;
+    /// nothing that is written of the old one fits any more. `is_all` says that nothing else is
+    /// written of it, so that looking at the keys tells whether they stay where they are.
+    fn hand_over(self: Box<Self>, is_all: bool) -> Result<bool, String>;
 }
 
 /// A state and what it goes on from.
@@ -260,7 +261,7 @@ impl<P: Movable> Older for Returning<P> {
         self.parts.replay(partition, time, change)
     }
 
-    fn hand_over(mut self: Box<Self>) -> Result<bool, String> {
+    fn hand_over(mut self: Box<Self>, is_all: bool) -> Result<bool, String> {
         let none = parts_of(
             P::empty(self.is.has_ages),
             &self.was,
@@ -277,10 +278,13 @@ impl<P: Movable> Older for Returning<P> {
                 .collect();
         }
         let is_same_number = self.was.partitions == self.is.partitions;
-        let stays = self.was.lies_like(&self.is) || is_same_number && self.is_in_place(&parts);
-        if !stays {
-            is_changed = true;
-            parts = self.spread(parts)?;
+        if !self.was.lies_like(&self.is) {
+            let stays = is_same_number && self.is_in_place(&parts);
+            // Keys that came later, and that nobody has looked at, may lie elsewhere.
+            is_changed |= !stays || !is_all;
+            if !stays {
+                parts = self.spread(parts)?;
+            }
         }
         for (partition, part) in parts.into_iter().enumerate() {
             self.store.put_back(partition, part.at, part.state);
