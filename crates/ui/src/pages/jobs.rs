@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::parts::{self, Progress};
+use super::parts;
 use super::table::{Column, SortKey, Table};
 use super::{Answer, View, format};
 use crate::gantt::{Bar, Gantt, pack};
-use crate::model::{Job, JobState, StageState};
+use crate::model::{Job, JobState};
 use crate::record::Took;
 
 /// How many jobs the drawing shows.
@@ -153,13 +153,13 @@ fn table(view: &View<'_>, name: &'static str, jobs: Vec<&Job>) -> Markup {
         })
         .sorted_by(move |job| parts::took_key(took(job))),
         Column::new("Stages: Succeeded/Total", |job: &&Job| {
-            stages(view, job).show()
+            parts::stages(view, job).show()
         })
-        .sorted_by(|job| stages(view, job).share()),
+        .sorted_by(|job| parts::stages(view, job).share()),
         Column::new("Tasks: Succeeded/Total", |job: &&Job| {
-            tasks(view, job).show()
+            parts::tasks(view, job).show()
         })
-        .sorted_by(|job| tasks(view, job).share()),
+        .sorted_by(|job| parts::tasks(view, job).share()),
     ];
     if jobs.iter().any(|job| job.error().is_some()) {
         columns.push(Column::new("Error", |job: &&Job| {
@@ -174,35 +174,6 @@ fn table(view: &View<'_>, name: &'static str, jobs: Vec<&Job>) -> Markup {
         row_id: Some(Box::new(|job: &&Job| format!("job-{}", job.id()))),
     };
     table.show(view.query, jobs)
-}
-
-/// The stages of a job; those that were skipped do not count.
-fn stages(view: &View<'_>, job: &Job) -> Progress {
-    let states = view.model.jobs.stages_of(job);
-    let states: Vec<_> = states.map(|stage| job.state_of(stage)).collect();
-    let count = |wanted| states.iter().filter(|state| **state == wanted).count();
-    let skipped = count(StageState::Skipped);
-    Progress {
-        done: count(StageState::Complete),
-        failed: count(StageState::Failed),
-        skipped,
-        active: count(StageState::Active),
-        total: job.start.stages.len().saturating_sub(skipped),
-    }
-}
-
-/// The tasks of a job's stages; those of stages that were skipped do not count.
-fn tasks(view: &View<'_>, job: &Job) -> Progress {
-    let stages = view.model.jobs.stages_of(job);
-    let (skipped, ran): (Vec<_>, Vec<_>) =
-        stages.partition(|stage| job.state_of(stage) == StageState::Skipped);
-    Progress {
-        done: ran.iter().map(|stage| stage.succeeded).sum(),
-        failed: ran.iter().map(|stage| stage.failed).sum(),
-        skipped: skipped.iter().map(|stage| stage.tasks_len).sum(),
-        active: ran.iter().map(|stage| stage.active).sum(),
-        total: ran.iter().map(|stage| stage.tasks_len).sum(),
-    }
 }
 
 #[cfg(test)]

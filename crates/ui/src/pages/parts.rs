@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::table::SortKey;
 use super::{Answer, Query, View, format};
-use crate::model::{self, Batch, Job};
+use crate::model::{self, Batch, Job, StageState};
 use crate::record::{At, Place, Took};
 
 /// The number that a page is asked for.
@@ -129,6 +129,35 @@ pub(crate) fn outputs(batch: &Batch, all: usize) -> Progress {
         skipped: 0,
         active: 0,
         total: all.max(outputs.len()),
+    }
+}
+
+/// The stages of a job; those that were skipped do not count.
+pub(crate) fn stages(view: &View<'_>, job: &Job) -> Progress {
+    let states = view.model.jobs.stages_of(job);
+    let states: Vec<_> = states.map(|stage| job.state_of(stage)).collect();
+    let count = |wanted| states.iter().filter(|state| **state == wanted).count();
+    let skipped = count(StageState::Skipped);
+    Progress {
+        done: count(StageState::Complete),
+        failed: count(StageState::Failed),
+        skipped,
+        active: count(StageState::Active),
+        total: job.start.stages.len().saturating_sub(skipped),
+    }
+}
+
+/// The tasks of a job's stages; those of stages that were skipped do not count.
+pub(crate) fn tasks(view: &View<'_>, job: &Job) -> Progress {
+    let stages = view.model.jobs.stages_of(job);
+    let (skipped, ran): (Vec<_>, Vec<_>) =
+        stages.partition(|stage| job.state_of(stage) == StageState::Skipped);
+    Progress {
+        done: ran.iter().map(|stage| stage.succeeded).sum(),
+        failed: ran.iter().map(|stage| stage.failed).sum(),
+        skipped: skipped.iter().map(|stage| stage.tasks_len).sum(),
+        active: ran.iter().map(|stage| stage.active).sum(),
+        total: ran.iter().map(|stage| stage.tasks_len).sum(),
     }
 }
 

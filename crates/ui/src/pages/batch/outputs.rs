@@ -2,9 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::Progress;
 use super::super::{View, format, parts};
-use crate::model::{Batch, Job, Jobs, Stage, StageState, Streaming};
+use crate::model::{Batch, Job, Streaming};
 use crate::record::OutputRecord;
 
 const TITLES: [&str; 9] = [
@@ -78,8 +77,8 @@ fn rows(view: &View<'_>, batch: &Batch, output: &OutputRecord) -> Markup {
                 @match jobs.jobs.get(id) {
                     Some(job) => {
                         td { (format::maybe_length(job.took())) }
-                        td { (stages(jobs, job).show()) }
-                        td { (tasks(jobs, job).show()) }
+                        td { (parts::stages(view, job).show()) }
+                        td { (parts::tasks(view, job).show()) }
                     }
                     // Jobs are forgotten before batches are.
                     None => { @for _ in 0..3 { td { (format::NOTHING) } } }
@@ -114,31 +113,4 @@ fn failure(output: &OutputRecord) -> Markup {
             None => (format::NOTHING),
         }
     }
-}
-
-fn stages(jobs: &Jobs, job: &Job) -> Progress {
-    let in_state = |wanted| move |stage: &&Stage| stage.state == wanted;
-    let count = |wanted| jobs.stages_of(job).filter(in_state(wanted)).count();
-    let skipped = count(StageState::Skipped);
-    Progress {
-        done: count(StageState::Complete),
-        failed: count(StageState::Failed),
-        skipped,
-        active: 0,
-        total: job.start.stages.len().saturating_sub(skipped),
-    }
-}
-
-fn tasks(jobs: &Jobs, job: &Job) -> Progress {
-    let mut progress = Progress::default();
-    for stage in jobs.stages_of(job) {
-        if stage.state == StageState::Skipped {
-            progress.skipped += stage.tasks_len;
-        } else {
-            progress.done += stage.succeeded;
-            progress.failed += stage.failed;
-            progress.total += stage.tasks_len;
-        }
-    }
-    progress
 }
