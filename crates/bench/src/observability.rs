@@ -45,7 +45,8 @@ const REFERENCE: &str = "off";
 const BATCHES: usize = 8;
 
 const INTERVAL_MS: u64 = 5;
-const WARM_UP: Duration = Duration::from_millis(500);
+/// Until what pages keep of the past is full, and each new batch takes the place of an old one.
+const WARM_UP: Duration = Duration::from_secs(6);
 
 type Measured = Result<Vec<Row>, BenchError>;
 
@@ -167,10 +168,12 @@ fn run_batches(name: &str, who: Who, options: &Options) -> Measured {
     ctx.stop();
     let batches = delays.len() as f64;
     let row = |metric, value, unit| Row::new(name, metric, value, unit);
+    let of_machine = cpu.as_secs_f64() / (length.as_secs_f64() * SLOTS as f64);
     Ok(vec![
         row("batches_per_s", batches / length.as_secs_f64(), "batches/s"),
         row("delay_ms", median(&delays), "ms"),
         row("cpu_ms_per_batch", measure::millis(cpu) / batches, "ms"),
+        row("cpu_of_slots", of_machine * 100.0, "%"),
     ])
 }
 
@@ -185,7 +188,7 @@ mod tests {
     fn each_workload_is_compared_to_that_at_which_nobody_looks() {
         let given = ["bench", "--bytes=80000", "--runs=1", "--seconds=1"];
         let rows = run(&Arguments::parse_from(given).options).unwrap();
-        assert_eq!(rows.len(), VARIANTS.len() * (2 + 3));
+        assert_eq!(rows.len(), VARIANTS.len() * (2 + 4));
         for row in rows {
             let is_reference = row.name.ends_with(REFERENCE);
             assert_eq!(row.ratio.is_none(), is_reference, "{row:?}");

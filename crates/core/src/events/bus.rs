@@ -13,7 +13,11 @@ use super::Event;
 
 /// How long events gather before they are delivered together. Waking the bus costs more than most
 /// events do, and a small batch of a stream has twenty; nobody who listens sees so short a delay.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(10);
+
+/// So often the bus looks for events by itself before it goes to sleep. Until then nobody who
+/// posts has to wake it, so that a stream of short batches never does.
+const LOOKS: u32 = 10;
 
 /// Gets the events of a context.
 ///
@@ -73,11 +77,14 @@ struct Shared {
     capacity: usize,
     /// Read without the lock, so that posting to nobody costs a load.
     listeners_len: AtomicUsize,
-    listeners: Mutex<Vec<(ListenerId, Arc<Mutex<Box<dyn Listener>>>)>>,
+    /// Replaced when it changes, so that delivering an event copies nothing.
+    listeners: Mutex<Arc<[Registered]>>,
     next_id: AtomicU64,
     dropped: AtomicU64,
     closed: AtomicBool,
 }
+
+type Registered = (ListenerId, Arc<Mutex<Box<dyn Listener>>>);
 
 #[derive(Default)]
 struct Queue {
@@ -86,6 +93,8 @@ struct Queue {
     delivered: u64,
     /// How many callers wait for what is queued.
     waiting: usize,
+    /// Whether the thread has to be woken for an event.
+    is_asleep: bool,
 }
 
 impl EventBus {
@@ -97,7 +106,7 @@ impl EventBus {
                 delivered: Condvar::new(),
                 capacity,
                 listeners_len: AtomicUsize::new(0),
-                listeners: Mutex::default(),
+                listeners: Mutex::new(Arc::new([])),
                 next_id: AtomicU64::new(0),
                 dropped: AtomicU64::new(0),
                 closed: AtomicBool::new(false),
@@ -110,10 +119,10 @@ impl EventBus {
     pub fn add(&self, listener: impl Listener + 'static) -> ListenerId {
         let id = ListenerId(self.shared.next_id.fetch_add(1, Ordering::Relaxed));
         let listener: Box<dyn Listener> = Box::new(listener);
-        self.shared
-            .listeners
-            .lock()
-            .push((id, Arc::new(Mutex::new(listener))));
+        let listener = (id, Arc::new(Mutex::new(listener)));
+        let mut listeners = self.shared.listeners.lock();
+        *listeners = listeners.iter().cloned().chain([listener]).collect();
+        drop(listeners);
         self.shared.listeners_len.fetch_add(1, Ordering::Release);
         self.start_thread();
         id
@@ -123,7 +132,8 @@ impl EventBus {
     pub fn remove(&self, id: ListenerId) -> bool {
         let mut listeners = self.shared.listeners.lock();
         let before = listeners.len();
-        listeners.retain(|(each, _)| *each != id);
+        let others = listeners.iter().filter(|(each, _)| *each != id);
+        *listeners = others.cloned().collect();
         let removed = before - listeners.len();
         self.shared
             .listeners_len
@@ -157,10 +167,10 @@ impl EventBus {
         }
         queue.events.push_back(event);
         queue.posted += 1;
-        let queued = queue.events.len();
+        let is_needed =
+            std::mem::take(&mut queue.is_asleep) || queue.events.len() == self.shared.enough();
         drop(queue);
-        // Others find the thread awake or about to wake up.
-        if queued == 1 || queued == self.shared.enough() {
+        if is_needed {
             self.shared.due.notify_one();
         }
     }
@@ -272,19 +282,26 @@ impl Shared {
         self.capacity / 2
     }
 
-    /// Waits for events, and then a little for others; `false` if there will be none.
+    /// Waits until some events have gathered; `false` if there will be none.
     fn gather(&self, queue: &mut MutexGuard<'_, Queue>) -> bool {
         let is_closed = || self.closed.load(Ordering::Acquire);
+        for _ in 0..LOOKS {
+            if queue.waiting == 0 && queue.events.len() < self.enough() && !is_closed() {
+                // Whoever ends this earlier wants them at once.
+                self.due.wait_for(queue, GATHER);
+            }
+            if !queue.events.is_empty() {
+                return true;
+            }
+        }
         while queue.events.is_empty() {
             if is_closed() {
                 return false;
             }
+            queue.is_asleep = true;
             self.due.wait(queue);
         }
-        if queue.waiting == 0 && queue.events.len() < self.enough() && !is_closed() {
-            // Whoever ends this earlier wants them at once.
-            self.due.wait_for(queue, GATHER);
-        }
+        queue.is_asleep = false;
         true
     }
 }
@@ -311,7 +328,7 @@ fn deliver(shared: &Shared) {
 fn deliver_one(shared: &Shared, event: &Event) {
     // Listeners may add and remove listeners, so the list is not locked while they run.
     let listeners = shared.listeners.lock().clone();
-    for (id, listener) in listeners {
+    for (id, listener) in &*listeners {
         if catch_unwind(AssertUnwindSafe(|| listener.lock().on_event(event))).is_err() {
             tracing::error!(listener = id.0, "a listener panicked; it stays registered");
         }

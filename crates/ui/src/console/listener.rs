@@ -40,10 +40,11 @@ impl Shown {
             (Some(Way::Line(line)), Record::StreamStopped { .. }) => line.clear(),
             (Some(Way::Line(line)), _) if is_news => line.show(&text::line(&self.batches)),
             (Some(Way::Log), Record::BatchCompleted(batch)) => {
-                let told = text::log(&self.batches, batch);
+                // Nothing is made where nobody takes it.
+                let told = || text::log(&self.batches, batch);
                 match batch.failure() {
-                    None => tracing::info!(target: TARGET, "{told}"),
-                    Some(_) => tracing::warn!(target: TARGET, "{told}"),
+                    None => tracing::info!(target: TARGET, "{}", told()),
+                    Some(_) => tracing::warn!(target: TARGET, "{}", told()),
                 }
             }
             _ => {}
