@@ -94,6 +94,14 @@ impl Unfinished {
         self.file.write(bytes)
     }
 
+    /// Has the bytes so far reach the disk, if that was asked for.
+    pub(crate) fn sync(&mut self) -> Result<(), Failure> {
+        match self.durability {
+            Durability::Synced => Ok(self.file.sync_data()?),
+            Durability::Cached => Ok(()),
+        }
+    }
+
     /// Closes the file; its bytes are on the disk afterwards if that was asked for.
     pub(crate) fn finish(self) -> Result<Finished, Failure> {
         if self.durability == Durability::Synced {

@@ -102,6 +102,35 @@ impl Writer {
         }
     }
 
+    /// Has what was written so far reach the disk, for local files that are written with
+    /// [`Durability::Synced`](crate::Durability::Synced); elsewhere it does nothing. Whoever
+    /// writes much beside others that sync calls this now and then: a disk serves one sync
+    /// after the other, and a large one lets all others wait.
+    ///
+    /// ```
+    /// use headwater_store::{Durability, Location};
+    /// use std::io::Write;
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// let mut writer = Location::at(dir.path())?.join("large").create(Durability::Synced)?;
+    /// for piece in [b"one", b"two"] {
+    ///     writer.write_all(piece)?;
+    ///     writer.sync()?;
+    /// }
+    /// writer.finish()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What syncing says; the object is not to be finished then.
+    pub fn sync(&mut self) -> Result<(), StoreError> {
+        match &mut self.to {
+            Target::Local { file, target } => file
+                .sync()
+                .map_err(|failure| failure.while_doing("write", target.display())),
+            Target::Keyed { .. } => Ok(()),
+        }
+    }
+
     /// Ends the object and lets it be seen, in place of what was there.
     ///
     /// # Errors

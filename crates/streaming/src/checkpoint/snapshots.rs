@@ -130,6 +130,8 @@ fn put(at: &Location, pace: &Pace, bytes: &[u8]) -> Result<bool, StoreError> {
             return Ok(false);
         }
         writer.write_all(slice).map_err(failed)?;
+        // The cut of a batch waits for no more than a slice to reach the disk.
+        writer.sync()?;
     }
     if !pace.wait() {
         return Ok(false);
