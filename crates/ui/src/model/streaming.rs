@@ -200,12 +200,9 @@ impl Streaming {
         records as f64 / self.interval.seconds_f64().max(1e-6)
     }
 
-    /// The mean of a delay over the completed batches that are kept, in milliseconds.
+    /// The mean of a delay over the batches that are kept and have it, in milliseconds.
     pub(crate) fn mean_ms(&self, delay: impl Fn(&BatchRecord) -> Option<Took>) -> Option<f64> {
-        let delays = self
-            .completed
-            .iter()
-            .filter_map(|batch| delay(&batch.record));
+        let delays = self.batches().filter_map(|batch| delay(&batch.record));
         mean(delays.map(Took::millis_f64))
     }
 

@@ -123,15 +123,14 @@ fn thread_table() -> Table<'static, Thread> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{HOSTILE, Sample};
+    use crate::testing::{self, HOSTILE, assert_escaped, history, live_page};
 
     #[test]
     fn tasks_are_counted_also_those_of_stages_that_are_forgotten() {
-        let sample = Sample::new();
-        let page = sample.page(page, "/executors/");
+        let page = testing::page(page, &history::model(), "/executors/");
         for cell in [
             "<td>driver</td>",
-            "<td>2</td><td>1</td><td>1</td><td>6</td><td>8</td>",
+            "<td>2</td><td>1</td><td>3</td><td>25</td><td>29</td>",
         ] {
             assert!(page.contains(cell), "{cell}: {page}");
         }
@@ -141,7 +140,7 @@ mod tests {
     #[test]
     fn a_running_program_tells_its_memory_and_threads() {
         let ctx = headwater_core::Context::local(1).unwrap();
-        let page = Sample::new().live_page(&ctx, page, "/executors/");
+        let page = live_page(&ctx, page, &history::model(), "/executors/");
         assert!(page.contains("Active"));
         if cfg!(target_os = "linux") {
             assert!(
@@ -153,8 +152,8 @@ mod tests {
 
     #[test]
     fn hostile_text_stays_text() {
-        let mut sample = Sample::new();
-        sample.model.application.host = HOSTILE.to_owned();
-        sample.assert_escaped(page, "/executors/");
+        let mut model = history::model();
+        model.application.host = HOSTILE.to_owned();
+        assert_escaped(page, &model, "/executors/");
     }
 }

@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn streams_are_drawn_with_what_the_last_batch_gave_them() {
-        let model = testing::jobs::model();
+        let model = testing::history::model();
         let streaming = model.streaming.as_ref().unwrap();
         let dag = drawn(streaming, &last_batch(&model, streaming));
         let boxes: Vec<_> = dag
@@ -302,14 +302,15 @@ mod tests {
             boxes,
             [
                 ("stream-0", "input"),
-                ("stream-1", ""),
+                ("stream-1", "input"),
                 ("stream-2", ""),
-                ("stream-3", "state"),
+                ("stream-3", ""),
+                ("stream-4", "state"),
                 ("output-0", "output"),
                 ("output-1", "output"),
             ]
         );
-        // Both outputs read stream 2: what each of them was given is not known.
+        // Both outputs read stream 3: what each of them was given is not known.
         let arrows = dag
             .edges
             .iter()
@@ -317,33 +318,30 @@ mod tests {
         assert_eq!(
             arrows.collect::<Vec<_>>(),
             [
-                (0, 1, Some("100")),
-                (1, 2, Some("420")),
-                (2, 3, None),
-                (2, 4, None),
-                (3, 5, Some("1\u{202f}234")),
+                (0, 2, Some("100")),
+                (1, 2, Some("7")),
+                (2, 3, Some("420")),
+                (3, 4, None),
+                (3, 5, None),
+                (4, 6, Some("1\u{202f}234")),
             ]
         );
         // Two jobs computed it: the time is that of both, the records are the same ones.
         assert!(
-            dag.nodes[2]
+            dag.nodes[3]
                 .lines
                 .contains(&"37 records · 6.00 ms".to_owned())
         );
-        assert!(
-            dag.nodes[3]
-                .lines
-                .contains(&"1\u{202f}234 keys · 2.0 KiB".to_owned())
-        );
+        assert!(dag.nodes[4].lines.contains(&"40 keys · 5.0 KiB".to_owned()));
     }
 
     #[test]
     fn the_page_links_to_the_batch_and_lists_the_streams() {
-        let html = shown(&testing::jobs::model()).body.into_string();
+        let html = shown(&testing::history::model()).body.into_string();
         for part in [
-            r#"<a href="/streaming/batch/?id=1764000001000">2025/11/24 16:00:01</a>"#,
-            "Streams (4)",
-            r#"<tr id="stream-3">"#,
+            r#"<a href="/streaming/batch/?id=1764000004000">2025/11/24 16:00:04</a>"#,
+            "Streams (5)",
+            r#"<tr id="stream-4">"#,
             "(String, u64)",
         ] {
             assert!(html.contains(part), "{part} in {html}");
@@ -360,7 +358,7 @@ mod tests {
 
     #[test]
     fn text_of_programs_stays_text() {
-        let html = shown(&testing::jobs::model()).body.into_string();
+        let html = shown(&testing::history::model()).body.into_string();
         assert!(html.contains("&lt;script&gt;") && !html.contains(testing::HOSTILE));
     }
 }

@@ -60,7 +60,7 @@ mod tests {
     use crate::testing;
 
     fn answer(address: &str) -> Answer {
-        testing::answer(page, &testing::jobs::model(), address)
+        testing::answer(page, &testing::history::model(), address)
     }
 
     fn shown(address: &str) -> String {
@@ -74,15 +74,15 @@ mod tests {
             "SUCCEEDED",
             "<dt>Group</dt><dd>words</dd>",
             "<dt>Tags</dt><dd>a, b</dd>",
-            "<dt>Duration</dt><dd>90 ms</dd>",
+            "<dt>Duration</dt><dd>78 ms</dd>",
             "Completed Stages (2)",
             r#"<a href="/streaming/batch/?id=1764000001000">"#,
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }
         assert!(shown("/jobs/job/?id=1").contains("Skipped Stages (1)"));
-        assert!(shown("/jobs/job/?id=2").contains("FAILED"));
-        assert!(shown("/jobs/job/?id=3").contains("Active Stages (1)"));
+        assert!(shown("/jobs/job/?id=5").contains("FAILED"));
+        assert!(shown("/jobs/job/?id=8").contains("Active Stages (1)"));
     }
 
     #[test]
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn text_of_programs_stays_text() {
-        for id in 0..4 {
+        for id in 0..10 {
             assert!(!shown(&format!("/jobs/job/?id={id}")).contains(testing::HOSTILE));
         }
     }

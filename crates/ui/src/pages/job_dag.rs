@@ -328,7 +328,7 @@ mod tests {
     }
 
     fn dag(job: u64) -> Dag {
-        let model = testing::jobs::model();
+        let model = testing::history::model();
         drawing(&model, job).dag
     }
 
@@ -351,18 +351,19 @@ mod tests {
         assert_eq!(
             arrows(&dag),
             [
-                ("0-0", "0-1", Some("100"), false),
-                ("0-1", "1-2", Some("55"), true)
+                ("0-0", "0-2", Some("100"), false),
+                ("0-1", "0-2", Some("7"), false),
+                ("0-2", "1-3", Some("55"), true)
             ]
         );
         let titles: Vec<_> = dag.clusters.iter().map(|one| one.title.as_str()).collect();
         assert_eq!(titles, ["Stage 0", "Stage 1"]);
         assert_eq!(
-            dag.nodes[1].lines,
+            dag.nodes[2].lines,
             [
-                "flat_map",
-                "flat_map @ 16:00:01",
-                "src/main.rs:11",
+                "union",
+                "union @ 16:00:01",
+                "src/main.rs:12",
                 "420 records · 9.00 ms"
             ]
         );
@@ -374,21 +375,22 @@ mod tests {
         assert_eq!(
             arrows(&dag),
             [
-                ("0-0", "0-1", None, false),
-                ("0-1", "3-2", None, true),
-                ("3-2", "3-3", Some("37"), false)
+                ("0-0", "0-2", None, false),
+                ("0-1", "0-2", None, false),
+                ("0-2", "2-3", None, true),
+                ("2-3", "2-4", Some("37"), false)
             ]
         );
         assert_eq!(dag.clusters[0].title, "Stage 0 (skipped)");
         let classes: Vec<_> = dag.nodes.iter().map(|node| node.class).collect();
-        assert_eq!(classes, ["skipped", "skipped", "", "cached"]);
-        assert!(dag.nodes[3].tip.contains("kept: MEMORY_ONLY, all of it is"));
+        assert_eq!(classes, ["skipped", "skipped", "skipped", "", "cached"]);
+        assert!(dag.nodes[4].tip.contains("kept: MEMORY_ONLY, all of it is"));
     }
 
     #[test]
     fn a_stage_of_which_nothing_is_known_is_one_box() {
-        let dag = dag(3);
-        assert_eq!(dag.nodes[0].lines, ["reduce_by_key", "src/main.rs:12"]);
+        let dag = dag(9);
+        assert_eq!(dag.nodes[0].lines, ["map", "src/main.rs:30"]);
         let plan = |stage, needs| StagePlanRecord {
             stage,
             needs,

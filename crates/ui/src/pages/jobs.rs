@@ -46,7 +46,7 @@ fn totals(view: &View<'_>) -> Markup {
             dt { "Slots" } dd { (view.model.application.slots) }
             dt { "Tasks" }
             dd {
-                (format::count(tasks as u64)) " of the stages that are kept, "
+                (format::count(tasks as u64)) " succeeded in the stages that are kept, "
                 (format::length(ran)) " in all"
             }
         }
@@ -183,7 +183,7 @@ mod tests {
     use crate::testing;
 
     fn shown(address: &str) -> String {
-        let answer = testing::answer(page, &testing::jobs::model(), address);
+        let answer = testing::answer(page, &testing::history::model(), address);
         assert_eq!(answer.status, 200);
         answer.body.into_string()
     }
@@ -193,9 +193,9 @@ mod tests {
         let html = shown("/jobs/");
         for part in [
             "Active Jobs (1)",
-            "Completed Jobs (2)",
-            "Failed Jobs (1)",
-            "1 running, 2 succeeded, 1 failed",
+            "Completed Jobs (7)",
+            "Failed Jobs (2)",
+            "1 running, 7 succeeded, 2 failed",
             r#"<a href="/jobs/job/?id=0">0</a> (words)"#,
             // The batch that called a job, as Spark says it.
             r#"<a href="/streaming/batch/?id=1764000001000">"#,
@@ -205,7 +205,7 @@ mod tests {
             "2/2 (2 skipped)",
             "1/2 (1 running)",
             "0/2 (1 failed)",
-            "the last 4 jobs",
+            "the last 10 jobs",
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }
@@ -213,14 +213,14 @@ mod tests {
 
     #[test]
     fn a_stage_that_an_earlier_job_ran_is_skipped_even_if_the_plan_does_not_say_so() {
-        let mut model = testing::jobs::model();
+        let mut model = testing::history::model();
         let plan = |stage| StagePlanRecord {
             stage,
             ..StagePlanRecord::default()
         };
         model.apply(&Record::JobStarted(JobStart {
-            job: 9,
-            stages: vec![plan(0), plan(9)],
+            job: 10,
+            stages: vec![plan(0), plan(15)],
             ..JobStart::default()
         }));
         let answer = testing::answer(page, &model, "/jobs/?activeJob.pageSize=1");
@@ -232,9 +232,9 @@ mod tests {
     fn jobs_are_sorted_and_paged_by_the_address() {
         let html = shown("/jobs/?completedJob.sort=Job%20Id&completedJob.pageSize=1");
         assert!(html.contains(r#"<tr id="job-0">"#) && !html.contains(r#"<tr id="job-1">"#));
-        assert!(html.contains("page 1 of 2"));
+        assert!(html.contains("page 1 of 7"));
         assert!(
-            html.contains(r#"<tr id="job-2">"#),
+            html.contains(r#"<tr id="job-5">"#) && html.contains(r#"<tr id="job-9">"#),
             "other tables do not care"
         );
     }

@@ -147,3 +147,6 @@ pub(crate) fn find(path: &str) -> Page {
 pub(crate) fn no_page(_: &View<'_>) -> Answer {
     Answer::missing("There is no such page.")
 }
+
+#[cfg(test)]
+mod tests;

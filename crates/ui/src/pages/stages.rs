@@ -163,16 +163,16 @@ mod tests {
 
     #[test]
     fn stages_are_shown_by_their_state() {
-        let html = testing::answer(page, &testing::jobs::model(), "/stages/")
+        let html = testing::answer(page, &testing::history::model(), "/stages/")
             .body
             .into_string();
         for part in [
             "Active Stages (1)",
-            "Completed Stages (3)",
-            "Failed Stages (1)",
-            r#"<a href="/stages/stage/?id=3&amp;attempt=0">reduce_by_key</a>"#,
+            "Completed Stages (12)",
+            "Failed Stages (2)",
+            r#"<a href="/stages/stage/?id=2&amp;attempt=0">reduce_by_key</a>"#,
             "<td>55</td>",
-            "<td>30 ms</td>",
+            "<td>1.2 s</td>",
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }

@@ -180,12 +180,16 @@ fn mean_length(millis: Option<f64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{HOSTILE, Sample};
+    use crate::testing::{self, HOSTILE, assert_escaped, history};
+
+    fn shown(model: &crate::model::Model) -> String {
+        testing::page(page, model, "/state/")
+    }
 
     #[test]
     fn each_operator_tells_its_keys_and_what_the_last_batch_did() {
-        let page = Sample::new().page(page, "/state/");
-        assert!(page.contains("id=\"state-3\""), "{page}");
+        let page = shown(&history::model());
+        assert!(page.contains("id=\"state-4\""), "{page}");
         let cells = "<td>5.0 KiB</td><td>128 B</td><td>7</td><td>2</td><td>1</td>";
         assert!(
             page.contains("<td>40</td>") && page.contains(cells),
@@ -195,42 +199,38 @@ mod tests {
             page.contains("between 10 and 40 keys in 4 batches"),
             "{page}"
         );
-        // The other one keeps state and has told nothing.
         assert!(
-            page.contains("id=\"state-4\"") && page.contains("windowed.rs:9"),
+            page.contains("/streaming/batch/?id=1764000004000") && page.contains("1.50 ms"),
             "{page}"
         );
+        let silent = shown(&testing::model_of(&history::begun()));
         assert!(
-            page.contains("/streaming/batch/?id=4000") && page.contains("1.50 ms"),
-            "{page}"
+            silent.contains("id=\"state-4\"") && silent.contains("src/main.rs:14"),
+            "one that has told nothing: {silent}"
         );
     }
 
     #[test]
     fn there_may_be_no_stream_and_no_state() {
-        let mut sample = Sample::new();
-        let streaming = sample.model.streaming.as_mut().unwrap();
+        let mut model = history::model();
+        let streaming = model.streaming.as_mut().unwrap();
         streaming.states.clear();
         streaming.graph.streams.clear();
         streaming.completed.clear();
-        let without_state = sample.page(page, "/state/");
+        let without_state = shown(&model);
         assert!(without_state.contains("No state was told yet"));
         assert!(without_state.contains("has written none yet"));
-        sample.model.streaming = None;
-        assert!(
-            sample
-                .page(page, "/state/")
-                .contains("has started no stream")
-        );
+        model.streaming = None;
+        assert!(shown(&model).contains("has started no stream"));
     }
 
     #[test]
     fn hostile_text_stays_text() {
-        let mut sample = Sample::new();
-        let streaming = sample.model.streaming.as_mut().unwrap();
+        let mut model = history::model();
+        let streaming = model.streaming.as_mut().unwrap();
         streaming.states[0].name = Some(HOSTILE.to_owned());
         streaming.states[0].at.operator = HOSTILE.to_owned();
         streaming.states[0].at.line = HOSTILE.to_owned();
-        sample.assert_escaped(page, "/state/");
+        assert_escaped(page, &model, "/state/");
     }
 }

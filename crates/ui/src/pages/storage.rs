@@ -210,7 +210,7 @@ fn bar_of_partitions(rdd: &StorageInfo) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{HOSTILE, Sample};
+    use crate::testing::{self, HOSTILE, assert_escaped, history, live_page};
     use headwater_core::{Conf, Context};
 
     fn context() -> Context {
@@ -226,8 +226,8 @@ mod tests {
             .cache()
             .named("users");
         users.take(1).unwrap();
-        let sample = Sample::new();
-        let shown = sample.live_page(&ctx, page, "/storage/");
+        let model = history::model();
+        let shown = live_page(&ctx, page, &model, "/storage/");
         let link = format!("<a href=\"/storage/rdd/?id={}\">users</a>", users.id());
         for part in [
             &link,
@@ -237,20 +237,20 @@ mod tests {
             assert!(shown.contains(part), "{part}: {shown}");
         }
         let uri = format!("/storage/rdd/?id={}", users.id());
-        let one = sample.live_page(&ctx, rdd_page, &uri);
+        let one = live_page(&ctx, rdd_page, &model, &uri);
         assert!(
             one.contains("users") && one.contains("storage.rs:"),
             "{one}"
         );
         users.unpersist();
-        let gone = sample.live_page(&ctx, rdd_page, &uri);
+        let gone = live_page(&ctx, rdd_page, &model, &uri);
         assert!(gone.contains("is not kept, or not any more"));
     }
 
     #[test]
     fn an_id_must_be_there_and_be_a_number() {
-        let sample = Sample::new();
-        let ask = |uri: &str| sample.answer(rdd_page, uri);
+        let model = history::model();
+        let ask = |uri: &str| testing::answer(rdd_page, &model, uri);
         assert_eq!(ask("/storage/rdd/").status, 400);
         assert_eq!(ask("/storage/rdd/?id=x").status, 400);
         assert_eq!(ask("/storage/rdd/?id=1").status, 404);
@@ -258,30 +258,30 @@ mod tests {
 
     #[test]
     fn a_history_tells_what_receivers_had_stored() {
-        let shown = Sample::new().page(page, "/storage/");
+        let shown = testing::page(page, &history::model(), "/storage/");
         assert!(shown.contains("not recorded in event logs"));
-        assert!(shown.contains("512.0 KiB of 1.0 MiB"), "{shown}");
+        assert!(shown.contains("1.5 KiB of 1.0 MiB"), "{shown}");
         assert!(
-            shown.contains("<span class=\"warn\">1970/01/01 00:00:03</span>"),
+            shown.contains("<span class=\"warn\">2025/11/24 16:00:04</span>"),
             "{shown}"
         );
     }
 
     #[test]
     fn hostile_text_stays_text() {
-        let mut sample = Sample::new();
-        let streaming = sample.model.streaming.as_mut().unwrap();
+        let mut model = history::model();
+        let streaming = model.streaming.as_mut().unwrap();
         let receiver = streaming
             .inputs
             .values_mut()
             .find_map(|input| input.receiver.as_mut());
         receiver.unwrap().name = HOSTILE.to_owned();
-        sample.assert_escaped(page, "/storage/");
+        assert_escaped(page, &model, "/storage/");
         let ctx = context();
         let hostile = ctx.parallelize(vec![1], 1).cache().named(HOSTILE);
-        let shown = sample.live_page(&ctx, page, "/storage/");
+        let shown = live_page(&ctx, page, &model, "/storage/");
         assert!(!shown.contains(HOSTILE));
         let uri = format!("/storage/rdd/?id={}", hostile.id());
-        assert!(!sample.live_page(&ctx, rdd_page, &uri).contains(HOSTILE));
+        assert!(!live_page(&ctx, rdd_page, &model, &uri).contains(HOSTILE));
     }
 }

@@ -1,318 +1,411 @@
-//! A short recorded history of jobs, for the tests of the pages about them.
+//! The jobs of the recorded history.
 //!
-//! A stream counts words. Its batch had two outputs: job 0 ran stages 0 and 1; job 1 read the
-//! same shuffle, so that it skipped stage 0 and ran stage 3. Job 2 failed, job 3 runs. Names and
-//! messages are hostile where a program could make them so.
+//! Each output of a batch has called one: the first runs the stages up to a shuffle and after
+//! it, the second reads the same shuffle, so that it skips the first stage and runs one of its
+//! own. Numbers go on from batch to batch: batch 1 has jobs 0 and 1, stages 0 to 2 and RDDs 0
+//! to 4, which are those of the streams with these numbers.
 
-use std::collections::BTreeMap;
-
-use crate::model::Model;
+use super::history::{OPERATORS, batch_time, output_place};
+use super::{HOSTILE, at, ms, place};
 use crate::record::{
-    Application, BatchRecord, Graph, GraphInput, GraphOutput, GraphStream, InputGave, JobEnd,
-    JobStart, OperatorCount, OperatorRecord, Record, StageEnd, StagePlanRecord, StageStart,
-    StateRecord, StreamStart, TaskCounts, TaskEnd, TaskStart,
+    JobEnd, JobStart, OperatorCount, OperatorRecord, Place, Record, StageEnd, StagePlanRecord,
+    StageStart, TaskCounts, TaskEnd, TaskStart,
 };
-use crate::testing::{HOSTILE, START_MS, at, model_of, ms, place};
 
-/// The time of the batch.
-pub(crate) const BATCH: i64 = START_MS + 1000;
+const JOBS_PER_BATCH: u64 = 2;
+const STAGES_PER_BATCH: u64 = 3;
+const RDDS_PER_BATCH: u64 = OPERATORS.len() as u64;
+/// The job that the program calls itself, and its stage: the next ones after those of batch 5.
+const OWN_JOB: u64 = 9;
+const OWN_STAGE: u64 = 14;
 
-pub(crate) fn model() -> Model {
-    model_of(&records())
+/// How a job goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Succeeded,
+    /// It succeeds, and a task of its last stage does so in its second attempt.
+    Repeated,
+    /// A task fails, and with it the job.
+    Failed,
+    /// A task of its last stage goes on.
+    Running,
 }
 
-/// A stage of a job of its own whose tasks took so many milliseconds and had so many records.
+/// The job of an output of a batch.
+pub(super) struct Job {
+    pub(super) batch: u64,
+    pub(super) output: usize,
+    /// In milliseconds after the start of the history.
+    pub(super) begins: i64,
+    /// How long its longest task takes, in milliseconds.
+    pub(super) longest: u64,
+    pub(super) outcome: Outcome,
+}
+
+/// A stage that runs.
+struct Stage {
+    job: u64,
+    stage: u64,
+    place: Place,
+    begins: i64,
+}
+
+/// A task of a stage that runs.
+struct Task {
+    partition: usize,
+    attempt: u32,
+    /// In milliseconds after its stage.
+    begins: u64,
+    takes: u64,
+    counts: TaskCounts,
+    error: Option<String>,
+}
+
+impl Job {
+    /// Records what happens in it.
+    pub(super) fn record(&self, records: &mut Vec<Record>) {
+        records.push(Record::JobStarted(self.start()));
+        if self.output == 0 {
+            self.before_the_shuffle(records);
+        }
+        let stage = self.stage(1 + self.output as u64);
+        let stage = Stage {
+            begins: self.begins + [15, 1][self.output],
+            ..stage
+        };
+        records.push(stage.submitted());
+        let tasks = self.tasks_after_the_shuffle();
+        let lasts = tasks.iter().map(|task| task.begins + task.takes + 2).max();
+        let ends = stage.begins + lasts.unwrap_or_default() as i64;
+        if self.outcome == Outcome::Running {
+            let [first, second] = &tasks[..] else {
+                return;
+            };
+            records.extend(stage.task(first));
+            records.push(stage.task_started(second));
+            return;
+        }
+        tasks
+            .iter()
+            .for_each(|task| records.extend(stage.task(task)));
+        let error = (self.outcome == Outcome::Failed).then(failure);
+        let counted = match (self.output, &error) {
+            (_, Some(_)) => vec![],
+            (0, None) => vec![(3, 37, 4)],
+            (_, None) => vec![(3, 37, 2), (4, 1234, 8)],
+        };
+        records.push(stage.completed(ends, &tasks, error.clone(), self.operator_counts(&counted)));
+        records.push(job_ended(self.number(), self.begins, ends + 1, error));
+    }
+
+    fn number(&self) -> u64 {
+        (self.batch - 1) * JOBS_PER_BATCH + self.output as u64
+    }
+
+    /// The number of a stage of the batch.
+    fn stage_number(&self, stage: u64) -> u64 {
+        (self.batch - 1) * STAGES_PER_BATCH + stage
+    }
+
+    /// The number of a stream's RDD in the batch.
+    fn rdd(&self, stream: u64) -> u64 {
+        (self.batch - 1) * RDDS_PER_BATCH + stream
+    }
+
+    fn start(&self) -> JobStart {
+        let is_first = self.output == 0;
+        let read = StagePlanRecord {
+            is_skipped: !is_first,
+            ..self.plan(0, &[], &[0, 1, 2])
+        };
+        let stages = match is_first {
+            true => vec![read, self.plan(1, &[0], &[3])],
+            false => vec![read, self.plan(2, &[0], &[3, 4])],
+        };
+        let action = ["take", "foreach_partition"][self.output];
+        let properties = [
+            ("streaming.batch_time", batch_time(self.batch).to_string()),
+            ("streaming.output_id", self.output.to_string()),
+        ];
+        JobStart {
+            job: self.number(),
+            at: at(self.begins),
+            action: Place {
+                operator: action.to_owned(),
+                ..output_place(self.output)
+            },
+            stages,
+            operators: (0..if is_first { 4 } else { 5 })
+                .map(|stream| self.operator(stream))
+                .collect(),
+            description: None,
+            group: is_first.then(|| "words".to_owned()),
+            tags: match is_first {
+                true => vec!["a".to_owned(), "b".to_owned()],
+                false => Vec::new(),
+            },
+            properties: properties
+                .map(|(key, value)| (key.to_owned(), value))
+                .into(),
+        }
+    }
+
+    fn plan(&self, stage: u64, needs: &[u64], streams: &[u64]) -> StagePlanRecord {
+        StagePlanRecord {
+            stage: self.stage_number(stage),
+            at: stage_place(),
+            tasks: 2,
+            needs: needs
+                .iter()
+                .map(|stage| self.stage_number(*stage))
+                .collect(),
+            operators: streams.iter().map(|stream| self.rdd(*stream)).collect(),
+            is_skipped: false,
+        }
+    }
+
+    /// The RDD of a stream.
+    fn operator(&self, stream: u64) -> OperatorRecord {
+        let name = OPERATORS[stream as usize];
+        let parents: &[u64] = [&[][..], &[], &[0, 1], &[2], &[3]][stream as usize];
+        let is_cached = stream == 4;
+        OperatorRecord {
+            rdd: self.rdd(stream),
+            name: None,
+            at: place(name, 10 + stream as u32),
+            parents: parents.iter().map(|parent| self.rdd(*parent)).collect(),
+            partitions: 2,
+            level: if is_cached { "MEMORY_ONLY" } else { "" }.to_owned(),
+            is_cached,
+            scope: Some((stream, format!("{name} @ 16:00:0{}", self.batch))),
+        }
+    }
+
+    fn stage(&self, stage: u64) -> Stage {
+        Stage {
+            job: self.number(),
+            stage: self.stage_number(stage),
+            place: stage_place(),
+            begins: self.begins + 1,
+        }
+    }
+
+    fn before_the_shuffle(&self, records: &mut Vec<Record>) {
+        let stage = self.stage(0);
+        let task = |partition: usize| Task {
+            partition,
+            attempt: 0,
+            begins: 0,
+            takes: 10 + partition as u64,
+            counts: TaskCounts {
+                records_read: 50 * (1 + partition as u64),
+                bytes_read: 1000 * (1 + partition as u64),
+                shuffle_records_written: 25 + 5 * partition as u64,
+                ..TaskCounts::default()
+            },
+            error: None,
+        };
+        let tasks = [task(0), task(1)];
+        records.push(stage.submitted());
+        tasks
+            .iter()
+            .for_each(|task| records.extend(stage.task(task)));
+        let counted = self.operator_counts(&[(0, 100, 3), (1, 7, 1), (2, 420, 9)]);
+        records.push(stage.completed(stage.begins + 13, &tasks, None, counted));
+    }
+
+    fn tasks_after_the_shuffle(&self) -> Vec<Task> {
+        let task = |partition: usize, attempt, begins, takes, error| Task {
+            partition,
+            attempt,
+            begins,
+            takes,
+            counts: TaskCounts {
+                shuffle_records_read: 10 + 100 * partition as u64,
+                ..TaskCounts::default()
+            },
+            error,
+        };
+        let first = task(0, 0, 0, self.longest.min(20), None);
+        match self.outcome {
+            Outcome::Failed => vec![task(0, 0, 0, 5, Some(failure()))],
+            Outcome::Repeated => {
+                let lost = self.longest - 22;
+                vec![
+                    first,
+                    task(1, 0, 0, lost, Some(format!("{HOSTILE} in src/main.rs:14"))),
+                    task(1, 1, lost + 2, 20, None),
+                ]
+            }
+            _ => vec![first, task(1, 0, 0, self.longest, None)],
+        }
+    }
+
+    fn operator_counts(&self, counted: &[(u64, u64, u64)]) -> Vec<OperatorCount> {
+        let count = |(stream, records, millis): &(u64, u64, u64)| OperatorCount {
+            rdd: self.rdd(*stream),
+            records: *records,
+            time: ms(*millis),
+        };
+        counted.iter().map(count).collect()
+    }
+}
+
+impl Stage {
+    fn submitted(&self) -> Record {
+        Record::StageSubmitted(StageStart {
+            job: self.job,
+            stage: self.stage,
+            at: at(self.begins),
+            place: self.place.clone(),
+            tasks: 2,
+        })
+    }
+
+    fn completed(
+        &self,
+        ends: i64,
+        tasks: &[Task],
+        error: Option<String>,
+        operators: Vec<OperatorCount>,
+    ) -> Record {
+        let mut counts = TaskCounts::default();
+        let succeeded = tasks.iter().filter(|task| task.error.is_none());
+        succeeded.for_each(|task| counts += task.all_counts());
+        Record::StageCompleted(StageEnd {
+            job: self.job,
+            stage: self.stage,
+            at: at(ends),
+            error,
+            counts,
+            accumulators: vec![(format!("bad lines {HOSTILE}"), "7".to_owned())],
+            operators,
+        })
+    }
+
+    fn task_started(&self, task: &Task) -> Record {
+        Record::TaskStarted(TaskStart {
+            task: self.task_number(task),
+            job: self.job,
+            stage: self.stage,
+            partition: task.partition,
+            attempt: task.attempt,
+            at: at(self.begins + task.begins as i64),
+        })
+    }
+
+    /// Begin and end of a task, which gets a slot two milliseconds after it was handed over.
+    fn task(&self, task: &Task) -> [Record; 2] {
+        let launched = self.begins + task.begins as i64 + 2;
+        let end = TaskEnd {
+            task: self.task_number(task),
+            job: self.job,
+            stage: self.stage,
+            partition: task.partition,
+            attempt: task.attempt,
+            slot: Some(task.partition % 2),
+            launched: at(launched),
+            at: at(launched + task.takes as i64),
+            counts: task.all_counts(),
+            error: task.error.clone(),
+            ..TaskEnd::default()
+        };
+        [self.task_started(task), Record::TaskEnded(end)]
+    }
+
+    fn task_number(&self, task: &Task) -> u64 {
+        self.stage * 4 + task.partition as u64 * 2 + u64::from(task.attempt)
+    }
+}
+
+impl Task {
+    fn all_counts(&self) -> TaskCounts {
+        TaskCounts {
+            run_time: ms(self.takes),
+            ..self.counts
+        }
+    }
+}
+
+/// A job that the program has called outside of its stream, and that failed.
+pub(super) fn of_the_program(records: &mut Vec<Record>) {
+    let stage = Stage {
+        job: OWN_JOB,
+        stage: OWN_STAGE,
+        place: place("map", 30),
+        begins: 6301,
+    };
+    records.push(Record::JobStarted(JobStart {
+        job: OWN_JOB,
+        at: at(6300),
+        action: place(HOSTILE, 31),
+        stages: vec![StagePlanRecord {
+            stage: OWN_STAGE,
+            at: stage.place.clone(),
+            tasks: 2,
+            ..StagePlanRecord::default()
+        }],
+        description: Some(HOSTILE.to_owned()),
+        ..JobStart::default()
+    }));
+    let task = Task {
+        partition: 0,
+        attempt: 0,
+        begins: 0,
+        takes: 5,
+        counts: TaskCounts::default(),
+        error: Some(failure()),
+    };
+    records.push(stage.submitted());
+    records.extend(stage.task(&task));
+    records.push(stage.completed(6310, &[task], Some(failure()), Vec::new()));
+    records.push(job_ended(OWN_JOB, 6300, 6311, Some(failure())));
+}
+
+/// A stage of a job of its own whose tasks took so many milliseconds and read as many records.
 pub(crate) fn stage_of(millis: &[u64]) -> Vec<Record> {
+    let stage = Stage {
+        job: 0,
+        stage: 0,
+        place: place("count", 3),
+        begins: 0,
+    };
     let mut records = vec![Record::StageSubmitted(StageStart {
         at: at(0),
-        place: place("count", 3),
+        place: stage.place.clone(),
         tasks: millis.len(),
         ..StageStart::default()
     })];
     for (partition, millis) in millis.iter().enumerate() {
-        records.extend(task((0, 0), (partition, 0), *millis, None));
+        let counts = TaskCounts {
+            records_read: *millis,
+            ..TaskCounts::default()
+        };
+        records.extend(stage.task(&Task {
+            partition,
+            attempt: 0,
+            begins: 0,
+            takes: *millis,
+            counts,
+            error: None,
+        }));
     }
     records
 }
 
-pub(crate) fn records() -> Vec<Record> {
-    let batch = BatchRecord {
-        time: BATCH,
-        submitted: at(1000),
-        inputs: vec![InputGave {
-            records: 100,
-            ..InputGave::default()
-        }],
-        ..BatchRecord::default()
-    };
-    let mut records = vec![
-        Record::Application(Application {
-            id: "local-1".to_owned(),
-            name: HOSTILE.to_owned(),
-            started: at(0),
-            slots: 2,
-            ..Application::default()
-        }),
-        Record::StreamStarted(StreamStart {
-            at: at(100),
-            interval: ms(1000),
-            graph: graph(),
-        }),
-        Record::BatchSubmitted(batch.clone()),
-        Record::BatchStarted(batch.clone()),
-    ];
-    first_job(&mut records);
-    second_job(&mut records);
-    records.push(Record::BatchCompleted(BatchRecord {
-        states: vec![StateRecord {
-            stream: 3,
-            keys: 1234,
-            bytes: 2048,
-            ..StateRecord::default()
-        }],
-        ..batch
-    }));
-    failed_job(&mut records);
-    running_job(&mut records);
-    records
+fn stage_place() -> Place {
+    place(OPERATORS[3], 13)
 }
 
-/// Words of a socket, counted in a batch and since the start.
-fn graph() -> Graph {
-    let stream = |id, operator: &str, parents: &[usize]| GraphStream {
-        id,
-        at: place(operator, 10 + id as u32),
-        record_type: "(String, u64)".to_owned(),
-        slide: ms(1000),
-        parents: parents.to_vec(),
-        ..GraphStream::default()
-    };
-    let output = |id, operator, stream| GraphOutput {
-        id,
-        name: None,
-        at: place(operator, 20 + id as u32),
-        stream,
-    };
-    Graph {
-        streams: vec![
-            stream(0, "socket_text_stream", &[]),
-            GraphStream {
-                name: Some(HOSTILE.to_owned()),
-                ..stream(1, "flat_map", &[0])
-            },
-            stream(2, "reduce_by_key", &[1]),
-            GraphStream {
-                keeps_state: true,
-                ..stream(3, "update_state_by_key", &[2])
-            },
-        ],
-        inputs: vec![GraphInput {
-            id: Some(0),
-            name: "SocketReceiver-0".to_owned(),
-            stream: 0,
-            kind: "receiver".to_owned(),
-            is_receiver: true,
-        }],
-        outputs: vec![output(0, "print", 2), output(1, "foreach_rdd", 3)],
-    }
+fn failure() -> String {
+    format!("{HOSTILE}\nsecond line")
 }
 
-/// The RDDs of the batch: 0 and 1 before the shuffle, 2 after it, 3 the state.
-fn operators(rdds: &[u64]) -> Vec<OperatorRecord> {
-    let names = [
-        "socket_text_stream",
-        "flat_map",
-        "reduce_by_key",
-        "update_state_by_key",
-    ];
-    let one = |rdd: &u64| OperatorRecord {
-        rdd: *rdd,
-        at: place(names[*rdd as usize], 10 + *rdd as u32),
-        parents: rdd.checked_sub(1).into_iter().collect(),
-        partitions: 2,
-        is_cached: *rdd == 3,
-        level: if *rdd == 3 { "MEMORY_ONLY" } else { "" }.to_owned(),
-        scope: Some((*rdd, format!("{} @ 16:00:01", names[*rdd as usize]))),
-        ..OperatorRecord::default()
-    };
-    rdds.iter().map(one).collect()
-}
-
-fn plan(stage: u64, needs: &[u64], operators: &[u64]) -> StagePlanRecord {
-    StagePlanRecord {
-        stage,
-        at: place("reduce_by_key", 12),
-        tasks: 2,
-        needs: needs.to_vec(),
-        operators: operators.to_vec(),
-        is_skipped: false,
-    }
-}
-
-fn called_by_batch(output: usize) -> BTreeMap<String, String> {
-    BTreeMap::from([
-        ("streaming.batch_time".to_owned(), BATCH.to_string()),
-        ("streaming.output_id".to_owned(), output.to_string()),
-    ])
-}
-
-fn first_job(records: &mut Vec<Record>) {
-    records.push(Record::JobStarted(JobStart {
-        job: 0,
-        at: at(1010),
-        action: place("take", 20),
-        stages: vec![plan(0, &[], &[0, 1]), plan(1, &[0], &[2])],
-        operators: operators(&[0, 1, 2]),
-        group: Some("words".to_owned()),
-        tags: vec!["a".to_owned(), "b".to_owned()],
-        properties: called_by_batch(0),
-        ..JobStart::default()
-    }));
-    stage(records, (0, 0), &[(0, 100, 3), (1, 420, 9)]);
-    stage(records, (0, 1), &[(2, 37, 4)]);
-    ended(records, 0, None);
-}
-
-fn second_job(records: &mut Vec<Record>) {
-    let skipped = StagePlanRecord {
-        is_skipped: true,
-        ..plan(0, &[], &[0, 1])
-    };
-    records.push(Record::JobStarted(JobStart {
-        job: 1,
-        at: at(1100),
-        action: place("foreach_partition", 21),
-        stages: vec![skipped, plan(3, &[0], &[2, 3])],
-        operators: operators(&[0, 1, 2, 3]),
-        properties: called_by_batch(1),
-        ..JobStart::default()
-    }));
-    stage(records, (1, 3), &[(2, 37, 2), (3, 1234, 8)]);
-    ended(records, 1, None);
-}
-
-fn failed_job(records: &mut Vec<Record>) {
-    records.push(Record::JobStarted(JobStart {
-        job: 2,
-        at: at(1200),
-        action: place(HOSTILE, 30),
-        stages: vec![plan(4, &[], &[])],
-        description: Some(HOSTILE.to_owned()),
-        ..JobStart::default()
-    }));
-    records.push(submitted(2, 4));
-    records.extend(task(
-        (2, 4),
-        (0, 0),
-        5,
-        Some(format!("{HOSTILE}\nsecond line")),
-    ));
-    records.push(Record::StageCompleted(StageEnd {
-        job: 2,
-        stage: 4,
-        at: at(1220),
-        error: Some(format!("{HOSTILE}\nsecond line")),
-        ..StageEnd::default()
-    }));
-    ended(records, 2, Some(format!("{HOSTILE}\nsecond line")));
-}
-
-fn running_job(records: &mut Vec<Record>) {
-    records.push(Record::JobStarted(JobStart {
-        job: 3,
-        at: at(1300),
-        action: place("count", 31),
-        stages: vec![plan(5, &[], &[])],
-        ..JobStart::default()
-    }));
-    records.push(submitted(3, 5));
-    records.extend(task((3, 5), (0, 0), 10, None));
-    let [start, _] = task((3, 5), (1, 0), 10, None);
-    records.push(start);
-}
-
-fn submitted(job: u64, stage: u64) -> Record {
-    Record::StageSubmitted(StageStart {
+fn job_ended(job: u64, begins: i64, ends: i64, error: Option<String>) -> Record {
+    Record::JobEnded(JobEnd {
         job,
-        stage,
-        at: at(1300),
-        place: place("reduce_by_key", 12),
-        tasks: 2,
+        at: at(ends),
+        took: ms((ends - begins) as u64),
+        error,
     })
-}
-
-/// A stage that succeeds in two tasks, and what its operators counted: RDD, records, time.
-fn stage(records: &mut Vec<Record>, (job, stage): (u64, u64), counted: &[(u64, u64, u64)]) {
-    records.push(submitted(job, stage));
-    for partition in 0..2 {
-        records.extend(task(
-            (job, stage),
-            (partition, 0),
-            10 + partition as u64,
-            None,
-        ));
-    }
-    let count = |(rdd, records, millis): &(u64, u64, u64)| OperatorCount {
-        rdd: *rdd,
-        records: *records,
-        time: ms(*millis),
-    };
-    records.push(Record::StageCompleted(StageEnd {
-        job,
-        stage,
-        at: at(1330),
-        counts: TaskCounts {
-            records_read: 100,
-            shuffle_records_written: 55,
-            run_time: ms(21),
-            ..TaskCounts::default()
-        },
-        accumulators: vec![(format!("bad lines {HOSTILE}"), "7".to_owned())],
-        operators: counted.iter().map(count).collect(),
-        ..StageEnd::default()
-    }));
-}
-
-fn ended(records: &mut Vec<Record>, job: u64, error: Option<String>) {
-    records.push(Record::JobEnded(JobEnd {
-        job,
-        at: at(1400),
-        took: ms(90),
-        error,
-    }));
-}
-
-/// Begin and end of a task, two milliseconds after it was handed over.
-fn task(
-    (job, stage): (u64, u64),
-    (partition, attempt): (usize, u32),
-    millis: u64,
-    error: Option<String>,
-) -> [Record; 2] {
-    let start = TaskStart {
-        task: 0,
-        job,
-        stage,
-        partition,
-        attempt,
-        at: at(1305),
-    };
-    let end = TaskEnd {
-        task: 0,
-        job,
-        stage,
-        partition,
-        attempt,
-        slot: Some(partition % 2),
-        launched: at(1307),
-        at: at(1307 + millis as i64),
-        counts: TaskCounts {
-            records_read: millis,
-            run_time: ms(millis),
-            ..TaskCounts::default()
-        },
-        error,
-        ..TaskEnd::default()
-    };
-    [Record::TaskStarted(start), Record::TaskEnded(end)]
 }

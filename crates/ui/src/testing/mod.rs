@@ -1,17 +1,27 @@
-//! What tests of pages need: times, places, a model of records, a page as a value.
+//! What tests need: times, places, the recorded history, and pages of it as values and as text.
 
-pub(crate) mod batches;
 pub(crate) mod history;
 pub(crate) mod jobs;
-mod sample;
+mod tags;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use headwater_core::{Conf, Context};
 use jiff::tz::TimeZone;
 
+use crate::WebUi;
+use crate::live::Live;
 use crate::model::{Limits, Model};
-use crate::pages::{Answer, Base, Query, View};
+use crate::pages::{Answer, Base, Page, Query, View, framed};
 use crate::record::{At, Place, Record, Took};
+use crate::server::{Access, Shown};
+use crate::settings::Settings;
+use crate::site::Site;
 
-pub(crate) use sample::Sample;
+pub(crate) use history::history;
+pub(crate) use tags::one_tag_a_line;
 
 /// 2025/11/24 16:00:00 UTC.
 pub(crate) const START_MS: i64 = 1_764_000_000_000;
@@ -43,8 +53,34 @@ pub(crate) fn model_of(records: &[Record]) -> Model {
 }
 
 /// What a page is for an address, with times in UTC.
-pub(crate) fn answer(page: fn(&View<'_>) -> Answer, model: &Model, address: &str) -> Answer {
+pub(crate) fn answer(page: Page, model: &Model, address: &str) -> Answer {
     view(model, address, page)
+}
+
+/// The whole page of a program that does not run here.
+pub(crate) fn page(page: Page, model: &Model, address: &str) -> String {
+    view(model, address, |view| whole(page, view))
+}
+
+/// The whole page of a program while it runs.
+pub(crate) fn live_page(ctx: &Context, page: Page, model: &Model, address: &str) -> String {
+    let live = Live::new(ctx, None);
+    view(model, address, |view| {
+        let live = Some(&live);
+        whole(page, &View { live, ..*view })
+    })
+}
+
+pub(crate) fn whole(page: Page, view: &View<'_>) -> String {
+    framed(view, &page(view)).into_string()
+}
+
+/// That hostile text is on a page, and is text.
+#[track_caller]
+pub(crate) fn assert_escaped(make: Page, model: &Model, address: &str) {
+    let shown = page(make, model, address);
+    assert!(!shown.contains(HOSTILE), "{shown}");
+    assert!(shown.contains("&lt;script&gt;alert(1)"), "{shown}");
 }
 
 /// Something that is made of what a page gets for an address.
@@ -57,4 +93,27 @@ pub(crate) fn view<R>(model: &Model, address: &str, make: impl FnOnce(&View<'_>)
         zone: &TimeZone::UTC,
         base: &Base::default(),
     })
+}
+
+/// What answers from records, without a running program.
+pub(crate) fn shown(records: &[Record]) -> Arc<Shown> {
+    let site = Site::new(Limits::default());
+    for record in records {
+        site.apply(record);
+    }
+    let settings = Settings::read(&Conf::new()).unwrap();
+    let access = Access::new(&settings).unwrap();
+    Arc::new(Shown::new(site, None, Arc::new(access)))
+}
+
+/// The head, in small letters, and the body of what a server answers over a socket.
+pub(crate) fn get(ui: &WebUi, path: &str) -> (String, String) {
+    let host = ui.url().trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(host).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    (head.to_lowercase(), body.to_owned())
 }

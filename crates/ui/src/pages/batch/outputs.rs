@@ -83,12 +83,7 @@ fn rows(view: &View<'_>, batch: &Batch, output: &OutputRecord) -> Markup {
                     // Jobs are forgotten before batches are.
                     None => { @for _ in 0..3 { td { (format::NOTHING) } } }
                 }
-                td {
-                    @match jobs.jobs.get(id).and_then(Job::error) {
-                        Some(error) => (parts::message(&format!("job-{id}-error"), error)),
-                        None => @if place == 0 { (failure(output)) },
-                    }
-                }
+                td { (errors(output, place == 0, *id, jobs.jobs.get(id).and_then(Job::error))) }
             }
         }
     }
@@ -102,6 +97,20 @@ fn status(output: &OutputRecord) -> Markup {
             (None, None) => "running",
         }
         @if output.attempts > 1 { " (" (output.attempts) " attempts)" }
+    }
+}
+
+/// Why a job of an output failed, and in the output's first row why the output did, unless it
+/// only passes on what the job said.
+fn errors(output: &OutputRecord, is_first: bool, job: u64, of_job: Option<&str>) -> Markup {
+    let passes_on = of_job.is_some()
+        && output
+            .failure
+            .as_deref()
+            .is_none_or(|failure| Some(failure.trim()) == of_job.map(str::trim));
+    html! {
+        @if is_first && !passes_on { div { (failure(output)) } }
+        @if let Some(error) = of_job { (parts::message(&format!("job-{job}-error"), error)) }
     }
 }
 

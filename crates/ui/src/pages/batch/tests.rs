@@ -1,8 +1,8 @@
-use crate::testing::{self, HOSTILE, START_MS, answer};
+use crate::testing::{HOSTILE, START_MS, answer, history};
 
 fn shown(number: i64) -> String {
     let address = format!("/streaming/batch/?id={}", START_MS + number * 1000);
-    let answer = answer(super::page, &testing::batches::model(), &address);
+    let answer = answer(super::page, &history::model(), &address);
     assert_eq!(answer.status, 200);
     assert!(
         answer
@@ -21,11 +21,11 @@ fn a_batch_tells_its_inputs_outputs_and_jobs() {
         "<dt>Scheduling delay</dt><dd>2.00 ms</dd>",
         "<dt>Processing time</dt><dd>1.2 s</dd>",
         "<pre>/data/a.txt\n/data/&lt;b&gt;.txt</pre>",
-        "<td rowspan=\"1\">print at src/main.rs:30</td>",
-        "<a href=\"/jobs/job/?id=20\">20</a>",
-        "1/1 (1 skipped)",
+        "<td rowspan=\"1\">print at src/main.rs:20</td>",
+        "<a href=\"/jobs/job/?id=2\">2</a>",
+        "2/2",
         "2/2 (2 skipped)",
-        "partition 1 of reduce_by_key at src/main.rs:20 took 1.1 s for 110 records, while the \
+        "partition 1 of reduce_by_key at src/main.rs:13 took 1.1 s for 110 records, while the \
          median task took 20 ms",
     ];
     for text in texts {
@@ -40,8 +40,12 @@ fn a_failed_output_tells_its_line_and_its_message() {
         page.contains("<span class=\"bad\">Failed</span> (3 attempts)"),
         "{page}"
     );
-    assert!(page.contains("src/main.rs:31\nsecond line</pre>"), "{page}");
-    assert!(page.contains("2/2 (1 failed) (2 skipped)"), "{page}");
+    assert!(page.contains("src/main.rs:21\nsecond line</pre>"), "{page}");
+    assert!(
+        page.contains("<details id=\"job-5-error\">"),
+        "that of its job: {page}"
+    );
+    assert!(page.contains("4/4 (1 failed)"), "{page}");
     assert!(!page.contains(HOSTILE));
 }
 
@@ -55,12 +59,12 @@ fn a_batch_that_waited_leads_to_the_one_that_it_waited_for() {
 fn a_batch_that_runs_shows_what_has_begun_and_what_has_not() {
     let page = shown(5);
     assert!(page.contains("processing") && page.contains("running"));
-    assert!(page.contains("<tr id=\"output-1\"><td>1</td><td>foreach_rdd at src/main.rs:31</td>"));
+    assert!(page.contains("<tr id=\"output-1\"><td>1</td><td>foreach_rdd at src/main.rs:21</td>"));
 }
 
 #[test]
 fn unknown_batches_and_no_batches_are_told() {
-    let model = testing::batches::model();
+    let model = history::model();
     let said = |address: &str| {
         let answer = answer(super::page, &model, address);
         (answer.status, answer.body.into_string())

@@ -1,5 +1,6 @@
 use crate::model::Model;
 use crate::record::{BatchRecord, Record, Took};
+use crate::testing::history::{self, history};
 use crate::testing::{self, HOSTILE, START_MS, answer, at, ms};
 
 fn shown(model: &Model, address: &str) -> String {
@@ -17,12 +18,12 @@ fn part<'a>(page: &'a str, from: &str, to: &str) -> &'a str {
 
 #[test]
 fn the_summary_tells_how_long_and_how_much() {
-    let page = shown(&testing::batches::model(), "/streaming/");
+    let page = shown(&history::model(), "/streaming/");
     let summary = part(&page, "<p id=\"summary\">", "</p>");
     let texts = [
         "Running batches of <b>1 second</b>",
         "since <b>2025/11/24 16:00:00</b>",
-        "<b>4</b> completed batches, <b class=\"bad\">1</b> of them failed, <b>635</b> records)",
+        "<b>4</b> completed batches, <b class=\"bad\">1</b> of them failed, <b>882</b> records)",
     ];
     for text in texts {
         assert!(summary.contains(text), "{text} in {summary}");
@@ -31,10 +32,10 @@ fn the_summary_tells_how_long_and_how_much() {
 
 #[test]
 fn charts_have_a_dot_for_each_batch_that_has_the_value() {
-    let page = shown(&testing::batches::model(), "/streaming/");
-    assert!(page.contains("Timelines (Last 5 batches, 1 active, 4 completed)"));
+    let page = shown(&history::model(), "/streaming/");
+    assert!(page.contains("Timelines (Last 6 batches, 2 active, 4 completed)"));
     let dots = |id: &str| part(&page, &format!("id=\"{id}-timeline\""), "</svg>");
-    assert_eq!(dots("input-rate").matches("<circle").count(), 5);
+    assert_eq!(dots("input-rate").matches("<circle").count(), 6);
     assert_eq!(dots("scheduling-delay").matches("<circle").count(), 5);
     let processing = dots("processing-time");
     assert_eq!(processing.matches("<circle").count(), 4);
@@ -48,12 +49,12 @@ fn charts_have_a_dot_for_each_batch_that_has_the_value() {
     assert!(!dots("total-delay").contains("stable"));
     // All delays have the unit of the longest.
     assert!(dots("scheduling-delay").contains(">sec</text>"));
-    assert!(page.contains("Avg: 127.00 records/sec") && page.contains("Avg: 120.00 records/sec"));
+    assert!(page.contains("Avg: 147.00 records/sec") && page.contains("Avg: 140.00 records/sec"));
 }
 
 #[test]
 fn inputs_tell_their_state_and_what_they_have_stored() {
-    let page = shown(&testing::batches::model(), "/streaming/");
+    let page = shown(&history::model(), "/streaming/");
     let receiver = part(&page, "<tr id=\"input-0\">", "</tr>");
     let texts = [
         "SocketReceiver-0",
@@ -74,13 +75,7 @@ fn inputs_tell_their_state_and_what_they_have_stored() {
 
 #[test]
 fn tables_list_batches_by_their_state() {
-    let mut records = testing::batches::records();
-    records.push(Record::BatchSubmitted(BatchRecord {
-        time: START_MS + 6000,
-        submitted: at(6000),
-        ..BatchRecord::default()
-    }));
-    let page = shown(&testing::model_of(&records), "/streaming/");
+    let page = shown(&history::model(), "/streaming/");
     let of = |id: &str| {
         part(
             &page,
@@ -119,14 +114,14 @@ fn tables_list_batches_by_their_state() {
 #[test]
 fn tables_are_sorted_by_the_address() {
     let page = shown(
-        &testing::batches::model(),
+        &history::model(),
         "/streaming/?completedBatches.sort=Records",
     );
     let rows: Vec<_> = page
         .match_indices("<tr id=\"batch-")
         .map(|(at, _)| at)
         .collect();
-    let times: Vec<_> = rows[1..].iter().map(|at| &page[at + 14..at + 27]).collect();
+    let times: Vec<_> = rows[2..].iter().map(|at| &page[at + 14..at + 27]).collect();
     assert_eq!(
         times,
         [
@@ -142,10 +137,7 @@ fn tables_are_sorted_by_the_address() {
 
 #[test]
 fn before_the_first_batch_there_are_no_averages() {
-    let page = shown(
-        &testing::model_of(&testing::batches::records()[..3]),
-        "/streaming/",
-    );
+    let page = shown(&testing::model_of(&history::begun()), "/streaming/");
     assert!(page.contains("Avg: -") && page.contains("No batch yet."));
     assert!(page.contains("Completed Batches (last 0 out of 0)"));
 }
@@ -160,7 +152,7 @@ fn without_a_stream_there_is_no_page() {
 
 #[test]
 fn hostile_text_stays_text() {
-    let page = shown(&testing::batches::model(), "/streaming/");
+    let page = shown(&history::model(), "/streaming/");
     assert!(!page.contains(HOSTILE));
     assert!(page.contains("connection refused &lt;script&gt;"));
 }
@@ -168,7 +160,7 @@ fn hostile_text_stays_text() {
 /// A page with everything that is kept of a stream that has run for long stays small.
 #[test]
 fn a_long_history_is_a_small_page() {
-    let mut records = testing::batches::records();
+    let mut records = history();
     for number in 10..2000 {
         records.push(Record::BatchCompleted(BatchRecord {
             time: START_MS + number * 1000,

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Reply, get, of_app, router};
-use crate::record::Record;
-use crate::testing::history::{APP, HOSTILE, START, history, shown};
+use crate::testing::history::{self, APP, batch_time, history};
+use crate::testing::{HOSTILE, shown};
 
 fn snapshot(name: &str, path: &str) {
     let reply = of_app(&router(), path);
@@ -24,19 +24,20 @@ fn each(reply: &Reply, field: &str) -> Vec<Value> {
 fn streams_are_told_as_spark_does() {
     snapshot("statistics", "streaming/statistics");
     snapshot("receivers", "streaming/receivers");
-    snapshot("batch", &format!("streaming/batches/{}", START + 3000));
+    snapshot("batch", &format!("streaming/batches/{}", batch_time(3)));
     snapshot(
         "operations",
-        &format!("streaming/batches/{}/operations", START + 3000),
+        &format!("streaming/batches/{}/operations", batch_time(3)),
     );
 }
 
 #[test]
 fn jobs_are_told_as_spark_does() {
-    snapshot("job", "jobs/7");
+    snapshot("job", "jobs/0");
+    snapshot("job_that_failed", "jobs/5");
     snapshot(
         "stage",
-        "stages/4/0?details=true&withSummaries=true&quantiles=0.0,1.0",
+        "stages/3/0?details=true&withSummaries=true&quantiles=0.0,1.0",
     );
 }
 
@@ -57,11 +58,11 @@ fn single_ones_are_those_of_the_list() {
     let router = router();
     let list = of_app(&router, "streaming/receivers").json();
     assert_eq!(of_app(&router, "streaming/receivers/1").json(), list[1]);
-    let batch = format!("streaming/batches/{}/operations", START + 1000);
+    let batch = format!("streaming/batches/{}/operations", batch_time(1));
     let list = of_app(&router, &batch).json();
     assert_eq!(of_app(&router, &format!("{batch}/1")).json(), list[1]);
-    let list = of_app(&router, "stages/4").json();
-    assert_eq!(of_app(&router, "stages/4/0/").json(), list[0]);
+    let list = of_app(&router, "stages/3").json();
+    assert_eq!(of_app(&router, "stages/3/0/").json(), list[0]);
     let list = get(&router, "/api/v1/applications").json();
     assert_eq!(
         get(&router, &format!("/api/v1/applications/{APP}")).json(),
@@ -75,7 +76,7 @@ fn batches_are_newest_first_and_can_be_chosen() {
     let all = of_app(&router, "streaming/batches");
     let times: Vec<_> = (1..=6)
         .rev()
-        .map(|number| json!(START + number * 1000))
+        .map(|number| json!(batch_time(number)))
         .collect();
     assert_eq!(each(&all, "batchId"), times);
     let states = |query: &str| {
@@ -107,14 +108,14 @@ fn batches_are_newest_first_and_can_be_chosen() {
 fn jobs_and_stages_can_be_chosen() {
     let router = router();
     let ids = |path: &str, id| each(&of_app(&router, path), id);
-    assert_eq!(ids("jobs?status=running", "jobId"), [10]);
-    assert_eq!(ids("jobs?status=failed", "jobId"), [7]);
+    assert_eq!(ids("jobs?status=running", "jobId"), [8]);
+    assert_eq!(ids("jobs?status=failed", "jobId"), [9, 5]);
     assert_eq!(ids("jobs?status=unknown", "jobId"), [0; 0]);
-    assert_eq!(ids("jobs", "jobId"), [10, 8, 7, 6, 4, 2]);
-    assert_eq!(ids("stages?status=active", "stageId"), [21]);
+    assert_eq!(ids("jobs", "jobId"), [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+    assert_eq!(ids("stages?status=active", "stageId"), [13]);
     assert_eq!(
         ids("stages?status=skipped&status=failed", "stageId"),
-        [15, 14]
+        [14, 8]
     );
 }
 
@@ -123,23 +124,20 @@ fn tasks_are_sorted_and_paged() {
     let router = router();
     let ids = |query: &str| {
         each(
-            &of_app(&router, &format!("stages/4/0/taskList{query}")),
+            &of_app(&router, &format!("stages/3/0/taskList{query}")),
             "taskId",
         )
     };
-    assert_eq!(ids(""), [8, 9]);
-    assert_eq!(ids("?sortBy=DECREASING_RUNTIME"), [9, 8]);
-    assert_eq!(ids("?sortBy=-runtime&length=1"), [9]);
-    assert_eq!(ids("?offset=1&length=9999999999"), [9]);
+    assert_eq!(ids(""), [12, 14]);
+    assert_eq!(ids("?sortBy=DECREASING_RUNTIME"), [14, 12]);
+    assert_eq!(ids("?sortBy=-runtime&length=1"), [14]);
+    assert_eq!(ids("?offset=1&length=9999999999"), [14]);
     assert_eq!(ids("?status=failed"), [0; 0]);
-    let running = of_app(&router, "stages/21/0/taskList?status=running");
-    assert_eq!(each(&running, "taskId"), [43]);
-    let summary = of_app(&router, "stages/4/0/taskSummary?quantiles=0,1").json();
-    assert_eq!(
-        summary["inputMetrics"]["recordsRead"],
-        json!([100.0, 200.0])
-    );
-    assert_eq!(summary["schedulerDelay"], json!([1.0, 1.0]));
+    let running = of_app(&router, "stages/13/0/taskList?status=running");
+    assert_eq!(each(&running, "taskId"), [54]);
+    let summary = of_app(&router, "stages/3/0/taskSummary?quantiles=0,1").json();
+    assert_eq!(summary["inputMetrics"]["recordsRead"], json!([50.0, 100.0]));
+    assert_eq!(summary["schedulerDelay"], json!([2.0, 2.0]));
 }
 
 #[test]
@@ -151,21 +149,17 @@ fn programs_are_chosen_by_date_and_state() {
     };
     assert_eq!(count("status=running"), 1);
     assert_eq!(count("status=completed"), 0);
-    assert_eq!(count("minDate=2026-11-21&maxDate=2026-11-22"), 1);
-    assert_eq!(count("minDate=2026-11-21T00:52:10.000GMT"), 0);
+    assert_eq!(count("minDate=2025-11-24&maxDate=2025-11-25"), 1);
+    assert_eq!(count("minDate=2025-11-24T16:00:00.000GMT"), 0);
     assert_eq!(count("limit=0"), 0);
 }
 
 #[test]
 fn a_program_that_is_over_says_when() {
-    let mut records = history();
-    records.push(Record::ApplicationEnded {
-        at: crate::testing::history::at(9000),
-    });
-    let router = crate::rest::router().with_state(shown(&records));
+    let router = crate::rest::router().with_state(shown(&history::ended()));
     let application = &get(&router, "/api/v1/applications?status=completed").json()[0];
     let attempt = &application["attempts"][0];
-    assert_eq!(attempt["endTime"], "2026-11-21T00:52:19.000GMT");
+    assert_eq!(attempt["endTime"], "2025-11-24T16:00:09.000GMT");
     assert_eq!(attempt["duration"], 9500);
     assert_eq!(attempt["completed"], true);
 }
@@ -173,7 +167,7 @@ fn a_program_that_is_over_says_when() {
 #[test]
 fn what_is_not_there_is_refused_in_words() {
     let router = router();
-    let batch = format!("streaming/batches/{}/operations/77", START + 1000);
+    let batch = format!("streaming/batches/{}/operations/77", batch_time(1));
     let refused = [
         ("streaming/receivers/99", 404, "unknown receiver: 99"),
         ("streaming/batches/123", 404, "unknown batch: 123"),
@@ -192,17 +186,17 @@ fn what_is_not_there_is_refused_in_words() {
         ("jobs/x", 404, "`x` is not accepted as job-id"),
         ("stages/99", 404, "unknown stage: 99"),
         (
-            "stages/4/1",
+            "stages/3/1",
             404,
-            "unknown attempt for stage 4.  Found attempts: [0]",
+            "unknown attempt for stage 3.  Found attempts: [0]",
         ),
         (
-            "stages/14/0/taskSummary",
+            "stages/8/0/taskSummary",
             404,
-            "No tasks reported metrics for 14 / 0 yet.",
+            "No tasks reported metrics for 8 / 0 yet.",
         ),
         (
-            "stages/4/0/taskSummary?quantiles=a",
+            "stages/3/0/taskSummary?quantiles=a",
             400,
             "Bad value for parameter \"quantiles\".  Expected a double, got \"a\"",
         ),
@@ -263,24 +257,22 @@ fn a_program_without_a_stream_says_so() {
     let reply = of_app(&router, "streaming/statistics");
     assert_eq!(
         (reply.status, reply.text.as_str()),
-        (404, "no streaming listener attached to words")
+        (
+            404,
+            &*format!("no streaming listener attached to {HOSTILE}")
+        )
     );
     assert_eq!(of_app(&router, "jobs").json(), json!([]));
 }
 
 #[test]
 fn hostile_text_stays_text() {
-    let mut records = history();
-    for record in &mut records {
-        match record {
-            Record::Application(application) => application.name = HOSTILE.to_owned(),
-            Record::Receiver(receiver) => receiver.last_error = HOSTILE.to_owned(),
-            _ => {}
-        }
-    }
-    let router = crate::rest::router().with_state(shown(&records));
+    let router = router();
     let receiver = of_app(&router, "streaming/receivers/0").json();
-    assert_eq!(receiver["lastError"], HOSTILE);
+    assert_eq!(
+        receiver["lastErrorMessage"],
+        format!("connection refused {HOSTILE}")
+    );
     let application = get(&router, "/api/v1/applications").json();
     assert_eq!(application[0]["name"], HOSTILE);
 }

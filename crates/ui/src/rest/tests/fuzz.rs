@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::conform::conform;
 use super::{get, router};
-use crate::testing::history::{APP, START};
+use crate::testing::START_MS;
+use crate::testing::history::APP;
 
 /// How often each address is asked.
 const ROUNDS: usize = 300;
@@ -47,7 +48,7 @@ fn value(rng: &mut Rng, name: &str, schema: &Value) -> String {
         ("app-id", _) => APP.to_owned(),
         ("stage-attempt-id", _) => "0".to_owned(),
         ("executor-id", _) => "driver".to_owned(),
-        ("batch-id", _) => (START + rng.i64(0..8) * 1000).to_string(),
+        ("batch-id", _) => (START_MS + rng.i64(0..8) * 1000).to_string(),
         ("quantiles", _) => "0.0,0.5,1.0".to_owned(),
         (_, Some("array")) => {
             let choices = schema["items"]["enum"].as_array().unwrap();
@@ -55,7 +56,7 @@ fn value(rng: &mut Rng, name: &str, schema: &Value) -> String {
         }
         (_, Some("boolean")) => rng.bool().to_string(),
         (_, Some("integer")) => rng.i64(0..24).to_string(),
-        _ => "2026-11-21".to_owned(),
+        _ => "2025-11-24".to_owned(),
     }
 }
 

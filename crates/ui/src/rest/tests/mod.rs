@@ -12,7 +12,8 @@ use axum::http::header::CONTENT_TYPE;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::testing::history::{APP, history, shown};
+use crate::testing::history::APP;
+use crate::testing::{history, shown};
 
 /// An answer of the router.
 struct Reply {

@@ -6,7 +6,7 @@ use headwater_streaming::time::seconds;
 use serde_json::{Value, json};
 
 use crate::WebUi;
-use crate::testing::history::get;
+use crate::testing::get;
 
 fn json_of(ui: &WebUi, path: &str) -> Value {
     let (head, body) = get(ui, path);
