@@ -135,6 +135,7 @@ impl Settings {
                 stages: conf.get(&RETAINED_STAGES)?,
                 tasks: conf.get(&RETAINED_TASKS)?,
                 batches: conf.get(&RETAINED_BATCHES)?,
+                ..Limits::default()
             },
             history_retained: conf.get(&HISTORY_RETAINED)?,
         })

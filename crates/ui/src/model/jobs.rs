@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Limits;
+use super::{Limits, forget_first};
 use crate::record::{
     At, JobEnd, JobStart, OperatorCount, Place, StageEnd, StageStart, TaskCounts, TaskEnd,
     TaskStart, Took,
@@ -201,8 +201,10 @@ impl Jobs {
 
     /// Forgets the oldest jobs that have ended, and stages of jobs that are forgotten.
     fn forget(&mut self, limits: Limits) {
-        forget_first(&mut self.jobs, limits.jobs, |job| job.end.is_some());
-        forget_first(&mut self.stages, limits.stages, |stage| {
+        forget_first(&mut self.jobs, limits.jobs, limits.going_on, |job| {
+            job.end.is_some()
+        });
+        forget_first(&mut self.stages, limits.stages, limits.going_on, |stage| {
             !matches!(stage.state, StageState::Active | StageState::Pending)
         });
     }
@@ -212,14 +214,6 @@ impl Jobs {
         let plans = job.start.stages.iter();
         plans.filter_map(|plan| self.stages.get(&plan.stage))
     }
-}
-
-/// Removes the oldest ones that are over, as many as are too many. In a long stream there is one
-/// each time, which is found without a look at the others.
-fn forget_first<V>(all: &mut BTreeMap<u64, V>, limit: usize, is_over: impl Fn(&V) -> bool) {
-    let surplus = all.len().saturating_sub(limit);
-    let over = all.extract_if(.., |_, one| is_over(one));
-    over.take(surplus).for_each(drop);
 }
 
 impl TaskTotals {
@@ -312,22 +306,5 @@ impl Task {
     pub(crate) fn scheduler_delay(&self) -> Took {
         let end = self.end.as_ref();
         end.map_or(Took::default(), |end| end.launched.since(self.submitted))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_oldest_that_are_over_are_forgotten() {
-        let over = |one: &bool| *one;
-        let mut all = BTreeMap::from([(1, true), (2, false), (3, true), (4, true), (5, false)]);
-        forget_first(&mut all, 5, over);
-        assert_eq!(all.len(), 5);
-        forget_first(&mut all, 3, over);
-        assert!(all.keys().eq(&[2, 4, 5]));
-        forget_first(&mut all, 1, over);
-        assert!(all.keys().eq(&[2, 5]), "those that go on stay");
     }
 }

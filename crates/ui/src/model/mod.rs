@@ -5,6 +5,10 @@
 
 mod jobs;
 mod streaming;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 
 pub(crate) use jobs::{Job, JobState, Jobs, Stage, StageState, Task, TaskState};
 pub(crate) use streaming::{Batch, BatchState, Input, Streaming, caller};
@@ -19,6 +23,8 @@ pub(crate) struct Limits {
     /// Of each stage.
     pub(crate) tasks: usize,
     pub(crate) batches: usize,
+    /// Jobs, stages and batches that are not over: more of each than any program has at a time.
+    pub(crate) going_on: usize,
 }
 
 impl Default for Limits {
@@ -28,6 +34,7 @@ impl Default for Limits {
             stages: 1000,
             tasks: 10_000,
             batches: 1000,
+            going_on: 10_000,
         }
     }
 }
@@ -90,5 +97,22 @@ impl Model {
                 }
             }
         }
+    }
+}
+
+/// Removes the oldest ones that are over, as many as are too many. In a long stream there is one
+/// each time, which is found without a look at the others. If those that go on are themselves
+/// more than can be, the ends of the oldest were among the events that were dropped.
+fn forget_first<K: Ord, V>(
+    all: &mut BTreeMap<K, V>,
+    limit: usize,
+    going_on: usize,
+    is_over: impl Fn(&V) -> bool,
+) {
+    let surplus = all.len().saturating_sub(limit);
+    let over = all.extract_if(.., |_, one| is_over(one));
+    over.take(surplus).for_each(drop);
+    while all.len() > limit.max(going_on) {
+        all.pop_first();
     }
 }

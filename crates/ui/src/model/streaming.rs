@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::Limits;
+use super::{Limits, forget_first};
 use crate::record::{
     At, BatchRecord, Graph, GraphInput, JobStart, OutputRecord, RateRecord, ReceiverRecord, Record,
     StateRecord, StreamStart, Took,
@@ -102,6 +102,7 @@ impl Streaming {
             Record::BatchSubmitted(batch) => {
                 self.received_records += batch.records();
                 self.note(batch, BatchState::Queued);
+                forget_first(&mut self.open, 0, limits.going_on, |_| false);
             }
             Record::BatchStarted(batch) => self.note(batch, BatchState::Processing),
             Record::BatchCompleted(batch) => self.complete(batch, limits),

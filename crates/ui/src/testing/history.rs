@@ -55,6 +55,13 @@ pub(crate) fn ended() -> Vec<Record> {
     records
 }
 
+/// A batch of a longer history: every four of them go as the first four.
+pub(crate) fn batch(number: u64) -> Vec<Record> {
+    let mut records = Vec::new();
+    completed(&mut records, &Sample::like((number - 1) % 4 + 1, number));
+    records
+}
+
 /// What was recorded before the first batch.
 pub(crate) fn begun() -> Vec<Record> {
     vec![
@@ -169,11 +176,16 @@ struct Sample {
 
 impl Sample {
     fn of(number: u64) -> Self {
-        let (waited, longest, waited_for) = match number {
+        Sample::like(number, number)
+    }
+
+    /// A batch in which happens what happened in another one.
+    fn like(known: u64, number: u64) -> Self {
+        let (waited, longest, waited_for) = match known {
             2 => (2, 1150, None),
-            3 => (210, 3000, Some(2)),
-            4 => (2270, 60, Some(3)),
-            5 => (1390, 60, Some(3)),
+            3 => (210, 3000, Some(number - 1)),
+            4 => (2270, 60, Some(number - 1)),
+            5 => (1390, 60, Some(number - 2)),
             _ => (2, 60, None),
         };
         Sample {
@@ -181,7 +193,7 @@ impl Sample {
             waited,
             longest,
             waited_for,
-            fails: number == 3,
+            fails: known == 3,
         }
     }
 
