@@ -17,6 +17,14 @@ pub(crate) struct Contents {
     pub(crate) bytes: u64,
 }
 
+impl Contents {
+    /// As much as it was, or as another time if that was more.
+    pub(crate) fn raise_to(&mut self, other: Contents) {
+        self.files = self.files.max(other.files);
+        self.bytes = self.bytes.max(other.bytes);
+    }
+}
+
 impl Directory {
     pub(crate) fn new() -> Result<Self, BenchError> {
         let made = tempfile::tempdir();

@@ -4,11 +4,13 @@ use std::sync::{Arc, OnceLock};
 
 use headwater::testing::TestStream;
 use headwater::time::seconds;
-use headwater::{DStream, Receiver, ReceiverContext};
+use headwater::{Context, DStream, Receiver, ReceiverContext};
 
+use crate::children;
 use crate::directory::{Contents, Directory};
 use crate::error::BenchError;
 use crate::measure::{MB, rss_mb};
+use crate::observers::{Observers, settings};
 use crate::options::Options;
 use crate::stream::context;
 use crate::table::Row;
@@ -21,6 +23,10 @@ const SAMPLES: usize = 10;
 const LOOK_EACH: u64 = 50;
 /// The sample after which the stream counts as warm.
 const WARM: usize = 1;
+/// The part that runs with everybody looking, in a process of its own.
+const OBSERVED: &str = "observed";
+/// Event logs are bounded, too: this small, their bound is met long before the end.
+const LOG: [(&str, &str); 2] = [("event_log.roll", "4m"), ("event_log.parts_max", "4")];
 
 /// A receiver whose records the benchmark brings, so that each batch has its own.
 #[derive(Clone, Default)]
@@ -40,42 +46,108 @@ impl Receiver<(u64, u64)> for Given {
 #[derive(Default)]
 struct Sample {
     rss_mb: f64,
-    contents: Contents,
+    checkpoint: Contents,
+    log: Contents,
 }
 
 impl Sample {
-    fn raise_to(&mut self, rss_mb: f64, contents: Contents) {
+    fn raise_to(&mut self, rss_mb: f64, checkpoint: Contents, log: Contents) {
         self.rss_mb = self.rss_mb.max(rss_mb);
-        self.contents.files = self.contents.files.max(contents.files);
-        self.contents.bytes = self.contents.bytes.max(contents.bytes);
+        self.checkpoint.raise_to(checkpoint);
+        self.log.raise_to(log);
     }
 }
 
-/// Runs batches of a second on a manual clock: a receiver, a state, a window, a directory.
+/// Runs the stream twice, or the part of it that this process is for: as it is, and with
+/// everybody looking at it.
 pub(crate) fn run(options: &Options) -> Result<Vec<Row>, BenchError> {
-    let directory = Directory::new()?;
-    let test = TestStream::on(&context(&[])?, seconds(1))?;
-    test.context().checkpoint(&directory.name())?;
+    match options.part.as_deref() {
+        None => {}
+        Some(OBSERVED) => return observed(options.batches),
+        Some(part) => {
+            return Err(BenchError::Unknown {
+                name: part.to_owned(),
+                known: OBSERVED.to_owned(),
+            });
+        }
+    }
+    let mut rows = unobserved(options.batches)?;
+    let part = Some(OBSERVED.to_owned());
+    let options = Options {
+        part,
+        ..options.clone()
+    };
+    rows.extend(children::figures("soak", &options)?);
+    Ok(rows)
+}
+
+fn unobserved(batches: usize) -> Result<Vec<Row>, BenchError> {
+    let checkpoint = Directory::new()?;
+    let (test, given) = stream(&context(&[])?, &checkpoint)?;
+    test.context().start()?;
+    let samples = sample(batches, &test, &given, || {
+        Ok((checkpoint.contents()?, Contents::default()))
+    })?;
+    Ok(rows_of("soak", &samples, &METRICS))
+}
+
+/// With pages, one of them open, metrics that are scraped, an event log, and progress.
+fn observed(batches: usize) -> Result<Vec<Row>, BenchError> {
+    let (checkpoint, logs) = (Directory::new()?, Directory::new()?);
+    let logs_name = logs.name();
+    let settings = [settings(&logs_name), LOG.to_vec()].concat();
+    let (test, given) = stream(&context(&settings)?, &checkpoint)?;
+    let observers = Observers::start(test.context())?;
+    test.context().start()?;
+    let samples = sample(batches, &test, &given, || {
+        // What waits to be told is bounded as well, but it would make the figures jump.
+        test.context().context().events().flush();
+        Ok((checkpoint.contents()?, logs.contents()?))
+    })?;
+    test.context().stop(false, false)?;
+    observers.end()?;
+    let metrics = [&METRICS[..], &LOG_METRICS].concat();
+    Ok(rows_of("soak/observed", &samples, &metrics))
+}
+
+/// Batches of a second on a manual clock: a receiver, a state, a window, a directory.
+fn stream(ctx: &Context, checkpoint: &Directory) -> Result<(TestStream, Given), BenchError> {
+    let test = TestStream::on(ctx, seconds(1))?;
+    test.context().checkpoint(&checkpoint.name())?;
     let given = Given::default();
     build(&test, &given);
-    test.context().start()?;
-    let each = options.batches.div_ceil(SAMPLES);
+    Ok((test, given))
+}
+
+/// Runs so many batches, and looks at what the process and its directories hold.
+fn sample(
+    batches: usize,
+    test: &TestStream,
+    given: &Given,
+    contents: impl Fn() -> Result<(Contents, Contents), BenchError>,
+) -> Result<Vec<Sample>, BenchError> {
+    let each = batches.div_ceil(SAMPLES);
     let mut samples = Vec::new();
     let mut number = 0;
     for _ in 0..SAMPLES {
         let mut most = Sample::default();
+        let look = |most: &mut Sample| {
+            let (checkpoint, log) = contents()?;
+            most.raise_to(rss_mb()?, checkpoint, log);
+            Ok::<_, BenchError>(())
+        };
         for _ in 0..each {
-            store(&given, number)?;
+            store(given, number)?;
             test.try_run(1)?;
             number += 1;
             if number.is_multiple_of(LOOK_EACH) {
-                most.raise_to(rss_mb()?, directory.contents()?);
+                look(&mut most)?;
             }
         }
-        most.raise_to(rss_mb()?, directory.contents()?);
+        look(&mut most)?;
         samples.push(most);
     }
-    Ok(rows_of(&samples))
+    Ok(samples)
 }
 
 fn build(test: &TestStream, given: &Given) {
@@ -100,21 +172,27 @@ fn store(given: &Given, number: u64) -> Result<(), BenchError> {
     Ok(given.0.wait().append(&mut records.collect())?)
 }
 
+/// A name, a unit, and what it is of a sample.
+type Metric = (&'static str, &'static str, fn(&Sample) -> f64);
+
+const METRICS: [Metric; 3] = [
+    ("rss_mb", "MB", |sample| sample.rss_mb),
+    ("checkpoint_mb", "MB", |sample| {
+        sample.checkpoint.bytes as f64 / MB
+    }),
+    ("checkpoint_files", "files", |sample| {
+        sample.checkpoint.files as f64
+    }),
+];
+
+const LOG_METRICS: [Metric; 1] = [("log_mb", "MB", |sample| sample.log.bytes as f64 / MB)];
+
 /// The samples, compared to the one that counts as warm.
-fn rows_of(samples: &[Sample]) -> Vec<Row> {
-    let metrics: [(&str, &str, fn(&Sample) -> f64); 3] = [
-        ("rss_mb", "MB", |sample| sample.rss_mb),
-        ("checkpoint_mb", "MB", |sample| {
-            sample.contents.bytes as f64 / MB
-        }),
-        ("checkpoint_files", "files", |sample| {
-            sample.contents.files as f64
-        }),
-    ];
+fn rows_of(what: &str, samples: &[Sample], metrics: &[Metric]) -> Vec<Row> {
     let mut rows = Vec::new();
-    for (metric, unit, of) in metrics {
+    for &(metric, unit, of) in metrics {
         let row = |(number, sample): (usize, &Sample)| {
-            let name = format!("soak/{}%", (number + 1) * 100 / SAMPLES);
+            let name = format!("{what}/{}%", (number + 1) * 100 / SAMPLES);
             Row::new(name, metric, of(sample), unit)
         };
         let all: Vec<Row> = samples.iter().enumerate().map(row).collect();
@@ -139,16 +217,25 @@ mod tests {
     fn samples_are_compared_to_the_warm_one() {
         let sample = |size: u64| Sample {
             rss_mb: size as f64,
-            contents: Contents {
+            checkpoint: Contents {
                 files: 3,
                 bytes: size * 1_000_000,
             },
+            log: Contents::default(),
         };
-        let rows = rows_of(&[sample(1), sample(10), sample(15)]);
+        let rows = rows_of("soak", &[sample(1), sample(10), sample(15)], &METRICS);
         assert_eq!(rows.len(), 9);
         let last = rows.get(2).unwrap();
         assert_eq!(last.name, "soak/30%");
         assert_eq!(last.ratio, Some((1.5, "soak/20%".to_owned())));
         assert_eq!(rows.get(1).unwrap().ratio, None);
+    }
+
+    #[test]
+    fn a_stream_that_everybody_looks_at_has_rows_of_its_own() {
+        let rows = observed(SAMPLES).unwrap();
+        assert_eq!(rows.len(), SAMPLES * (METRICS.len() + LOG_METRICS.len()));
+        assert_eq!(rows[0].name, "soak/observed/10%");
+        assert!(rows.iter().all(|row| row.value > 0.0), "{rows:?}");
     }
 }
