@@ -118,7 +118,7 @@ fn batches(program: &Listed) -> Markup {
 mod tests {
     use super::*;
     use crate::record::At;
-    use crate::testing::HOSTILE;
+    use crate::testing::{HOSTILE, one_tag_a_line};
 
     fn listed(number: u64) -> Listed {
         let started = At(i64::try_from(number).unwrap() * 1_000_000);
@@ -158,5 +158,17 @@ mod tests {
         assert!(page.contains("running or killed; last heard of 1970/01/01 00:02:20"));
         assert!(page.contains("<td>1.5 min</td><td>3 <span class=\"bad\">(1 failed)</span>"));
         assert!(!page.contains(HOSTILE) && page.contains("&lt;script&gt;"));
+    }
+    #[test]
+    fn the_page_is_this() {
+        let list = List {
+            programs: [1, 3, 7, 50].map(listed).into(),
+            left_out: 0,
+        };
+        let query = Query::of(&"/".parse().unwrap());
+        let page = page(list, HOSTILE, &query, &TimeZone::UTC).into_string();
+        insta::with_settings!({ omit_expression => true }, {
+            insta::assert_snapshot!("programs", one_tag_a_line(&page));
+        });
     }
 }

@@ -11,7 +11,7 @@ use super::{HOSTILE, START_MS, at, model_of, ms, place};
 use crate::model::Model;
 use crate::record::{
     Application, At, BatchRecord, Graph, GraphInput, GraphOutput, GraphStream, InputGave,
-    OutputRecord, ReceiverRecord, ReceiverState, Record, Setting, StateRecord, StoredRecord,
+    OutputRecord, Place, ReceiverRecord, ReceiverState, Record, Setting, StateRecord, StoredRecord,
     StreamStart, Took,
 };
 
@@ -140,7 +140,7 @@ fn graph() -> Graph {
     }
 }
 
-pub(super) fn output_place(output: usize) -> crate::record::Place {
+pub(super) fn output_place(output: usize) -> Place {
     place(OUTPUTS[output].0, 20 + output as u32)
 }
 
@@ -282,24 +282,18 @@ fn completed(records: &mut Vec<Record>, sample: &Sample) {
     records.push(Record::BatchSubmitted(sample.submitted()));
     records.push(Record::BatchStarted(sample.started()));
     records.push(Record::OutputStarted(sample.output(0, None)));
-    let is_repeated = sample.fails;
-    let outcome = if is_repeated {
-        Outcome::Repeated
-    } else {
-        Outcome::Succeeded
+    let (first_goes, second_goes) = match sample.fails {
+        true => (Outcome::Repeated, Outcome::Failed),
+        false => (Outcome::Succeeded, Outcome::Succeeded),
     };
-    sample.first_job(outcome).record(records);
+    sample.first_job(first_goes).record(records);
     records.push(Record::OutputCompleted(first.clone()));
     records.push(Record::OutputStarted(sample.output(1, None)));
     let second_job = Job {
         output: 1,
         begins: sample.begins() + sample.first_takes() as i64 + 2,
         longest: 8,
-        ..sample.first_job(if sample.fails {
-            Outcome::Failed
-        } else {
-            Outcome::Succeeded
-        })
+        ..sample.first_job(second_goes)
     };
     second_job.record(records);
     records.push(Record::OutputCompleted(second.clone()));
