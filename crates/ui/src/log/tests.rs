@@ -258,3 +258,34 @@ fn a_part_that_cannot_be_written_is_given_up_and_the_log_goes_on() {
     );
     assert_eq!(parts(&at)[..3], [0, 1, 2]);
 }
+
+#[test]
+fn checkpoints_are_read_as_they_were_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let conf = Conf::new()
+        .master("local[2]")
+        .set("streaming.checkpoint.directory", dir.path().display())
+        .set("streaming.checkpoint.interval", "1s");
+    let ctx = Context::new(conf).unwrap();
+    let test = TestStream::on(&ctx, seconds(1)).unwrap();
+    let application = Live::new(&ctx, Some(test.context())).application();
+    let log = EventLog::begin(&ctx, application, settings(&memory("checkpoints"))).unwrap();
+    let at = Location::at(log.location()).unwrap();
+    let pairs = test.input(vec![vec![(1, 1), (2, 1)]]);
+    let counts = pairs.update_state_by_key(|new: Vec<i32>, old: Option<usize>| {
+        Some(old.unwrap_or(0) + new.len())
+    });
+    counts.foreach_rdd(|rdd, _| rdd.count().map(drop));
+    test.run(1);
+    test.context().stop(false, true).unwrap();
+    drop(log);
+    let read = read_all(&at).model;
+    let checkpoints = &read.streaming.as_ref().unwrap().checkpoints;
+    let last = checkpoints.last.as_ref().unwrap();
+    assert_eq!(last.time, 1000);
+    assert!(dir.path().join(&last.manifest).is_file(), "{last:?}");
+    assert_eq!(
+        (checkpoints.failed_total, checkpoints.is_failing),
+        (0, false)
+    );
+}

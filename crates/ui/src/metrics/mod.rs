@@ -2,8 +2,10 @@
 //!
 //! Nothing is counted for each record. What needs the whole past ([`folded`]) is added up when a
 //! batch or a task ends; everything else is read from the model and the process when somebody
-//! asks. There is a file for each family: [`streaming`], [`inputs`], [`engine`], [`machine`].
+//! asks. There is a file for each family: [`streaming`], [`inputs`], [`checkpoints`], [`engine`],
+//! [`machine`].
 
+mod checkpoints;
 mod engine;
 mod folded;
 mod inputs;
@@ -30,6 +32,7 @@ fn registry(model: &Model, live: Option<&Live>, folded: &Folded) -> Registry {
     if let Some(streaming) = &model.streaming {
         streaming::register(&mut registry, streaming);
         inputs::register(&mut registry, streaming, live, folded);
+        checkpoints::register(&mut registry, &streaming.checkpoints);
     }
     folded.register(&mut registry, model.streaming.is_some());
     if let Some(live) = live {

@@ -14,7 +14,7 @@ use tower::ServiceExt;
 use super::text::Form;
 use crate::WebUi;
 use crate::record::Record;
-use crate::testing::{self, history, ms, shown};
+use crate::testing::{self, checkpoints, history, ms, shown};
 
 /// A scrape: samples by their names with labels, and the types of metrics.
 #[derive(Default)]
@@ -244,6 +244,29 @@ fn inputs_state_and_work_are_told() {
     assert_eq!(scrape.value("headwater_tasks_total{state=\"failed\"}"), 3.0);
     assert_eq!(scrape.value("headwater_running_tasks"), 1.0);
     assert_eq!(scrape.value("headwater_build_info{version=\"0.1.0\"}"), 1.0);
+}
+
+#[test]
+fn checkpoints_are_told_once_there_are_some() {
+    let before = Scrape::of(&get(&history(), "/metrics", OPEN).1);
+    assert_eq!(before.value("headwater_streaming_checkpoints_total"), 0.0);
+    let mut names = before.samples.keys();
+    assert!(!names.any(|name| name.contains("last_checkpoint")));
+    let mut records = history();
+    records.extend(checkpoints("the disk is full"));
+    let after = Scrape::of(&get(&records, "/metrics", OPEN).1);
+    let values = [
+        ("checkpoints_total", 1.0),
+        ("failed_checkpoints_total", 1.0),
+        ("last_checkpoint_time_seconds", 1_764_000_004.5),
+        ("last_checkpoint_duration_seconds", 0.025),
+        ("last_checkpoint_bytes", 2048.0),
+        ("last_checkpoint_snapshots", 3.0),
+    ];
+    for (name, value) in values {
+        let name = format!("headwater_streaming_{name}");
+        assert_eq!(after.value(&name), value, "{name}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! [`Model::apply`] is the only way in which it changes. It knows no clock, no thread and no
 //! context, so a history gives the same model as the events of a running stream did.
 
+mod checkpoints;
 mod jobs;
 mod streaming;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub(crate) use checkpoints::Checkpoints;
 pub(crate) use jobs::{Job, JobState, Jobs, Stage, StageState, Task, TaskState};
 pub(crate) use streaming::{Batch, BatchState, Input, Streaming, caller};
 
@@ -91,7 +93,9 @@ impl Model {
             | Record::OutputStarted(_)
             | Record::OutputCompleted(_)
             | Record::BatchCompleted(_)
-            | Record::RateUpdated(_) => {
+            | Record::RateUpdated(_)
+            | Record::CheckpointWritten(_)
+            | Record::CheckpointFailed(_) => {
                 if let Some(streaming) = &mut self.streaming {
                     streaming.apply(record, limits);
                 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Limits, forget_first};
+use super::{Checkpoints, Limits, forget_first};
 use crate::record::{
     At, BatchRecord, Graph, GraphInput, JobStart, OutputRecord, RateRecord, ReceiverRecord, Record,
     StateRecord, StreamStart, Took,
@@ -33,6 +33,7 @@ pub(crate) struct Streaming {
     pub(crate) received_records: u64,
     /// How state was after the last batch that told it.
     pub(crate) states: Vec<StateRecord>,
+    pub(crate) checkpoints: Checkpoints,
 }
 
 /// An input of the stream.
@@ -84,6 +85,7 @@ impl Streaming {
             processed_records: 0,
             received_records: 0,
             states: Vec::new(),
+            checkpoints: Checkpoints::default(),
         }
     }
 
@@ -109,6 +111,8 @@ impl Streaming {
             Record::OutputStarted(output) | Record::OutputCompleted(output) => {
                 self.note_output(output);
             }
+            Record::CheckpointWritten(checkpoint) => self.checkpoints.written(checkpoint),
+            Record::CheckpointFailed(failure) => self.checkpoints.failed(failure),
             _ => {}
         }
     }

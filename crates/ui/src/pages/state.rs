@@ -1,12 +1,14 @@
 //! What stateful operators keep from batch to batch.
 
+mod checkpoints;
+
 use maud::{Markup, html};
 
 use super::spark_line::spark_line;
 use super::table::{Column, SortKey, Table};
 use super::{Answer, View, format};
 use crate::model::{Batch, Streaming};
-use crate::record::{Place, StateRecord, Took};
+use crate::record::{Place, StateRecord};
 
 pub(crate) fn page(view: &View<'_>) -> Answer {
     let body = match &view.model.streaming {
@@ -14,8 +16,7 @@ pub(crate) fn page(view: &View<'_>) -> Answer {
         Some(streaming) => html! {
             section #states-section { (states(view, streaming)) }
             section #checkpoints-section {
-                h2 { "Checkpoints" }
-                (checkpoints(view, streaming))
+                (checkpoints::section(view, streaming))
             }
         },
     };
@@ -145,38 +146,6 @@ fn number<'a>(
         .sorted_by(move |row| SortKey::maybe(key(row).map(|number| number as f64)))
 }
 
-fn checkpoints(view: &View<'_>, streaming: &Streaming) -> Markup {
-    let last = streaming.completed.iter().rev();
-    let mut last = last.filter_map(|batch| Some((batch.time(), batch.record.commit_took?)));
-    html! {
-        @match last.next() {
-            None => p.empty {
-                "None was told: the stream has no checkpoint directory, or has written none yet."
-            },
-            Some((time, took)) => dl.facts {
-                dt { "Last written" }
-                dd {
-                    "at the end of batch "
-                    a href=(view.batch(time)) {
-                        (format::batch_time(time, streaming.interval, view.zone))
-                    }
-                }
-                dt { "Took" } dd { (format::length(took)) }
-                dt { "Took on average" }
-                dd { (mean_length(streaming.mean_ms(|batch| batch.commit_took))) }
-                dt title="Writing down what a batch consists of, before it begins" {
-                    "Cuts took on average"
-                }
-                dd { (mean_length(streaming.mean_ms(|batch| batch.cut_took))) }
-            },
-        }
-    }
-}
-
-fn mean_length(millis: Option<f64>) -> String {
-    format::maybe_length(millis.map(|millis| Took((millis * 1000.0) as u64)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,7 +188,8 @@ mod tests {
         streaming.completed.clear();
         let without_state = shown(&model);
         assert!(without_state.contains("No state was told yet"));
-        assert!(without_state.contains("has written none yet"));
+        assert!(without_state.contains("or none was due yet"));
+        assert!(without_state.contains("or no batch has ended"));
         model.streaming = None;
         assert!(shown(&model).contains("has started no stream"));
     }

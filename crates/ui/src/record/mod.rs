@@ -18,8 +18,9 @@ pub(crate) use job::{
     TaskCounts, TaskEnd, TaskStart,
 };
 pub(crate) use stream::{
-    BatchRecord, Graph, GraphInput, GraphOutput, GraphStream, InputGave, OutputRecord, RateRecord,
-    ReceiverRecord, ReceiverState, StateRecord, StoredRecord, StreamStart,
+    BatchRecord, CheckpointFailure, CheckpointRecord, Graph, GraphInput, GraphOutput, GraphStream,
+    InputGave, OutputRecord, RateRecord, ReceiverRecord, ReceiverState, StateRecord, StoredRecord,
+    StreamStart,
 };
 pub(crate) use time::{At, Took};
 
@@ -50,6 +51,8 @@ pub(crate) enum Record {
     OutputCompleted(OutputRecord),
     BatchCompleted(BatchRecord),
     RateUpdated(RateRecord),
+    CheckpointWritten(CheckpointRecord),
+    CheckpointFailed(CheckpointFailure),
     /// Events that the log has not got.
     Dropped {
         at: At,
@@ -104,6 +107,8 @@ impl Record {
             | Record::BatchStarted(batch)
             | Record::BatchCompleted(batch) => batch.submitted,
             Record::OutputStarted(output) | Record::OutputCompleted(output) => output.started,
+            Record::CheckpointWritten(checkpoint) => checkpoint.at,
+            Record::CheckpointFailed(failure) => failure.at,
             Record::Receiver(_) | Record::RateUpdated(_) => return None,
         })
     }

@@ -8,8 +8,9 @@ use headwater_streaming::{
 
 use super::of_job::{level, text};
 use super::{
-    BatchRecord, Graph, GraphInput, GraphOutput, GraphStream, InputGave, OutputRecord, RateRecord,
-    ReceiverRecord, ReceiverState, Record, StateRecord, StoredRecord, StreamStart,
+    BatchRecord, CheckpointFailure, CheckpointRecord, Graph, GraphInput, GraphOutput, GraphStream,
+    InputGave, OutputRecord, RateRecord, ReceiverRecord, ReceiverState, Record, StateRecord,
+    StoredRecord, StreamStart,
 };
 
 pub(super) fn of_stream(event: &StreamingEvent) -> Option<Record> {
@@ -41,6 +42,20 @@ pub(super) fn of_stream(event: &StreamingEvent) -> Option<Record> {
             time: info.time.as_millis(),
             rate: info.rate,
             limit: info.limit,
+        }),
+        E::CheckpointWritten(info) => Record::CheckpointWritten(CheckpointRecord {
+            at: info.at.into(),
+            took: info.took.into(),
+            time: info.time.as_millis(),
+            state_bytes: info.state_bytes,
+            snapshots: info.snapshots,
+            unchanged: info.unchanged,
+            manifest: info.manifest.clone(),
+        }),
+        E::CheckpointFailed(failure) => Record::CheckpointFailed(CheckpointFailure {
+            at: failure.at.into(),
+            took: failure.took.into(),
+            message: failure.message.to_string(),
         }),
         _ => return None,
     })

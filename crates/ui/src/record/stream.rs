@@ -154,6 +154,32 @@ pub(crate) struct StateRecord {
     pub(crate) timed_out: u64,
 }
 
+/// A checkpoint that was written: state, and what older entries of the journal had said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CheckpointRecord {
+    /// When it was done.
+    pub(crate) at: At,
+    pub(crate) took: Took,
+    /// The last batch of which it knows the end, in milliseconds.
+    pub(crate) time: i64,
+    /// What the snapshots are together.
+    pub(crate) state_bytes: u64,
+    /// How many partitions of states were written whole.
+    pub(crate) snapshots: u64,
+    /// How many partitions were as they had been written before.
+    pub(crate) unchanged: u64,
+    /// The file in the checkpoint directory that names them all.
+    pub(crate) manifest: String,
+}
+
+/// A checkpoint that could not be written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CheckpointFailure {
+    pub(crate) at: At,
+    pub(crate) took: Took,
+    pub(crate) message: String,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RateRecord {
     pub(crate) stream: usize,

@@ -15,7 +15,7 @@ use crate::WebUi;
 use crate::live::Live;
 use crate::model::{Limits, Model};
 use crate::pages::{Answer, Base, Page, Query, View, framed};
-use crate::record::{At, Place, Record, Took};
+use crate::record::{At, CheckpointFailure, CheckpointRecord, Place, Record, Took};
 use crate::server::{Access, Shown};
 use crate::settings::Settings;
 use crate::site::Site;
@@ -42,6 +42,28 @@ pub(crate) fn place(operator: &str, line: u32) -> Place {
         operator: operator.to_owned(),
         line: format!("src/main.rs:{line}"),
     }
+}
+
+/// A checkpoint of the history's fourth batch, and one that failed a second later.
+pub(crate) fn checkpoints(message: &str) -> [Record; 2] {
+    let written = CheckpointRecord {
+        at: at(START_MS + 4500),
+        took: ms(25),
+        time: history::batch_time(4),
+        state_bytes: 2048,
+        snapshots: 3,
+        unchanged: 1,
+        manifest: "manifest-7".to_owned(),
+    };
+    let failed = CheckpointFailure {
+        at: at(START_MS + 5500),
+        took: ms(8),
+        message: message.to_owned(),
+    };
+    [
+        Record::CheckpointWritten(written),
+        Record::CheckpointFailed(failed),
+    ]
 }
 
 pub(crate) fn model_of(records: &[Record]) -> Model {
