@@ -3,12 +3,15 @@
 mod probe;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
-use headwater_core::Scope;
 use headwater_core::events::Event;
-use headwater_streaming::time::seconds;
-use headwater_streaming::{BatchInfo, OutputInfo, StreamingListener};
+use headwater_core::{Context, Scope};
+use headwater_streaming::testing::TestStream;
+use headwater_streaming::time::{Time, seconds};
+use headwater_streaming::{BatchInfo, InputSource, OutputInfo, SourceBatch, StreamingListener};
 use probe::{Log, Start, Told, completed, record, second, stream, texts};
 
 #[test]
@@ -195,33 +198,83 @@ fn no_batch_waits_for_a_listener() {
     assert_eq!(completed(&log.entries()).len(), 20);
 }
 
-#[test]
-fn the_rdds_of_a_batch_carry_the_stream_that_made_them() {
-    let test = stream(&[]);
+/// The scopes of the operators of each job from now on, and how many operators have none.
+fn scopes(test: &TestStream) -> Log<(BTreeSet<String>, usize)> {
     let scopes = Log::new();
     let to = scopes.clone();
     test.context().context().events().add(move |event: &Event| {
         if let Event::JobStarted(job) = event {
             let operators = job.plan.operators.iter();
-            let scopes = operators.filter_map(|operator| operator.scope.clone());
-            let tell = |scope| format!("{scope:?}");
-            to.push(scopes.map(tell).collect::<BTreeSet<_>>());
+            let known = operators.filter_map(|operator| operator.scope.clone());
+            let known: Vec<_> = known.map(|scope| format!("{scope:?}")).collect();
+            let without = job.plan.operators.len() - known.len();
+            to.push((known.into_iter().collect(), without));
         }
     });
+    scopes
+}
+
+/// The scopes of a batch that is told in milliseconds, as [`scopes`] tells them.
+fn of_batch<const N: usize>(time: i64, names: [(u64, &str); N]) -> (BTreeSet<String>, usize) {
+    let scope = |(id, name)| Scope::new(id, name).at_millis(time);
+    let scopes = names.into_iter().map(scope);
+    (scopes.map(|scope| format!("{scope:?}")).collect(), 0)
+}
+
+/// The first output, as scopes number it.
+const OUTPUT: u64 = 1 << 32;
+
+#[test]
+fn the_rdds_of_a_batch_carry_the_stream_or_the_output_that_made_them() {
+    let test = stream(&[]);
+    let scopes = scopes(&test);
     let input = test.context().stream_by_time(|_| vec![1]);
     let pairs = input.map(|n| (n, n)).named("pairs");
     pairs
         .reduce_by_key(|a, b| a + b)
         .foreach_rdd(|rdd, _| rdd.map(|pair| pair).count().map(drop));
+    pairs.for_each_partition(drop);
     test.run(2);
     test.context().context().events().flush();
-    let of_batch = |time: i64| -> BTreeSet<String> {
-        let names = [(0, "stream_by_time"), (1, "pairs"), (2, "reduce_by_key")];
-        let scope = |(id, name)| Scope::new(id, name).at_millis(time);
-        let scopes = names.into_iter().map(scope);
-        scopes.map(|scope| format!("{scope:?}")).collect()
+    let first = |time| {
+        let streams = [(0, "stream_by_time"), (1, "pairs"), (2, "reduce_by_key")];
+        let [input, pairs, counts] = streams;
+        of_batch(time, [input, pairs, counts, (OUTPUT, "foreach_rdd")])
     };
-    assert_eq!(scopes.entries(), [of_batch(1000), of_batch(2000)]);
+    let second = |time| of_batch(time, [(0, "stream_by_time"), (1, "pairs")]);
+    let expected = [first(1000), second(1000), first(2000), second(2000)];
+    assert_eq!(scopes.entries(), expected);
+}
+
+/// Gives numbers of which it drops some itself.
+struct Evens;
+
+impl InputSource<i64> for Evens {
+    fn compute(&mut self, _: Time, ctx: &Context) -> Result<SourceBatch<i64>, String> {
+        Ok(ctx.range(0..9, 1, 2).filter(|n| n % 2 == 0).into())
+    }
+}
+
+#[test]
+fn the_rdds_of_a_source_carry_its_stream_and_those_of_later_attempts_their_output() {
+    let test = stream(&[("streaming.output.attempts", "2")]);
+    let scopes = scopes(&test);
+    let evens = test.context().source_stream(Evens).named("evens");
+    let attempts = Arc::new(AtomicUsize::new(0));
+    evens.foreach_rdd(move |rdd, _| {
+        let count = rdd
+            .map(|n| n + 1)
+            .count()
+            .map_err(|error| error.to_string())?;
+        match attempts.fetch_add(1, Ordering::Relaxed) {
+            0 => Err(format!("once more, for {count}")),
+            _ => Ok(()),
+        }
+    });
+    test.run(1);
+    test.context().context().events().flush();
+    let expected = || of_batch(1000, [(0, "evens"), (OUTPUT, "foreach_rdd")]);
+    assert_eq!(scopes.entries(), [expected(), expected()]);
 }
 
 #[test]

@@ -219,7 +219,7 @@ fn generate(graph: &Arc<Graph>, scheduler: &JobScheduler, time: Time) -> bool {
         .into_iter()
         .filter_map(|output| {
             // What cannot be planned fails alone; the other outputs of the batch run.
-            let job = match (output.make)(time, output.number) {
+            let job = match output.job(time) {
                 Ok(job) => job?,
                 Err(error) => failed(error.to_string()),
             };

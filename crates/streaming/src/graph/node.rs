@@ -21,7 +21,8 @@ use crate::time::Time;
 pub struct NodeId(pub(crate) usize);
 
 impl NodeId {
-    /// The number: 0 for the first stream that was built.
+    /// The number: 0 for the first stream that was built. It is the id of the
+    /// [`Scope`] of the stream's RDDs too.
     #[must_use]
     pub fn index(self) -> usize {
         self.0
@@ -75,7 +76,7 @@ impl NodeInfo {
     }
 
     /// What those who look at jobs are told of the RDDs of a batch.
-    fn scope(&self, time: Time) -> Scope {
+    pub(crate) fn scope(&self, time: Time) -> Scope {
         let name = self.name().unwrap_or(self.site.operator());
         Scope::new(self.id.index() as u64, name).at_millis(time.as_millis())
     }

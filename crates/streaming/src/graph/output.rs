@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 use std::sync::Arc;
 
-use headwater_core::Site;
+use headwater_core::{Scope, Site};
 
 use super::{AnyStream, Graph};
 use crate::error::PlanError;
@@ -12,6 +12,10 @@ use crate::time::Time;
 /// The place of an output operation in the order of registration: what events and the functions
 /// that register outputs call it. A changed program may give an output another place; what it
 /// has stored is known by its [`OutputNumber`].
+///
+/// The RDDs that the output's function makes carry a [`Scope`] of the batch. Its id is 2^32 and
+/// the place together, so that it is none of a stream's; its name is that of the sink, or of the
+/// operator.
 ///
 /// The default is that of the first output.
 #[derive(
@@ -34,6 +38,11 @@ impl OutputId {
     #[must_use]
     pub fn index(self) -> usize {
         self.0
+    }
+
+    /// The id of the scope of its RDDs; the ids below are those of streams.
+    fn scope_id(self) -> u64 {
+        (1 << 32) + self.0 as u64
     }
 }
 
@@ -107,13 +116,29 @@ pub(crate) struct Output {
     pub(super) name: Option<String>,
     pub(crate) site: Site,
     pub(crate) stream: Arc<dyn AnyStream>,
-    pub(crate) make: Arc<MakeJob>,
+    pub(super) make: Arc<MakeJob>,
 }
 
 impl Output {
     /// What the output is called: as its sink is, or as its stream.
     pub(crate) fn name(&self) -> Option<&str> {
         self.name.as_deref().or_else(|| self.stream.info().name())
+    }
+
+    /// What the output does for a batch, unless the time is none of its stream's.
+    pub(crate) fn job(&self, time: Time) -> Result<Option<OutputJob>, PlanError> {
+        let Some(job) = (self.make)(time, self.number)? else {
+            return Ok(None);
+        };
+        let scope = self.scope(time);
+        Ok(Some(Box::new(move || scope.clone().within(&job))))
+    }
+
+    /// What those who look at jobs are told of the RDDs that the output makes. The name of its
+    /// stream would make them look like the stream's own.
+    fn scope(&self, time: Time) -> Scope {
+        let name = self.name.as_deref().unwrap_or(self.site.operator());
+        Scope::new(self.id.scope_id(), name).at_millis(time.as_millis())
     }
 }
 

@@ -284,7 +284,7 @@ fn operator_box(stage: &Drawn<'_>, rdd: u64, operator: Option<&OperatorRecord>) 
         format!("{} partitions", operator.partitions),
     ];
     tip.extend(operator.name.as_ref().map(|name| format!("name: {name}")));
-    tip.extend(scope.map(|scope| format!("stream: {scope}")));
+    tip.extend(scope.map(|scope| format!("made for: {scope}")));
     if !operator.level.is_empty() {
         let all = if operator.is_cached {
             ", all of it is"

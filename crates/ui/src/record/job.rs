@@ -52,7 +52,7 @@ pub(crate) struct OperatorRecord {
     /// How it is kept; empty if it is not.
     pub(crate) level: String,
     pub(crate) is_cached: bool,
-    /// What it was made for: the number and the name of a stream.
+    /// What it was made for: a number and the name of a stream or an output.
     pub(crate) scope: Option<(u64, String)>,
 }
 

@@ -107,11 +107,12 @@ impl<T: Record> SourceInput<T> {
             return Ok(self.ctx.empty().into());
         };
         let news = self.rates.as_ref().and_then(SourceRates::news);
+        let scope = self.stream.info().scope(time);
         let asked = catch_panic(self.site, || {
             if let Some(rate) = news {
                 source.set_rate(rate);
             }
-            Site::uncover(|| source.compute(time, &self.ctx))
+            scope.within(|| Site::uncover(|| source.compute(time, &self.ctx)))
         });
         let given = asked.map_err(|panic| PlanError::from_panic(self.site, &panic))?;
         given.map_err(|message| PlanError::new(self.site, message))
@@ -132,8 +133,9 @@ impl<T: Record> SourceInput<T> {
             .into_iter()
             .filter(|(time, _)| *time > needed_after)
         {
+            let scope = self.stream.info().scope(time);
             let made = catch_panic(self.site, || {
-                Site::uncover(|| source.restore(time, &range, &self.ctx))
+                scope.within(|| Site::uncover(|| source.restore(time, &range, &self.ctx)))
             });
             let batch = made.map_err(|panic| panic.to_string())??;
             self.cut.batches.lock().insert(time, Ok(batch.rdd));
