@@ -16,8 +16,10 @@ const DRAWN: usize = 150;
 /// A drawing, and what it leaves out.
 pub(super) struct JobDag {
     pub(super) dag: Dag,
-    /// How many operators are not drawn.
+    /// How many operators are known and not drawn.
     pub(super) left_out: usize,
+    /// There are operators before these that the plan of the job does not list.
+    pub(super) is_truncated: bool,
 }
 
 /// A drawing that can be closed, under its heading.
@@ -25,9 +27,7 @@ pub(super) fn section(drawing: &JobDag) -> Markup {
     html! {
         details #dag-section open {
             summary { "DAG visualization" }
-            @if drawing.left_out > 0 {
-                p.dim { (drawing.left_out) " earlier operators are not drawn." }
-            }
+            @if let Some(missing) = missing(drawing) { p.dim { (missing) } }
             (drawing.dag.draw())
             p.legend {
                 span.key.cached { "kept" } " " span.key.skipped { "skipped" } " "
@@ -35,6 +35,30 @@ pub(super) fn section(drawing: &JobDag) -> Markup {
             }
         }
     }
+}
+
+fn missing(drawing: &JobDag) -> Option<String> {
+    let left_out = drawing.left_out;
+    match (left_out, drawing.is_truncated) {
+        (0, false) => None,
+        (_, false) => Some(format!("{left_out} earlier operators are not drawn.")),
+        (0, true) => Some(
+            "Earlier operators are not drawn: the job has more than its plan lists.".to_owned(),
+        ),
+        (_, true) => Some(format!(
+            "More than {left_out} earlier operators are not drawn: the job has more than its \
+             plan lists."
+        )),
+    }
+}
+
+/// Whether operators of the wanted stages may not be listed: a plan lists those of the last
+/// stages, so they are missing at or before the first stage that has any.
+fn is_truncated(job: &Job, is_wanted: impl Fn(&StagePlanRecord) -> bool) -> bool {
+    let stages = &job.start.stages;
+    let listed = stages.iter().position(|plan| !plan.operators.is_empty());
+    let (cut, _) = stages.split_at(listed.map_or(stages.len(), |first| first + 1));
+    job.start.is_truncated && cut.iter().any(is_wanted)
 }
 
 /// A stage of the drawing.
@@ -105,6 +129,7 @@ fn draw(
     JobDag {
         dag: boxes.dag,
         left_out,
+        is_truncated: is_truncated(job, is_wanted),
     }
 }
 
@@ -416,11 +441,12 @@ mod tests {
             operators: rdds.collect(),
             ..StagePlanRecord::default()
         };
-        let model = testing::model_of(&[Record::JobStarted(JobStart {
+        let start = JobStart {
             stages: vec![plan(0, 0..100), plan(1, 100..1000), plan(2, 1000..1010)],
             operators: (0..1010).map(operator).collect(),
             ..JobStart::default()
-        })]);
+        };
+        let model = testing::model_of(&[Record::JobStarted(start)]);
         let drawing = drawing(&model, 0);
         assert_eq!(
             (drawing.dag.nodes.len(), drawing.left_out),
@@ -431,5 +457,43 @@ mod tests {
         let page = section(&drawing).into_string();
         assert!(page.contains("860 earlier operators are not drawn."));
         assert!(page.len() < 120_000, "{} bytes", page.len());
+    }
+
+    #[test]
+    fn a_plan_that_does_not_list_all_operators_says_so_where_they_are_missing() {
+        let operator = |rdd| OperatorRecord {
+            rdd,
+            ..OperatorRecord::default()
+        };
+        let plan = |stage, operators: std::ops::Range<u64>| StagePlanRecord {
+            stage,
+            operators: operators.collect(),
+            ..StagePlanRecord::default()
+        };
+        let model = |listed: u64| {
+            let rest = listed..listed + 2;
+            testing::model_of(&[Record::JobStarted(JobStart {
+                stages: vec![plan(0, 0..0), plan(1, 0..listed), plan(2, rest)],
+                operators: (0..listed + 2).map(operator).collect(),
+                is_truncated: true,
+                ..JobStart::default()
+            })])
+        };
+        let few = model(3);
+        let all = section(&drawing(&few, 0)).into_string();
+        assert!(
+            all.contains("the job has more than its plan lists"),
+            "{all}"
+        );
+        let of_stage = |stage| {
+            let draw = |view: &View<'_>| JobDag::of_stage(view, &few.jobs.jobs[&0], stage);
+            testing::view(&few, "/", draw).is_truncated
+        };
+        assert_eq!([0, 1, 2].map(of_stage), [true, true, false]);
+        let many = section(&drawing(&model(200), 0)).into_string();
+        assert!(
+            many.contains("More than 52 earlier operators are not drawn"),
+            "{many}"
+        );
     }
 }

@@ -21,6 +21,9 @@ pub(crate) struct JobStart {
     pub(crate) action: Place,
     pub(crate) stages: Vec<StagePlanRecord>,
     pub(crate) operators: Vec<OperatorRecord>,
+    /// There are more operators; the last ones are listed.
+    #[serde(default)]
+    pub(crate) is_truncated: bool,
     pub(crate) description: Option<String>,
     pub(crate) group: Option<String>,
     pub(crate) tags: Vec<String>,

@@ -53,6 +53,7 @@ impl From<&JobStarted> for JobStart {
             action: event.action.into(),
             stages: event.plan.stages.iter().map(Into::into).collect(),
             operators: event.plan.operators.iter().map(Into::into).collect(),
+            is_truncated: event.plan.truncated,
             description: text(&event.description),
             group: text(&event.group),
             tags: event.tags.iter().map(ToString::to_string).collect(),

@@ -138,6 +138,7 @@ impl Job {
             operators: (0..if is_first { 4 } else { 5 })
                 .map(|stream| self.operator(stream))
                 .collect(),
+            is_truncated: false,
             description: None,
             group: is_first.then(|| "words".to_owned()),
             tags: match is_first {
