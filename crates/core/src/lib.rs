@@ -59,5 +59,5 @@ pub use scope::Scope;
 pub use show::Show;
 pub use shuffle::{HashPartitioner, Partitioner, Partitioning, RangePartitioner};
 pub use site::Site;
-pub use storage::{PackedRecords, StorageInfo, StorageLevel, estimate_bytes};
+pub use storage::{PackedRecords, StorageInfo, StorageLevel, StoredPartition, estimate_bytes};
 pub use text::Text;

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use headwater_core::{Conf, Context, LongAccumulator, Rdd, StorageInfo, StorageLevel};
+use headwater_core::{
+    Conf, Context, LongAccumulator, Rdd, StorageInfo, StorageLevel, StoredPartition,
+};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -353,4 +355,43 @@ proptest! {
         let in_memory: u64 = ctx.storage_info().iter().map(|info| info.memory_bytes).sum();
         prop_assert!(in_memory <= memory);
     }
+}
+
+#[test]
+fn stored_partitions_tell_where_each_one_is() {
+    let ctx = context("500b");
+    let (first, _) = numbers(&ctx, 2);
+    let first = first.persist(StorageLevel::MEMORY_AND_DISK);
+    first.count().unwrap();
+    let stored = |rdd: &Rdd<i64>| {
+        let stored = ctx.stored_partitions(rdd.id()).into_iter();
+        let parts = stored.map(|one| (one.partition, one.memory_bytes, one.level.description()));
+        parts.collect::<Vec<_>>()
+    };
+    // One of them fits.
+    let mut expected = [
+        (0, 400, "Memory Deserialized 1x Replicated".to_owned()),
+        (1, 0, "Disk Serialized 1x Replicated".to_owned()),
+    ];
+    let kept = stored(&first);
+    if kept[0].1 == 0 {
+        // The other one came first.
+        expected = [
+            (0, 0, expected[1].2.clone()),
+            (1, 400, expected[0].2.clone()),
+        ];
+    }
+    assert_eq!(kept, expected);
+    let parts = ctx.stored_partitions(first.id());
+    let info = info_of(&first);
+    let sum = |of: fn(&StoredPartition) -> u64| parts.iter().map(of).sum::<u64>();
+    assert_eq!(sum(|one| one.memory_bytes), info.memory_bytes);
+    assert_eq!(sum(|one| one.disk_bytes), info.disk_bytes);
+    // Another RDD takes its place.
+    let second = numbers(&ctx, 2).0.cache();
+    second.take(1).unwrap();
+    assert!(stored(&first).iter().all(|one| one.2.starts_with("Disk")));
+    assert_eq!(stored(&second).len(), 1);
+    first.unpersist();
+    assert!(stored(&first).is_empty());
 }

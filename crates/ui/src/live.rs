@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use headwater_core::conf::{Entry, keys};
-use headwater_core::{Conf, Context, StorageInfo};
+use headwater_core::{Conf, Context, StorageInfo, StoredPartition};
 use headwater_streaming::StreamingContext;
 use headwater_streaming::conf::STREAMING_KEYS;
 
@@ -51,6 +51,11 @@ impl Live {
     /// The RDDs that are kept.
     pub(crate) fn storage(&self) -> Vec<StorageInfo> {
         self.ctx.storage_info()
+    }
+
+    /// The partitions of an RDD that are kept.
+    pub(crate) fn stored_partitions(&self, rdd: u64) -> Vec<StoredPartition> {
+        self.ctx.stored_partitions(rdd)
     }
 
     /// The memory that cached partitions may take.

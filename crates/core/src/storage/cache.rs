@@ -17,7 +17,8 @@ use super::StorageLevel;
 use super::block::{Block, Persistence, Records};
 use super::disk::{DiskFile, DiskStore};
 use super::frames::FrameReader;
-use super::ledger::{Admission, Found, Ledger, Place, Sizes, StoreId};
+use super::info::StoredPartition;
+use super::ledger::{Admission, Found, Ledger, Place, Sizes, Store, StoreId};
 
 /// Every kept partition of a context.
 ///
@@ -89,6 +90,13 @@ impl PartitionCache {
             .into_values()
             .filter_map(|(node, level, sizes)| Some((node.upgrade()?, level, sizes)))
             .collect()
+    }
+
+    /// What is kept of an RDD, by its last assignment of a level.
+    pub(super) fn stored_partitions(&self, rdd: u64) -> Vec<StoredPartition> {
+        let ledger = self.ledger.lock();
+        let store = ledger.stores().filter(|store| store.rdd == rdd).last();
+        store.map(Store::stored_partitions).unwrap_or_default()
     }
 
     /// Pushes a partition from where it is kept, or computes and keeps it.

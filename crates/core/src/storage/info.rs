@@ -37,6 +37,21 @@ pub struct StorageInfo {
     pub disk_bytes: u64,
 }
 
+/// A partition of a persisted RDD that is kept now: Spark's `RDDPartitionInfo`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredPartition {
+    /// Its place in the RDD.
+    pub partition: usize,
+    /// Where it is kept now, which is less than the RDD's level allows: one that had to leave
+    /// memory is on disk alone.
+    pub level: StorageLevel,
+    /// What it takes in memory, as estimated when it was kept; none while it leaves memory.
+    pub memory_bytes: u64,
+    /// What it takes on disk.
+    pub disk_bytes: u64,
+}
+
 impl Context {
     /// The persisted RDDs, in the order of their ids, also those of which nothing is kept
     /// yet: Spark's `getPersistentRDDs` and `getRDDStorageInfo`.
@@ -66,5 +81,25 @@ impl Context {
                 disk_bytes: sizes.disk_bytes,
             })
             .collect()
+    }
+
+    /// The partitions of a persisted RDD that are kept now, in their order: what Spark tells as
+    /// the `partitions` of its `RDDStorageInfo`. None for an RDD that is not persisted.
+    ///
+    /// They are looked up when this is called, under the lock that tasks take for each
+    /// partition that they read from storage: meant for pages, not for loops.
+    ///
+    /// ```
+    /// let ctx = headwater_core::Context::local(1).unwrap();
+    /// let kept = ctx.parallelize(vec![1_u64, 2, 3], 2).cache();
+    /// assert!(ctx.stored_partitions(kept.id()).is_empty());
+    /// kept.count().unwrap();
+    /// let stored = ctx.stored_partitions(kept.id());
+    /// let sizes: Vec<_> = stored.iter().map(|one| (one.partition, one.memory_bytes)).collect();
+    /// assert_eq!(sizes, [(0, 8), (1, 16)]);
+    /// ```
+    #[must_use]
+    pub fn stored_partitions(&self, rdd: u64) -> Vec<StoredPartition> {
+        self.inner.cache.stored_partitions(rdd)
     }
 }

@@ -10,6 +10,7 @@ use crate::rdd::AnyNode;
 use super::StorageLevel;
 use super::block::Block;
 use super::disk::DiskFile;
+use super::info::StoredPartition;
 
 /// One assignment of a level to an RDD. A later assignment gets another one, so that a
 /// task that is still running under the earlier one stores nothing under the later.
@@ -299,6 +300,23 @@ impl Store {
             memory_bytes: self.counted_bytes(),
             disk_bytes: on_disk.map(|file| file.bytes).sum(),
         }
+    }
+
+    /// What is kept of each partition, in their order.
+    pub(super) fn stored_partitions(&self) -> Vec<StoredPartition> {
+        let kept = self.partitions.iter().filter_map(|(partition, entry)| {
+            let (memory, disk) = (entry.memory.as_ref(), entry.disk.as_ref());
+            let counted = memory.filter(|memory| !memory.leaving);
+            (memory.is_some() || disk.is_some()).then(|| StoredPartition {
+                partition: *partition,
+                level: self.level.of_kept(memory.is_some(), disk.is_some()),
+                memory_bytes: counted.map_or(0, |memory| memory.bytes),
+                disk_bytes: disk.map_or(0, |file| file.bytes),
+            })
+        });
+        let mut kept: Vec<_> = kept.collect();
+        kept.sort_unstable_by_key(|one| one.partition);
+        kept
     }
 
     fn counted(&self) -> impl Iterator<Item = (usize, &InMemory)> {

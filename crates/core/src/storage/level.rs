@@ -171,6 +171,16 @@ impl StorageLevel {
         self.replication
     }
 
+    /// What this level has become for a partition that is, or is not, in memory and on disk.
+    pub(super) fn of_kept(self, in_memory: bool, on_disk: bool) -> Self {
+        StorageLevel {
+            memory: in_memory,
+            disk: on_disk,
+            deserialized: in_memory && self.deserialized,
+            ..self
+        }
+    }
+
     /// The level in words, as user interfaces show it: Spark's `description`.
     ///
     /// ```

@@ -14,7 +14,7 @@ mod level;
 mod packed;
 
 pub use block::estimate_bytes;
-pub use info::StorageInfo;
+pub use info::{StorageInfo, StoredPartition};
 pub use level::StorageLevel;
 pub use packed::PackedRecords;
 

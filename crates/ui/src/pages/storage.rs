@@ -1,11 +1,15 @@
 //! What is kept: RDDs, and what receivers have stored.
 
+mod rdd;
+
 use headwater_core::StorageInfo;
 use maud::{Markup, html};
 
 use super::table::{Column, SortKey, Table};
 use super::{Answer, View, format};
-use crate::record::{Place, ReceiverRecord};
+use crate::record::ReceiverRecord;
+
+pub(crate) use rdd::page as rdd_page;
 
 const TAB: &str = "/storage/";
 
@@ -155,58 +159,6 @@ fn receiver_table<'a>(view: &'a View<'_>) -> Table<'a, ReceiverRecord> {
     }
 }
 
-/// One RDD that is kept.
-pub(crate) fn rdd_page(view: &View<'_>) -> Answer {
-    let id = match view.query.number::<u64>("id") {
-        Ok(Some(id)) => id,
-        Ok(None) => return Answer::bad("Missing id parameter"),
-        Err(error) => return Answer::bad(&error),
-    };
-    let Some(live) = view.live else {
-        return Answer::missing("What is kept is not recorded in event logs.");
-    };
-    let Some(rdd) = live.storage().into_iter().find(|rdd| rdd.rdd == id) else {
-        return Answer::missing(&format!("RDD {id} is not kept, or not any more."));
-    };
-    let body = html! { (rdd_facts(view, &rdd)) };
-    Answer::page(TAB, format!("RDD {id}: {}", name(&rdd)), body)
-}
-
-fn rdd_facts(view: &View<'_>, rdd: &StorageInfo) -> Markup {
-    let at = Place::from(rdd.site);
-    let jobs = view.model.jobs.jobs.values();
-    let uses = |job: &&crate::model::Job| {
-        let mut operators = job.start.operators.iter();
-        operators.any(|operator| operator.rdd == rdd.rdd)
-    };
-    let jobs: Vec<_> = jobs.filter(uses).map(crate::model::Job::id).collect();
-    html! {
-        dl.facts #rdd {
-            dt { "Made by" } dd { (at.operator) " " code.dim { (at.line) } }
-            dt { "Storage level" } dd { (rdd.level) }
-            dt { "Cached partitions" }
-            dd { (bar_of_partitions(rdd)) }
-            dt { "Size in memory" } dd { (format::size(rdd.memory_bytes)) }
-            dt { "Size on disk" } dd { (format::size(rdd.disk_bytes)) }
-            @if !jobs.is_empty() {
-                dt { "Jobs that use it" }
-                dd {
-                    @for job in jobs {
-                        a href=(view.job(job)) { (job) } " "
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn bar_of_partitions(rdd: &StorageInfo) -> Markup {
-    html! {
-        progress value=(rdd.cached_partitions) max=(rdd.partitions.max(1)) {} " "
-        (rdd.cached_partitions) " of " (rdd.partitions)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,6 +192,16 @@ mod tests {
         let one = live_page(&ctx, rdd_page, &model, &uri);
         assert!(
             one.contains("users") && one.contains("storage.rs:"),
+            "{one}"
+        );
+        // One of two partitions is kept.
+        let row = format!(
+            "<td>rdd_{}_0</td><td>Memory Deserialized 1x Replicated</td><td>16 B</td><td>0 B</td>\
+             <td>driver <span class=\"dim\">example</span></td>",
+            users.id()
+        );
+        assert!(
+            one.contains(&row) && one.matches("rdd_").count() == 1,
             "{one}"
         );
         users.unpersist();

@@ -29,7 +29,7 @@ mod tasks;
 mod tests;
 
 pub(crate) use routes::router;
-pub(crate) use storage::Stored;
+pub(crate) use storage::{Stored, block_name};
 
 use crate::record::Place;
 

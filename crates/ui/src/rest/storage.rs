@@ -1,7 +1,8 @@
 //! RDDs that are kept. They are asked of the running program; a finished one keeps none.
 
-use headwater_core::StorageInfo;
+use headwater_core::{StorageInfo, StoredPartition};
 
+use super::EXECUTOR;
 use super::call::{Call, Refusal};
 use super::described::reply;
 use crate::live::Live;
@@ -17,6 +18,8 @@ reply! {
         memory_used: u64,
         disk_used: u64,
         data_distribution: Option<Vec<RddDataDistribution>>,
+        /// Those that are kept.
+        partitions: Option<Vec<RddPartitionInfo>>,
     }
 }
 
@@ -32,6 +35,19 @@ reply! {
         off_heap_memory_used: Option<u64>,
         on_heap_memory_remaining: Option<u64>,
         off_heap_memory_remaining: Option<u64>,
+    }
+}
+
+reply! {
+    /// A partition of an RDD that is kept.
+    pub(crate) struct RddPartitionInfo {
+        block_name: String,
+        /// Where it is now, which may be less than the level of the RDD.
+        storage_level: String,
+        memory_used: u64,
+        disk_used: u64,
+        /// The ids of those that keep it.
+        executors: Vec<&'static str>,
     }
 }
 
@@ -85,10 +101,24 @@ pub(super) fn rdd(call: &Call<'_>) -> Result<RddStorageInfo, Refusal> {
         on_heap_memory_remaining: Some(remaining),
         off_heap_memory_remaining: Some(0),
     };
+    let stored = call.live.map(|live| live.stored_partitions(id));
+    let partition = |stored: &StoredPartition| RddPartitionInfo {
+        block_name: block_name(id, stored.partition),
+        storage_level: stored.level.description(),
+        memory_used: stored.memory_bytes,
+        disk_used: stored.disk_bytes,
+        executors: vec![EXECUTOR],
+    };
     Ok(RddStorageInfo {
         data_distribution: Some(vec![here]),
+        partitions: stored.map(|stored| stored.iter().map(partition).collect()),
         ..info(rdd)
     })
+}
+
+/// What Spark calls a kept partition.
+pub(crate) fn block_name(rdd: u64, partition: usize) -> String {
+    format!("rdd_{rdd}_{partition}")
 }
 
 fn info(rdd: &StorageInfo) -> RddStorageInfo {
@@ -102,5 +132,6 @@ fn info(rdd: &StorageInfo) -> RddStorageInfo {
         memory_used: rdd.memory_bytes,
         disk_used: rdd.disk_bytes,
         data_distribution: None,
+        partitions: None,
     }
 }

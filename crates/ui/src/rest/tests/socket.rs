@@ -47,6 +47,13 @@ fn a_running_stream_is_told() {
         rdd["dataDistribution"][0]["memoryUsed"],
         rdds[0]["memoryUsed"]
     );
+    let block = format!("rdd_{}_1", kept.id());
+    assert_eq!(rdds[0].get("partitions"), None);
+    assert_eq!(rdd["partitions"][1]["blockName"], block);
+    assert_eq!(rdd["partitions"][1]["memoryUsed"], 40);
+    assert_eq!(rdd["partitions"][1]["executors"], json!(["driver"]));
+    let level = &rdd["partitions"][1]["storageLevel"];
+    assert_eq!(level, "Memory Deserialized 1x Replicated");
     let executors = json_of(&ui, &format!("{app}/executors"));
     assert_eq!(executors[0]["failedTasks"], json!(0));
     assert!(executors[0]["maxMemory"].as_u64().unwrap() > 0);
