@@ -50,5 +50,5 @@ pub use error::UiError;
 pub use history::HistoryServer;
 pub use log::{EVENT_LOG_KEYS, EventLog, LogError};
 pub use observe::{Observed, observe};
-pub use settings::UI_KEYS;
+pub use settings::{PagesAddress, UI_KEYS};
 pub use web_ui::{WebUi, WebUiBuilder};

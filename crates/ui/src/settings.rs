@@ -1,6 +1,7 @@
 //! The settings of the pages.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
 
 use headwater_core::Conf;
 use headwater_core::conf::{ConfValue, Key, KeyInfo};
@@ -109,6 +110,52 @@ pub const UI_KEYS: &[KeyInfo] = &[
     PROGRESS.info(),
 ];
 
+/// Where the pages of a program are to be, as its configuration says: for tools that look
+/// whether they could be there.
+///
+/// ```
+/// use headwater_core::Conf;
+/// use headwater_ui::PagesAddress;
+/// let conf = Conf::new().set("ui.port", 4050).set("ui.port_retries", 2);
+/// let pages = PagesAddress::of(&conf)?.expect("they are not switched off");
+/// assert!(pages.ip.is_loopback());
+/// assert_eq!(pages.ports, 4050..=4052);
+/// assert_eq!(PagesAddress::of(&Conf::new().set("ui.enabled", false))?, None);
+/// # Ok::<(), headwater_ui::UiError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PagesAddress {
+    /// Where they listen: `ui.bind`.
+    pub ip: IpAddr,
+    /// The ports that are tried in turn: `ui.port` and as many after it as `ui.port_retries`
+    /// says. Port 0 stands alone, and means any that is free.
+    pub ports: RangeInclusive<u16>,
+}
+
+impl PagesAddress {
+    /// What a configuration says; `None` with `ui.enabled=false`. There is an example at
+    /// [`PagesAddress`].
+    ///
+    /// # Errors
+    /// [`UiError::Conf`] if one of these settings is wrong; others are not looked at.
+    pub fn of(conf: &Conf) -> Result<Option<Self>, UiError> {
+        let pages = PagesAddress {
+            ip: conf.get(&BIND)?.0,
+            ports: ports(conf.get(&PORT)?, conf.get(&PORT_TRIES)?),
+        };
+        Ok(conf.get(&ENABLED)?.then_some(pages))
+    }
+}
+
+/// A port and those after it, as far as there are any.
+fn ports(first: u16, tries: u16) -> RangeInclusive<u16> {
+    match first {
+        0 => 0..=0,
+        first => first..=first.saturating_add(tries),
+    }
+}
+
 /// What a configuration says about the pages.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -139,6 +186,11 @@ impl Settings {
             },
             history_retained: conf.get(&HISTORY_RETAINED)?,
         })
+    }
+
+    /// The ports that are tried in turn.
+    pub(crate) fn ports(&self) -> RangeInclusive<u16> {
+        ports(self.port, self.port_tries)
     }
 
     /// What it says about the pages of event logs.

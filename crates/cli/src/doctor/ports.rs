@@ -1,40 +1,33 @@
 //! The port of the web pages.
 
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, TcpListener};
 
 use headwater_core::Conf;
+use headwater_ui::PagesAddress;
 
 use super::report::Check;
 
 const NAME: &str = "port of the pages";
-const PORT: u16 = 4040;
-/// How many are tried after the first one.
-const TRIES: u16 = 16;
 
 pub(super) fn check(conf: &Conf) -> Check {
-    let number = |key: &str| conf.text(key).and_then(|text| text.trim().parse().ok());
-    let first = number("ui.port").unwrap_or(PORT);
-    let tries = number("ui.port_retries").unwrap_or(TRIES);
-    let bind = conf
-        .text("ui.bind")
-        .and_then(|text| text.trim().parse().ok());
-    let address = bind.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let mut ports = first..=first.saturating_add(tries);
-    judge(
-        address,
-        first,
-        tries,
-        ports.find(|port| is_free(address, *port)),
-    )
+    match PagesAddress::of(conf) {
+        Ok(Some(pages)) => {
+            let free = pages.ports.clone().find(|port| is_free(pages.ip, *port));
+            judge(&pages, free)
+        }
+        Ok(None) => Check::ok(NAME, "none is needed: ui.enabled=false"),
+        Err(error) => Check::fail(NAME, error.to_string(), "correct the setting"),
+    }
 }
 
 fn is_free(address: IpAddr, port: u16) -> bool {
     TcpListener::bind((address, port)).is_ok()
 }
 
-fn judge(address: IpAddr, first: u16, tries: u16, free: Option<u16>) -> Check {
+fn judge(pages: &PagesAddress, free: Option<u16>) -> Check {
+    let (address, first, last) = (pages.ip, *pages.ports.start(), *pages.ports.end());
     match free {
-        Some(_) if first == 0 => Check::ok(NAME, format!("any that is free at {address}")),
+        Some(0) => Check::ok(NAME, format!("any that is free at {address}")),
         Some(free) if free == first => Check::ok(NAME, format!("{address}:{first} is free")),
         Some(free) => Check::warn(
             NAME,
@@ -43,10 +36,7 @@ fn judge(address: IpAddr, first: u16, tries: u16, free: Option<u16>) -> Check {
         ),
         None => Check::fail(
             NAME,
-            format!(
-                "none of the ports {first} to {} is free at {address}",
-                first.saturating_add(tries)
-            ),
+            format!("none of the ports {first} to {last} is free at {address}"),
             "set ui.port to another one, to 0 for any, or ui.enabled=false",
         ),
     }
@@ -54,6 +44,8 @@ fn judge(address: IpAddr, first: u16, tries: u16, free: Option<u16>) -> Check {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::super::report::Status;
     use super::*;
 
@@ -63,14 +55,30 @@ mod tests {
         let taken = TcpListener::bind((address, 0)).unwrap();
         let port = taken.local_addr().unwrap().port();
         assert!(!is_free(address, port));
-        assert_eq!(judge(address, 4040, 16, Some(4040)).status, Status::Ok);
-        let next = judge(address, 4040, 16, Some(4042));
+        let defaults = PagesAddress::of(&Conf::new()).unwrap().unwrap();
+        let first = *defaults.ports.start();
+        assert_eq!(judge(&defaults, Some(first)).status, Status::Ok);
+        let next = judge(&defaults, Some(first + 2));
         assert_eq!(next.status, Status::Warn);
-        assert!(next.found.contains("port 4042"), "{next:?}");
-        let conf = Conf::new().set("ui.port", port).set("ui.port_retries", 0);
+        let told = format!("port {}", first + 2);
+        assert!(next.found.contains(&told), "{next:?}");
+        let conf = Conf::new()
+            .set("ui.bind", "localhost")
+            .set("ui.port", port)
+            .set("ui.port_retries", 0);
         let none = check(&conf);
         assert_eq!(none.status, Status::Fail);
         assert!(none.found.contains(&port.to_string()), "{none:?}");
-        assert_eq!(check(&Conf::new().set("ui.port", 0)).status, Status::Ok);
+    }
+
+    #[test]
+    fn what_is_set_is_taken_as_the_pages_take_it() {
+        let check_with = |key: &str, value: &str| check(&Conf::new().set(key, value));
+        assert_eq!(check_with("ui.port", "0").status, Status::Ok);
+        let none = check_with("ui.enabled", "false");
+        assert!(none.found.contains("ui.enabled=false"), "{none:?}");
+        let wrong = check_with("ui.port", "many");
+        assert_eq!(wrong.status, Status::Fail);
+        assert!(wrong.found.contains("ui.port"), "{wrong:?}");
     }
 }

@@ -110,28 +110,26 @@ async fn serve(listener: TcpListener, router: Router, ended: Arc<Notify>) -> io:
 }
 
 fn bind(settings: &Settings) -> Result<TcpListener, UiError> {
-    let (address, first) = (settings.address, settings.port);
-    let tries = if first == 0 { 0 } else { settings.port_tries };
+    let (address, ports) = (settings.address, settings.ports());
+    let (first, last) = ports.into_inner();
     let mut port = first;
     loop {
         match bind_to(address, port) {
             Ok(listener) => {
-                if port != first && first != 0 {
+                if port != first {
                     tracing::warn!("port {first} is taken: the web UI is at port {port}");
                 }
                 return Ok(listener);
             }
-            Err(source) => match port.checked_add(1).filter(|next| next - first <= tries) {
-                Some(next) => port = next,
-                None => {
-                    return Err(UiError::Bind {
-                        address,
-                        first,
-                        last: port,
-                        source,
-                    });
-                }
-            },
+            Err(_) if port < last => port += 1,
+            Err(source) => {
+                return Err(UiError::Bind {
+                    address,
+                    first,
+                    last,
+                    source,
+                });
+            }
         }
     }
 }
