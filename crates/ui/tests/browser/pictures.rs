@@ -41,11 +41,17 @@ fn pictures() {
         return;
     };
     fs::create_dir_all(&dir).unwrap();
+    let checkpoints = tempfile::tempdir().unwrap();
     let conf = Conf::new()
         .master("local[4]")
         .app_name("shop analysis")
         .set("streaming.on_failure", "continue")
-        .set("streaming.receiver.max_rate", 12_000);
+        .set("streaming.receiver.max_rate", 12_000)
+        .set(
+            "streaming.checkpoint.directory",
+            checkpoints.path().display(),
+        )
+        .set("streaming.checkpoint.interval", "2s");
     let ctx = Context::new(conf).unwrap();
     let ssc = StreamingContext::new(&ctx, INTERVAL).unwrap();
     let ui = WebUi::builder(&ssc).port(0).serve().unwrap().unwrap();

@@ -63,7 +63,8 @@ fn facts(view: &View<'_>, streaming: &Streaming, last: &CheckpointRecord) -> Mar
     html! {
         dt { "Last written" }
         dd {
-            (parts::moment(view, Some(*at))) ", up to the end of batch "
+            (format::date_time(*at, view.zone, format::has_millis(streaming.interval)))
+            ", up to the end of batch "
             (batch(view, streaming, *time))
         }
         dt title="With the time in which it gave way to batches" { "Took" }
@@ -142,7 +143,7 @@ mod tests {
         let [written, failed] = testing::checkpoints("the disk is full");
         let page = after(&[failed, written]);
         for part in [
-            "2025/11/24 16:00:04</span>, up to the end of batch \
+            "2025/11/24 16:00:04, up to the end of batch \
              <a href=\"/streaming/batch/?id=1764000004000\">",
             "<dd>25 ms</dd>",
             "<dd>2.0 KiB in snapshots: 3 (unchanged since earlier ones: 1)</dd>",
