@@ -197,7 +197,7 @@ mod tests {
         // One of two partitions is kept.
         let row = format!(
             "<td>rdd_{}_0</td><td>Memory Deserialized 1x Replicated</td><td>16 B</td><td>0 B</td>\
-             <td>driver <span class=\"dim\">example</span></td>",
+             <td>driver <span class=\"dim\">harbour</span></td>",
             users.id()
         );
         assert!(

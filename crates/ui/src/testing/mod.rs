@@ -47,7 +47,7 @@ pub(crate) fn place(operator: &str, line: u32) -> Place {
 /// A checkpoint of the history's fourth batch, and one that failed a second later.
 pub(crate) fn checkpoints(message: &str) -> [Record; 2] {
     let written = CheckpointRecord {
-        at: at(START_MS + 4500),
+        at: at(4500),
         took: ms(25),
         time: history::batch_time(4),
         state_bytes: 2048,
@@ -56,7 +56,7 @@ pub(crate) fn checkpoints(message: &str) -> [Record; 2] {
         manifest: "manifest-7".to_owned(),
     };
     let failed = CheckpointFailure {
-        at: at(START_MS + 5500),
+        at: at(5500),
         took: ms(8),
         message: message.to_owned(),
     };
