@@ -70,6 +70,21 @@ pub enum StreamError {
         /// Why they cannot be written.
         message: String,
     },
+    /// A source could not say what belongs to a batch, which is in no batch then. The stream
+    /// stops, unless it goes on after failures, and asks again when it is started again. Without a
+    /// checkpoint directory the outputs fail that need the batch, as [`StreamError::Output`].
+    #[error(
+        "batch {time}: {site} could not say what belongs to the batch: {message}; the batch was \
+         not begun, and the source is asked for it again once the stream is started again"
+    )]
+    Source {
+        /// The batch.
+        time: Time,
+        /// The input stream and its line.
+        site: Site,
+        /// What the source said.
+        message: String,
+    },
     /// The checkpoint directory cannot be read or written. Nothing that was reported as done
     /// is lost; the stream goes on from it once the cause is removed and it is started again.
     #[error("the checkpoint directory {directory}: {message}")]

@@ -9,7 +9,7 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex};
 
 use super::{JobScheduler, JobSet, Outcome, OutputRun, Schedule, tell_batch};
-use crate::checkpoint::CutInput;
+use crate::checkpoint::{Share, cut_batch};
 use crate::clock::{Clock, Signal, Woken};
 use crate::error::StreamError;
 use crate::graph::{Graph, OutputJob};
@@ -185,28 +185,23 @@ fn generate_from(shared: &Shared) {
 /// Cuts the batch of a time; `false` if no more batches are wanted.
 fn generate(graph: &Arc<Graph>, scheduler: &JobScheduler, time: Time) -> bool {
     let inputs = graph.inputs();
-    let (mut input_infos, mut cuts) = (BTreeMap::new(), Vec::new());
-    for (number, input) in inputs.iter().enumerate() {
-        let Allocated { info, range } = match input.allocate(time) {
-            Ok(allocated) => allocated,
-            Err(error) => {
-                // The batch is not cut, so that a restart cuts it again.
-                graph.halt(error);
-                return false;
-            }
-        };
-        cuts.extend(range.map(|range| CutInput {
-            input: number,
-            range,
-            records: info.as_ref().map_or(0, |info| info.records),
-        }));
-        input_infos.extend(info.map(|info| (input.id(), info)));
-    }
     let keeper = graph.keeper();
-    let cut = match &keeper {
-        Some(keeper) => keeper.cut(time, cuts),
+    let known = keeper.as_ref().and_then(|keeper| keeper.cut_of(time));
+    let mut input_infos = BTreeMap::new();
+    let named = cut_batch(known.as_ref(), inputs.len(), |number, share| {
+        if share == Share::Nothing {
+            return Ok(None);
+        }
+        let input = &inputs[number];
+        let Allocated { info, range } = input.allocate(time)?;
+        let records = info.as_ref().map_or(0, |info| info.records);
+        input_infos.extend(info.map(|info| (input.id(), info)));
+        Ok(range.map(|range| (range, records)))
+    });
+    let cut = named.and_then(|named| match &keeper {
+        Some(keeper) => keeper.cut(time, named),
         None => Ok(None),
-    };
+    });
     let cut_took = match cut {
         Ok(took) => took,
         Err(error) => {

@@ -68,6 +68,9 @@ pub(crate) enum InputRange {
     Blocks { from: u64, to: u64 },
     /// In what the source understands by these bytes.
     Source(Vec<u8>),
+    /// Nowhere: the source gives them again when it is asked again, since they depend on nothing
+    /// but the time.
+    Anew,
 }
 
 /// What a batch changed in a partition of a state.

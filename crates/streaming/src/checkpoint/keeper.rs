@@ -15,7 +15,7 @@ use super::flusher::Flusher;
 use super::info::{Checkpointed, JournalInfo};
 use super::manifest::{Manifest, Snapshot};
 use super::pace::Pace;
-use super::past::Past;
+use super::past::{Cut, Past};
 use super::plan::Limits;
 use super::restore::Manifests;
 use super::retention::{Retained, Surplus, keep_needed};
@@ -229,17 +229,22 @@ impl Keeper {
         self.with_journal(|journal| journal.sync_to(at))
     }
 
-    /// Fixes what belongs to a batch, and says how long that took; `None` if it was done by an
-    /// earlier process.
+    /// What belongs to a batch, if an earlier process has cut it.
+    pub(crate) fn cut_of(&self, time: Time) -> Option<Cut> {
+        self.past.lock().cuts.get(&time).cloned()
+    }
+
+    /// Begins a batch. Fixes what belongs to it, and says how long that took; `None` if it was
+    /// done by an earlier process.
     pub(crate) fn cut(
         &self,
         time: Time,
-        inputs: Vec<CutInput>,
+        inputs: Option<Vec<CutInput>>,
     ) -> Result<Option<Duration>, StreamError> {
         self.pace.batch_begins();
-        if self.past.lock().cuts.contains_key(&time) {
+        let Some(inputs) = inputs else {
             return Ok(None);
-        }
+        };
         let began = Instant::now();
         let at = self.append(Entry::Cut { time, inputs })?;
         self.sync_to(at)?;

@@ -9,11 +9,13 @@
 //! part of a changed `program` goes on from which is decided in `matching`, and which number
 //! an output has in `outputs`.
 //!
-//! What decides reads and writes nothing: `past` folds, `commits` orders, `retention` forgets,
+//! What decides reads and writes nothing: `past` folds, `cutting` gives
+//! inputs to batches, `commits` orders, `retention` forgets,
 //! `plan` begins. `keeper`, `restore` and `states` act on it.
 
 mod checkpointer;
 mod commits;
+mod cutting;
 mod entry;
 mod flusher;
 mod keeper;
@@ -49,7 +51,8 @@ use headwater_store::Location;
 use crate::error::StreamError;
 
 pub(crate) use checkpointer::Checkpointer;
-pub(crate) use entry::{CutInput, Entry, InputRange};
+pub(crate) use cutting::{Share, cut_batch};
+pub(crate) use entry::{Entry, InputRange};
 pub(crate) use keeper::Keeper;
 pub(crate) use matching::Allowed;
 pub(crate) use outputs::Outputs;

@@ -174,6 +174,7 @@ fn taken(time: Time, cut: &CutInput, inputs: &[PartDescription]) -> Option<Taken
                 text: text(range),
             },
         },
+        InputRange::Anew => return None,
     };
     Some(TakenRange {
         time,

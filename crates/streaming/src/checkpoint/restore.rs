@@ -6,6 +6,7 @@ use std::sync::Arc;
 use headwater_journal::{Journal, Options, Recovered, Sequence};
 use headwater_store::Location;
 
+use super::cutting::Share;
 use super::entry::{Entry, InputRange, Reformed};
 use super::keeper::{Keeper, STATES};
 use super::manifest::{FORMAT, Manifest, Snapshot, Unreadable};
@@ -67,8 +68,9 @@ pub(crate) struct Resumed {
 
 /// What an input finds of its past.
 pub(crate) struct InputPast<'a> {
-    /// What belonged to each batch that is still needed, oldest first.
-    pub(crate) cuts: Vec<(Time, InputRange)>,
+    /// What belonged to each batch that is still needed, oldest first; none where the batch was
+    /// cut without the input.
+    pub(crate) cuts: Vec<(Time, Option<InputRange>)>,
     pub(crate) blocks: &'a BTreeMap<u64, Block>,
     /// How far it has come.
     pub(crate) received: &'a Received,
@@ -361,10 +363,8 @@ fn error(dir: &Location, message: &str) -> StreamError {
 impl Resumed {
     /// The past of an input.
     pub(crate) fn input(&self, input: usize, taken_in: Time) -> Option<InputPast<'_>> {
-        let cuts = self.past.cuts.iter().filter_map(|(time, cut)| {
-            let of_input = cut.inputs.iter().find(|one| one.input == input)?;
-            Some((*time, of_input.range.clone()))
-        });
+        let cuts = self.past.cuts.iter();
+        let cuts = cuts.map(|(time, cut)| (*time, Share::of(Some(cut), input).range().cloned()));
         Some(InputPast {
             cuts: cuts.collect(),
             blocks: self.past.blocks.get(input)?,

@@ -143,7 +143,7 @@ pub(crate) struct ReceiverSettings {
     pub(crate) start_attempts: u32,
     /// Those of other inputs, too.
     pub(crate) rates: RateSettings,
-    on_failure: OnFailure,
+    pub(super) on_failure: OnFailure,
     /// Whether what is received is written to the checkpoint directory, if there is one.
     is_logged: bool,
     /// Whether somebody asked for that, and counts on it.

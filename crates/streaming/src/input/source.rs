@@ -3,6 +3,7 @@
 mod input;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use headwater_core::{Context, Rdd, Record, Site};
@@ -31,7 +32,9 @@ use crate::time::Time;
 ///   tried again and windows read a batch several times. A batch without data is an empty
 ///   RDD ([`Context::empty`]).
 /// - An error or a panic of `compute` fails the outputs that need the batch. The batch is
-///   not asked for again.
+///   not asked for again, and with `streaming.on_failure=continue` what waits belongs to the next
+///   one. Otherwise, with a checkpoint directory, the batch is not begun: the stream stops with
+///   [`StreamError::Source`](crate::StreamError::Source), and the next process asks again.
 /// - [`InputSource::set_rate`] is called before a `compute`, by the same thread, when there is a
 ///   new rate; each rate holds until the next one comes. Without backpressure it is never
 ///   called.
@@ -204,8 +207,9 @@ impl<T> SourceBatch<T> {
     }
 
     /// What tells the source which records these are, such as offsets: after a restart
-    /// [`InputSource::restore`] makes the batch from it. Without one a batch that was not done
-    /// is computed afresh, which is right for sources that depend on nothing but the time.
+    /// [`InputSource::restore`] makes the batch from it. Without one a batch that was not done,
+    /// or that windows and state still read, is computed afresh after a restart, which is right
+    /// for sources that depend on nothing but the time.
     #[must_use]
     pub fn range(mut self, range: impl Into<Vec<u8>>) -> Self {
         self.range = Some(range.into());
@@ -292,6 +296,8 @@ impl StreamingContext {
             restored: Mutex::default(),
             restored_at: Mutex::default(),
             rates,
+            on_failure: self.receiver_settings().on_failure,
+            is_kept: AtomicBool::new(false),
             stream: stream.stream.clone(),
         };
         self.graph().add_input(site, Arc::new(input));

@@ -137,7 +137,7 @@ impl<T> BlockStore<T> {
     }
 
     /// Takes over the blocks of an earlier process, which stay where they are until they are
-    /// needed, also where no more are written there; the batches that have some.
+    /// needed, also where no more are written there; the batches that have theirs.
     pub(crate) fn restore(
         &self,
         keeper: &Arc<Keeper>,
@@ -159,13 +159,16 @@ impl<T> BlockStore<T> {
             let block = Arc::new(Block::restored(*number, logged));
             state.blocks.insert(*number, block);
         }
-        let of_blocks = |(time, range): &(Time, InputRange)| match range {
-            InputRange::Blocks { from, to } => Some((*time, *from..*to)),
-            InputRange::Source(_) => None,
-        };
-        let batches: Vec<_> = past.cuts.iter().filter_map(of_blocks).collect();
-        let times = batches.iter().map(|(time, _)| *time).collect();
         let (first_waiting, next) = (past.first_unallocated, past.received.next_block);
+        let of_blocks = |(time, range): &(Time, Option<InputRange>)| match range {
+            Some(InputRange::Blocks { from, to }) => (*time, *from..*to),
+            // It has its share, and gets no other.
+            Some(InputRange::Source(_) | InputRange::Anew) | None => {
+                (*time, first_waiting..first_waiting)
+            }
+        };
+        let batches: Vec<_> = past.cuts.iter().map(of_blocks).collect();
+        let times = batches.iter().map(|(time, _)| *time).collect();
         state.ledger.restore_batches(batches, first_waiting, next);
         state.position = past.received.position.clone().map(|bytes| Position {
             bytes,

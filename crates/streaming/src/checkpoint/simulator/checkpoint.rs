@@ -125,7 +125,8 @@ impl Process {
             .map(|one| &one.range);
         let used = used.map(|range| match range {
             super::super::entry::InputRange::Blocks { from, to } => to - from,
-            super::super::entry::InputRange::Source(_) => 0,
+            super::super::entry::InputRange::Source(_)
+            | super::super::entry::InputRange::Anew => 0,
         });
         let unallocated: usize = (0..setup.inputs)
             .map(|input| {

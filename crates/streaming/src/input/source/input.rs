@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use headwater_core::{Context, Rdd, Record, Site, catch_panic};
@@ -11,6 +12,7 @@ use parking_lot::Mutex;
 use super::{InputSource, SourceBatch};
 use crate::StreamingContext;
 use crate::checkpoint::{InputPast, InputRange, Keeper};
+use crate::conf::OnFailure;
 use crate::error::{PlanError, StreamError};
 use crate::events::InputInfo;
 use crate::graph::{AnyStream, Stream, StreamInfo};
@@ -92,10 +94,14 @@ pub(super) struct SourceInput<T> {
     pub(super) phase: Mutex<Phase<T>>,
     pub(super) cut: Arc<Cut<T>>,
     /// The batches of an earlier process.
-    pub(super) restored: Mutex<Vec<(Time, Vec<u8>)>>,
+    pub(super) restored: Mutex<Vec<(Time, Option<InputRange>)>>,
     /// The last one of them that was done, and that state has taken in.
     pub(super) restored_at: Mutex<Option<Time>>,
     pub(super) rates: Option<SourceRates>,
+    /// Whether a batch that it failed for goes on without it.
+    pub(super) on_failure: OnFailure,
+    /// Whether there is a checkpoint directory, where cuts are written.
+    pub(super) is_kept: AtomicBool,
     pub(super) stream: Arc<Stream<T>>,
 }
 
@@ -124,18 +130,25 @@ impl<T: Record> SourceInput<T> {
     fn restore(&self, source: &mut dyn InputSource<T>) -> Result<(), String> {
         let restored = mem::take(&mut *self.restored.lock());
         for (time, range) in &restored {
+            let Some(InputRange::Source(range)) = range else {
+                continue;
+            };
             let recalled = catch_panic(self.site, || source.recall(*time, range));
             recalled.map_err(|panic| panic.to_string())??;
         }
         let ended = self.restored_at.lock().unwrap_or(Time::ZERO);
         let needed_after = ended - self.stream.info().remembered();
-        for (time, range) in restored
-            .into_iter()
-            .filter(|(time, _)| *time > needed_after)
-        {
-            let scope = self.stream.info().scope(time);
+        // What windows read is made again, and what was not done; a source that is asked anew
+        // is not asked for more than that.
+        let info = self.stream.info();
+        let is_asked = |time: Time| time > ended || info.remembered() > info.slide;
+        let is_needed = |(time, range): &(Time, Option<InputRange>)| {
+            *time > needed_after && (*range != Some(InputRange::Anew) || is_asked(*time))
+        };
+        for (time, range) in restored.into_iter().filter(is_needed) {
+            let scope = info.scope(time);
             let made = catch_panic(self.site, || {
-                scope.within(|| Site::uncover(|| source.restore(time, &range, &self.ctx)))
+                scope.within(|| Site::uncover(|| self.make_again(source, time, range)))
             });
             let batch = made.map_err(|panic| panic.to_string())??;
             self.cut.batches.lock().insert(time, Ok(batch.rdd));
@@ -143,6 +156,39 @@ impl<T: Record> SourceInput<T> {
             self.stream.rdd(time).map_err(|error| error.to_string())?;
         }
         Ok(())
+    }
+
+    /// What belonged to a batch of an earlier process.
+    fn make_again(
+        &self,
+        source: &mut dyn InputSource<T>,
+        time: Time,
+        range: Option<InputRange>,
+    ) -> Result<SourceBatch<T>, String> {
+        match range {
+            Some(InputRange::Source(range)) => source.restore(time, &range, &self.ctx),
+            Some(InputRange::Anew) => {
+                let batch = source.compute(time, &self.ctx)?;
+                match batch.range {
+                    None => Ok(batch),
+                    Some(_) => Err(format!(
+                        "it gives ranges now, and gave none when the batch at {time} was cut, \
+                         which is still needed: what belonged to it cannot be told from what came \
+                         since; go on with the source as it was until no window needs that batch, \
+                         or have the stream begin anew under another name (DStream::named)"
+                    )),
+                }
+            }
+            // The batch was cut without this input.
+            Some(InputRange::Blocks { .. }) | None => Ok(self.ctx.empty().into()),
+        }
+    }
+
+    /// Whether a batch may not be cut when the source has failed: with what the source gives when
+    /// it is asked again, another process would run another batch. Where the stream goes on after
+    /// failures, the batch is cut without the source.
+    fn may_not_fail(&self) -> bool {
+        self.is_kept.load(Ordering::Relaxed) && self.on_failure == OnFailure::Stop
     }
 }
 
@@ -161,12 +207,8 @@ impl<T: Record> Input for SourceInput<T> {
         _: usize,
         past: Option<&InputPast<'_>>,
     ) -> Result<(), StreamError> {
-        let cuts = past.iter().flat_map(|past| &past.cuts);
-        let ranges = cuts.filter_map(|(time, range)| match range {
-            InputRange::Source(range) => Some((*time, range.clone())),
-            InputRange::Blocks { .. } => None,
-        });
-        *self.restored.lock() = ranges.collect();
+        self.is_kept.store(true, Ordering::Relaxed);
+        *self.restored.lock() = past.map(|past| past.cuts.clone()).unwrap_or_default();
         *self.restored_at.lock() = past.map(|past| past.taken_in);
         Ok(())
     }
@@ -206,23 +248,30 @@ impl<T: Record> Input for SourceInput<T> {
             return Ok(Allocated::default());
         }
         let given = self.compute(time);
+        if let (Err(error), true) = (&given, self.may_not_fail()) {
+            return Err(StreamError::Source {
+                time,
+                site: self.site,
+                message: error.message.to_string(),
+            });
+        }
         let info = given.as_ref().ok().and_then(|batch| {
             Some(InputInfo {
                 records: batch.records?,
                 description: batch.description.clone(),
             })
         });
-        let range = given.as_ref().ok().and_then(|batch| batch.range.clone());
+        let range = given.as_ref().ok().map(|batch| match &batch.range {
+            Some(range) => InputRange::Source(range.clone()),
+            None => InputRange::Anew,
+        });
         let rdd = given.map(|batch| batch.rdd);
         self.cut.batches.lock().insert(time, rdd);
         // Made now, not when a window asks for it later: by then the batch may be done.
         if let Err(error) = self.stream.rdd(time) {
             tracing::error!(batch = %time, "{error}");
         }
-        Ok(Allocated {
-            info,
-            range: range.map(InputRange::Source),
-        })
+        Ok(Allocated { info, range })
     }
 
     fn committed(&self, time: Time) {

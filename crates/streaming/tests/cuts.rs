@@ -1,0 +1,317 @@
+//! What belongs to a batch is decided once: by its cut, which every later process keeps to.
+
+#![allow(clippy::unwrap_used, reason = "a helper of tests fails with them")]
+
+mod probe;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use headwater_core::Context;
+use headwater_streaming::testing::TestStream;
+use headwater_streaming::time::{Time, seconds};
+use headwater_streaming::{
+    DStream, FileStreamOptions, InputSource, ReceiverContext, SourceBatch, StreamError,
+};
+use parking_lot::Mutex;
+use probe::{Start, going_on, second};
+
+/// A log outside of the stream, of which a batch gets what was added since the batch before.
+#[derive(Clone, Default)]
+struct Outside(Arc<Mutex<Vec<i64>>>);
+
+impl Outside {
+    fn add(&self, number: i64) {
+        self.0.lock().push(number);
+    }
+}
+
+/// Reads such a log by offsets; it cannot be reached when some batches are cut.
+struct Offsets {
+    log: Outside,
+    next: u64,
+    fails_at: &'static [i64],
+}
+
+impl Offsets {
+    fn of(log: &Outside, fails_at: &'static [i64]) -> Self {
+        let (log, next) = (log.clone(), 0);
+        Offsets {
+            log,
+            next,
+            fails_at,
+        }
+    }
+
+    fn read(&self, ctx: &Context, (from, to): (u64, u64)) -> SourceBatch<i64> {
+        let numbers = self.log.0.lock()[from as usize..to as usize].to_vec();
+        let range = [from.to_le_bytes(), to.to_le_bytes()].concat();
+        SourceBatch::new(ctx.parallelize(numbers, 1)).range(range)
+    }
+}
+
+fn offsets(range: &[u8]) -> (u64, u64) {
+    let (from, to) = range.split_at(8);
+    let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap());
+    (number(from), number(to))
+}
+
+impl InputSource<i64> for Offsets {
+    fn compute(&mut self, time: Time, ctx: &Context) -> Result<SourceBatch<i64>, String> {
+        if self.fails_at.contains(&(time.as_millis() / 1000)) {
+            return Err("nobody is at home".to_owned());
+        }
+        let from = self.next;
+        self.next = self.log.0.lock().len() as u64;
+        Ok(self.read(ctx, (from, self.next)))
+    }
+
+    fn recall(&mut self, _: Time, range: &[u8]) -> Result<(), String> {
+        self.next = offsets(range).1;
+        Ok(())
+    }
+
+    fn restore(
+        &mut self,
+        _: Time,
+        range: &[u8],
+        ctx: &Context,
+    ) -> Result<SourceBatch<i64>, String> {
+        Ok(self.read(ctx, offsets(range)))
+    }
+}
+
+/// A window of three batches over a stream, and an output whose batches fail.
+fn windows<'a>(
+    stream: &DStream<i64>,
+    test: &'a TestStream,
+    fails_at: &'static [i64],
+) -> impl Fn() -> Vec<Vec<i64>> + use<'a> {
+    let windows = test.collect(&stream.window(seconds(3), None));
+    stream.foreach_rdd(move |_, time| match fails_at.contains(&(time.as_millis() / 1000)) {
+        true => Err("the sink is down"),
+        false => Ok(()),
+    });
+    move || windows.batches()
+}
+
+#[test]
+fn a_batch_whose_source_failed_is_asked_for_again_and_then_belongs_to_it() {
+    let (dir, log) = (tempfile::tempdir().unwrap(), Outside::default());
+    let life = |begun, source_fails, sink_fails, added: &[i64]| {
+        let test = going_on(dir.path(), begun, &[]);
+        let source = Offsets::of(&log, source_fails);
+        let shown = windows(&test.context().source_stream(source), &test, sink_fails);
+        let result = added.iter().try_for_each(|number| {
+            log.add(*number);
+            test.try_run(1)
+        });
+        (shown(), result)
+    };
+    let (shown, failed) = life(0, &[2], &[], &[1, 2]);
+    assert_eq!(shown, [[1]]);
+    let failed = failed.unwrap_err();
+    assert!(
+        matches!(failed, StreamError::Source { time, .. } if time == second(2)),
+        "{failed}"
+    );
+    let told = failed.to_string();
+    assert!(told.contains("source_stream at crates/"), "{told}");
+    assert!(told.contains("nobody is at home"), "{told}");
+    // The batch gets what is there now, and dies after that.
+    let (shown, failed) = life(1, &[], &[2], &[3]);
+    assert_eq!(shown, [[1, 2, 3]]);
+    assert!(matches!(failed, Err(StreamError::Output { .. })));
+    // It has the same in every later life.
+    let (shown, failed) = life(2, &[], &[4], &[4, 5]);
+    assert_eq!(shown, [vec![1, 2, 3], vec![1, 2, 3, 4], vec![2, 3, 4, 5]]);
+    assert!(failed.is_err());
+    let (shown, failed) = life(4, &[], &[], &[6]);
+    assert_eq!(shown, [vec![2, 3, 4, 5], vec![4, 5, 6]]);
+    failed.unwrap();
+}
+
+#[test]
+fn a_failed_source_whose_stream_goes_on_gives_nothing_to_its_batch_for_ever() {
+    let (dir, log) = (tempfile::tempdir().unwrap(), Outside::default());
+    let settings = [
+        ("streaming.on_failure", "continue"),
+        ("streaming.checkpoint.run_last_again", "true"),
+    ];
+    let life = |begun, source_fails, added: &[i64]| {
+        let test = going_on(dir.path(), begun, &settings);
+        let source = Offsets::of(&log, source_fails);
+        let out = test.collect(&test.context().source_stream(source));
+        for number in added {
+            log.add(*number);
+            test.run(1);
+        }
+        out.batches()
+    };
+    assert_eq!(life(0, &[2], &[1, 2]), [[1]]);
+    // The batch of 2 runs once more; what the source could not give is in the next one.
+    assert_eq!(life(2, &[], &[3]), [vec![], vec![2, 3]]);
+    assert_eq!(life(3, &[], &[4]), [vec![2, 3], vec![4]]);
+}
+
+/// Gives the second of each batch, by the time alone.
+struct Seconds;
+
+impl InputSource<i64> for Seconds {
+    fn compute(&mut self, time: Time, ctx: &Context) -> Result<SourceBatch<i64>, String> {
+        Ok(ctx.parallelize(vec![time.as_millis() / 1000], 1).into())
+    }
+}
+
+#[test]
+fn a_source_without_ranges_is_asked_again_for_what_is_still_needed() {
+    let dir = tempfile::tempdir().unwrap();
+    let life = |begun, sink_fails, batches| {
+        let test = going_on(dir.path(), begun, &[]);
+        let shown = windows(&test.context().source_stream(Seconds), &test, sink_fails);
+        let result = test.try_run(batches);
+        (shown(), result)
+    };
+    let (shown, failed) = life(0, &[3], 3);
+    assert_eq!(shown, [vec![1], vec![1, 2], vec![1, 2, 3]]);
+    assert!(failed.is_err());
+    let (shown, failed) = life(3, &[], 1);
+    assert_eq!(shown, [[1, 2, 3], [2, 3, 4]]);
+    failed.unwrap();
+}
+
+#[test]
+fn a_source_that_has_ranges_only_now_does_not_pass_for_the_one_before() {
+    let (dir, log) = (tempfile::tempdir().unwrap(), Outside::default());
+    let test = going_on(dir.path(), 0, &[]);
+    test.collect(&test.context().source_stream(Seconds));
+    test.run(1);
+    drop(test);
+    let life = |has_window| {
+        let test = going_on(dir.path(), 1, &[]);
+        let numbers = test.context().source_stream(Offsets::of(&log, &[]));
+        let out = match has_window {
+            true => test.collect(&numbers.window(seconds(2), None)),
+            false => test.collect(&numbers),
+        };
+        let result = test.try_run(1);
+        (out.batches(), result)
+    };
+    log.add(7);
+    let refused = life(true).1.unwrap_err().to_string();
+    assert!(refused.contains("it gives ranges now"), "{refused}");
+    // Nothing needs the batch that was cut without one.
+    let (shown, result) = life(false);
+    result.unwrap();
+    assert_eq!(shown, [[7]]);
+}
+
+/// A stream of what the test stores, and where it gets what to store through.
+fn handed_out(test: &TestStream) -> (DStream<i64>, Receiver<ReceiverContext<i64>>) {
+    let (to, contexts) = sync_channel(10);
+    let received = test.context().receiver_stream(Start::new(move |ctx| {
+        to.send(ctx.clone()).map_err(|error| error.to_string())
+    }));
+    (received, contexts)
+}
+
+/// A program whose first batch is cut and not done.
+fn dies_in_the_first_batch(dir: &Path, settings: &[(&str, &str)]) {
+    let test = going_on(dir, 0, settings);
+    let (old, contexts) = handed_out(&test);
+    let old = old.named("old");
+    old.foreach_rdd(|_, _| Err("the sink is down"));
+    test.try_run(0).unwrap();
+    contexts.recv().unwrap().store_many([1]).unwrap();
+    test.try_run(1).unwrap_err();
+}
+
+#[test]
+fn a_receiver_that_a_changed_program_adds_gives_nothing_to_batches_that_were_cut_before() {
+    for log in ["true", "false"] {
+        let settings = [("streaming.receiver.write_ahead_log.enable", log)];
+        let dir = tempfile::tempdir().unwrap();
+        dies_in_the_first_batch(dir.path(), &settings);
+        let of_old = if log == "true" { vec![1] } else { vec![] };
+        let life = |begun, batches| {
+            let test = going_on(dir.path(), begun, &settings);
+            let (old, _contexts) = handed_out(&test);
+            let (new, contexts) = handed_out(&test);
+            let old = test.collect(&old.named("old"));
+            let shown = windows(&new.named("new"), &test, &[]);
+            test.try_run(0).unwrap();
+            // It comes before the batch is cut again.
+            contexts.recv().unwrap().store_many([7]).unwrap();
+            test.run(batches);
+            (old.batches(), shown())
+        };
+        let (old, shown) = life(0, 2);
+        assert_eq!(old, [of_old, vec![]]);
+        assert_eq!(shown, [vec![], vec![7]]);
+        let (_, shown) = life(2, 1);
+        match log {
+            "true" => assert_eq!(shown, [[7, 7]]),
+            _ => assert_eq!(shown, [[7]]),
+        }
+    }
+}
+
+#[test]
+fn a_source_that_a_changed_program_adds_gives_nothing_to_batches_that_were_cut_before() {
+    let (dir, log) = (tempfile::tempdir().unwrap(), Outside::default());
+    let files = tempfile::tempdir().unwrap();
+    dies_in_the_first_batch(dir.path(), &[]);
+    log.add(7);
+    let path = files.path().join("old");
+    std::fs::write(&path, "8\n").unwrap();
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH + seconds(1)).unwrap();
+    let life = |begun, batches| {
+        let test = going_on(dir.path(), begun, &[]);
+        let (old, _contexts) = handed_out(&test);
+        let old = test.collect(&old.named("old"));
+        let source = test.context().source_stream(Offsets::of(&log, &[]));
+        let shown = windows(&source.named("new"), &test, &[]);
+        let options = FileStreamOptions::new().new_files_only(false);
+        let directory = files.path().to_str().unwrap();
+        let lines = test.context();
+        let lines = lines.file_stream(directory, options, |ctx, path| ctx.text_file(path));
+        let numbers = lines.map(|line| line.parse::<i64>().unwrap_or_default());
+        let of_files = windows(&numbers, &test, &[]);
+        test.run(batches);
+        (old.batches(), shown(), of_files())
+    };
+    let (old, shown, of_files) = life(0, 2);
+    assert_eq!(old, [vec![1], vec![]]);
+    assert_eq!(shown, [vec![], vec![7]]);
+    assert_eq!(of_files, [vec![], vec![8]]);
+    let (_, shown, of_files) = life(2, 1);
+    assert_eq!((shown, of_files), (vec![vec![7]], vec![vec![8]]));
+}
+
+#[test]
+fn an_input_that_comes_back_after_it_was_left_out_begins_anew() {
+    let (dir, log) = (tempfile::tempdir().unwrap(), Outside::default());
+    let life = |begun, has_source: bool| {
+        let settings = [("streaming.checkpoint.allow", "drop:numbers")];
+        let test = going_on(dir.path(), begun, &settings);
+        let seconds = test.collect(&test.context().source_stream(Seconds).named("seconds"));
+        let shown = has_source.then(|| {
+            let source = test.context().source_stream(Offsets::of(&log, &[]));
+            windows(&source.named("numbers"), &test, &[])
+        });
+        test.run(1);
+        assert_eq!(seconds.batches().concat().len(), 1);
+        shown.map(|shown| shown().concat())
+    };
+    log.add(1);
+    assert_eq!(life(0, true), Some(vec![1]));
+    assert_eq!(life(1, false), None);
+    log.add(2);
+    // It is another input now, which knows of no offsets.
+    assert_eq!(life(2, true), Some(vec![1, 2]));
+    let all: BTreeSet<_> = log.0.lock().iter().copied().collect();
+    assert_eq!(all.len(), 2);
+}
