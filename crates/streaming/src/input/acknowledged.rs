@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use headwater_core::{Site, Text};
 
-use super::server::Server;
+use super::server::{ReadError, Server};
 use super::socket::{LINE_BYTES_MAX, READ_BYTES};
 use crate::StreamingContext;
 use crate::clock::Clock;
@@ -93,7 +93,7 @@ impl Receiver<Text> for AcknowledgedReceiver {
 
 impl AcknowledgedReceiver {
     /// Stores the lines of a connection until its end, or until the receiver is stopped.
-    fn receive(&self, stream: TcpStream, ctx: &ReceiverContext<Text>) -> io::Result<()> {
+    fn receive(&self, stream: TcpStream, ctx: &ReceiverContext<Text>) -> Result<(), ReadError> {
         let mut safe = lines_at(ctx.last_position())?;
         let mut connection = Connection {
             stream,
@@ -114,11 +114,7 @@ impl AcknowledgedReceiver {
                 }
                 safe += part.len() as u64;
                 let position = safe.to_string();
-                let stored = ctx.store_block_at(Arc::new(part), position.as_bytes());
-                if stored.is_err() {
-                    // The receiver was stopped, or the stream stops.
-                    return Ok(());
-                }
+                ctx.store_block_at(Arc::new(part), position.as_bytes())?;
                 connection.acknowledge(safe)?;
             }
         }

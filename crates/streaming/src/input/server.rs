@@ -7,10 +7,29 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::receiver::ReceiverContext;
+use crate::receiver::{ReceiverContext, StoreError};
 
 /// How long one address is tried: a stop has to wait for it.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Why a connection is read no further, before its end.
+pub(super) enum ReadError {
+    Connection(io::Error),
+    /// What was read is not taken. It is not the server's fault, and must not be told as it.
+    Store(StoreError),
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        ReadError::Connection(error)
+    }
+}
+
+impl From<StoreError> for ReadError {
+    fn from(error: StoreError) -> Self {
+        ReadError::Store(error)
+    }
+}
 
 /// A server, and the connection to it.
 pub(super) struct Server {
@@ -36,7 +55,7 @@ impl Server {
     pub(super) fn read<T: Send + Sync + 'static>(
         &self,
         ctx: &ReceiverContext<T>,
-        read: impl FnOnce(TcpStream) -> io::Result<()>,
+        read: impl FnOnce(TcpStream) -> Result<(), ReadError>,
     ) -> Result<(), String> {
         let server = format!("{}:{}", self.host, self.port);
         let stream = match self.connect() {
@@ -63,10 +82,15 @@ impl Server {
         ctx.connected();
         match read(stream) {
             Ok(()) => ctx.restart(&format!("{server} closed the connection")),
-            Err(error) if !ctx.is_stopped() => {
+            // Either this start of the receiver was stopped, or the stream stops.
+            Err(ReadError::Store(StoreError::Stopped)) => {}
+            Err(_) if ctx.is_stopped() => {}
+            Err(ReadError::Connection(error)) => {
                 ctx.restart(&format!("cannot read from {server}: {error}"));
             }
-            Err(_) => {}
+            Err(ReadError::Store(error)) => {
+                return Err(format!("what {server} sent is not taken: {error}"));
+            }
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read};
 use headwater_core::text::TextBlock;
 use headwater_core::{Site, StorageLevel, Text};
 
-use super::server::Server;
+use super::server::{ReadError, Server};
 use crate::StreamingContext;
 use crate::dstream::DStream;
 use crate::receiver::{Receiver, ReceiverContext};
@@ -100,7 +100,7 @@ impl Receiver<Text> for SocketReceiver {
 }
 
 /// Stores the lines of a stream until its end, or until the receiver is stopped.
-fn read_lines(mut stream: impl Read, ctx: &ReceiverContext<Text>) -> std::io::Result<()> {
+fn read_lines(mut stream: impl Read, ctx: &ReceiverContext<Text>) -> Result<(), ReadError> {
     let mut buffer = vec![0; READ_BYTES];
     let mut rest = Vec::new();
     let mut lines = Vec::new();
@@ -108,7 +108,7 @@ fn read_lines(mut stream: impl Read, ctx: &ReceiverContext<Text>) -> std::io::Re
         let read = match stream.read(&mut buffer) {
             Ok(read) => read,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         };
         rest.extend_from_slice(buffer.get(..read).unwrap_or_default());
         let is_end = read == 0;
@@ -122,9 +122,7 @@ fn read_lines(mut stream: impl Read, ctx: &ReceiverContext<Text>) -> std::io::Re
             let block = std::mem::replace(&mut rest, tail);
             let heap_bytes = block.len() as u64;
             TextBlock::from_utf8_lossy(block).lines_into(&mut lines);
-            if ctx.append_sized(&mut lines, heap_bytes).is_err() {
-                return Ok(());
-            }
+            ctx.append_sized(&mut lines, heap_bytes)?;
         }
         if is_end {
             return Ok(());
