@@ -24,7 +24,7 @@ pub use headwater_core::{
     JobStatus, Key, LongAccumulator, OperatorMetrics, PartialResult, PartitionIter,
     PartitionSource, Partitioner, Partitioning, Pipe, RangePartitioner, Rdd, Record, SaveOptions,
     Scope, Show, Site, SlotInfo, SlotTask, StageInfo, StatusTracker, StorageLevel, TaskError,
-    TaskMetrics, Text, Wire, conf, events, hash, rdd, text,
+    TaskMetrics, Text, Wire, conf, events, hash, rdd, remove_unfinished_saves, text,
 };
 #[cfg(feature = "postgres")]
 pub use headwater_postgres as postgres;

@@ -1,5 +1,6 @@
 //! The local file system: atomic files by renaming, durable ones by fsync.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -116,13 +117,40 @@ impl Unfinished {
 
 impl Finished {
     pub(crate) fn publish(self, target: &Path, existing: Existing) -> Result<(), Failure> {
+        let durability = self.durability;
+        self.place(target, existing)?;
+        sync_parent(target, durability)
+    }
+
+    fn place(self, target: &Path, existing: Existing) -> Result<(), Failure> {
         match existing {
             Existing::Replace => fs::rename(&self.path.0, target)?,
             // A link to a name that is taken fails, which a rename does not.
             Existing::Refuse => fs::hard_link(&self.path.0, target)?,
         }
-        drop(self.path);
-        sync_parent(target, self.durability)
+        Ok(())
+    }
+
+    /// Publishes many files; each directory that they are in is synced once, whatever their
+    /// number. Which one failed is told with the failure.
+    pub(crate) fn publish_all(
+        files: impl IntoIterator<Item = (Finished, PathBuf)>,
+    ) -> Result<(), (Failure, PathBuf)> {
+        let mut unsynced = BTreeMap::new();
+        for (file, target) in files {
+            let durability = file.durability;
+            if let Err(failure) = file.place(&target, Existing::Replace) {
+                return Err((failure, target));
+            }
+            if durability == Durability::Synced {
+                let directory = target.parent().map(Path::to_owned);
+                unsynced.insert(directory, target);
+            }
+        }
+        for target in unsynced.into_values() {
+            sync_name(&target).map_err(|failure| (failure, target))?;
+        }
+        Ok(())
     }
 }
 
@@ -291,11 +319,15 @@ pub(crate) fn create_dir(path: &Path, durability: Durability) -> Result<(), Fail
     sync_parent(path, durability)
 }
 
-/// A name is on the disk once the directory that it stands in is.
 fn sync_parent(path: &Path, durability: Durability) -> Result<(), Failure> {
-    if durability == Durability::Cached {
-        return Ok(());
+    match durability {
+        Durability::Cached => Ok(()),
+        Durability::Synced => sync_name(path),
     }
+}
+
+/// A name is on the disk once the directory that it stands in is.
+pub(crate) fn sync_name(path: &Path) -> Result<(), Failure> {
     let parent = match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,

@@ -267,7 +267,9 @@ impl Staged {
         }
     }
 
-    /// Publishes many objects, several at a time where a network lies in between.
+    /// Publishes many objects, several at a time where a network lies in between. Of local files
+    /// that are to be [synced](crate::Durability::Synced) each directory is synced once, after
+    /// the last of them.
     ///
     /// ```
     /// use headwater_store::{Durability, Location, Staged};
@@ -281,10 +283,13 @@ impl Staged {
     /// # Errors
     /// The first failure. Objects before it are visible; those behind it may be.
     pub fn publish_all(mut staged: Vec<Staged>) -> Result<(), StoreError> {
-        let is_local = |staged: &Staged| matches!(staged.what, StagedAs::Local { .. });
-        if staged.iter().all(is_local) {
-            return staged.into_iter().try_for_each(Staged::publish);
-        }
+        let local = staged.extract_if(.., |staged| matches!(staged.what, StagedAs::Local { .. }));
+        let local = local.filter_map(|staged| match staged.what {
+            StagedAs::Local { file, target } => Some((file, target)),
+            StagedAs::Keyed { .. } => None,
+        });
+        Finished::publish_all(local)
+            .map_err(|(failure, target)| failure.while_doing("write", target.display()))?;
         while !staged.is_empty() {
             let round = staged.drain(..staged.len().min(AT_ONCE));
             thread::scope(|scope| {

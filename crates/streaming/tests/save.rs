@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of tests fails with them")]
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -205,4 +206,57 @@ fn a_prefix_that_means_nothing_is_reported_by_start() {
     let error = test.try_run(1).unwrap_err();
     assert!(matches!(error, StreamError::Graph { .. }), "{error}");
     assert!(error.to_string().contains("ftp:// is not known"), "{error}");
+}
+
+/// Saves a batch of two partitions, of which the second goes to the null device: that takes all
+/// that is written, and refuses to be synced.
+#[cfg(unix)]
+fn save_to_what_cannot_be_synced(checkpoint: Option<&Path>) -> Result<(), StreamError> {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_owned();
+    let ctx = Context::local(1).unwrap();
+    let test = TestStream::on(&ctx, seconds(1)).unwrap();
+    if let Some(directory) = checkpoint {
+        test.context()
+            .checkpoint(directory.to_str().unwrap())
+            .unwrap();
+    }
+    let numbers = test.input_partitioned(vec![vec![1, 2]], 2);
+    let numbers = numbers.map_partitions(move |numbers| {
+        let unfinished = out.join(".out-1000.new-0000000000000000/_temporary");
+        let second = unfinished.join("part-00001-attempt-1");
+        if !second.exists() {
+            std::os::unix::fs::symlink("/dev/null", second).unwrap();
+        }
+        numbers
+    });
+    numbers.save_as_text_files(&format!("{}/out", dir.path().display()), None);
+    test.try_run(1).map(drop)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_batch_that_is_not_run_again_is_on_the_disk_before_it_is_done() {
+    save_to_what_cannot_be_synced(None).unwrap();
+    let checkpoint = tempfile::tempdir().unwrap();
+    let error = save_to_what_cannot_be_synced(Some(checkpoint.path())).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("part-00001"), "{error}");
+}
+
+#[test]
+fn what_killed_processes_left_of_any_batch_goes_with_the_first_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let left = |name: &str| std::fs::create_dir_all(dir.path().join(name)).unwrap();
+    left(".out-7000.new-0000000000000000/_temporary");
+    left(".out-8000.new-00000000000000bc/_temporary");
+    left(".other-8000.new-0000000000000000/_temporary");
+    let test = TestStream::new(seconds(1));
+    let prefix = format!("{}/out", dir.path().display());
+    test.input(vec![vec![1]]).save_as_text_files(&prefix, None);
+    test.run(1);
+    let entries = dir.path().read_dir().unwrap();
+    let mut names: Vec<_> = entries.map(|one| one.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, [".other-8000.new-0000000000000000", "out-1000"]);
 }

@@ -22,3 +22,4 @@ mod whole;
 pub(crate) use node::Reading;
 pub(crate) use object::{push_objects, write_frames};
 pub use options::{Compression, SaveOptions};
+pub use replace::remove_unfinished_saves;

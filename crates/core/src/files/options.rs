@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use headwater_store::Durability;
+
 /// How the files of a result are compressed: the codec of Spark's `saveAsTextFile`.
 ///
 /// ```
@@ -78,11 +80,13 @@ impl FromStr for Compression {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SaveOptions {
     pub(super) replace: bool,
+    pub(super) durable: bool,
     pub(super) compression: Compression,
 }
 
 impl SaveOptions {
-    /// What is usual: a directory that exists is refused, files are not compressed.
+    /// What is usual: a directory that exists is refused, files are not compressed, and the
+    /// system writes them to the disk when it comes to it.
     #[must_use]
     pub fn new() -> Self {
         SaveOptions::default()
@@ -96,13 +100,47 @@ impl SaveOptions {
     ///
     /// Of several such saves to one local path at the same time the one that ends last stays,
     /// whole. A process that is killed leaves a directory `.NAME.new-` and digits beside the
-    /// result, or `.NAME.old-` with what was replaced; the next such save to the path removes
-    /// them when nothing was written there for a week.
+    /// result, or `.NAME.old-` with what was replaced. Such saves to the path remove them, but
+    /// never what a living process has: it holds a lock on it. Where directories cannot be locked,
+    /// as on some network file systems, they wait until nothing was written there for a week.
     #[must_use]
     pub fn replace(self) -> Self {
         SaveOptions {
             replace: true,
             ..self
+        }
+    }
+
+    /// Lets the save return only when its result survives a failure of power, as long as the disk
+    /// keeps what it acknowledged: parts are synced by the tasks that write them, then the
+    /// directory, `_SUCCESS` and the directory above, once each.
+    ///
+    /// Without it the result survives the end of the process, and a failure of power soon
+    /// after may leave parts empty or take the directory away. That is right where the program
+    /// would be run again anyhow, and faster with many small parts. What object stores
+    /// acknowledge they keep, with or without it.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path().join("out");
+    /// use headwater_core::{Context, SaveOptions};
+    /// let ctx = Context::local(2).unwrap();
+    /// let options = SaveOptions::new().replace().durable();
+    /// ctx.range(0..9, 1, 3).save_as_text_file_with(&path, options).unwrap();
+    /// ```
+    #[must_use]
+    pub fn durable(self) -> Self {
+        SaveOptions {
+            durable: true,
+            ..self
+        }
+    }
+
+    /// How the files of the result are written.
+    pub(super) fn durability(self) -> Durability {
+        match self.durable {
+            true => Durability::Synced,
+            false => Durability::Cached,
         }
     }
 

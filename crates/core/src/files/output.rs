@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flate2::write::GzEncoder;
 use headwater_store::{Durability, Location, Staged, StoreError, Writer};
 
 use super::options::{Compression, SaveOptions};
-use super::replace::{claim_beside, remove_leftovers, take_place};
+use super::replace::{Lock, claim_beside, remove_leftovers, take_place};
 use crate::chunk::Stop;
 use crate::error::{Error, TaskError};
 use crate::scheduler::TaskContext;
@@ -32,6 +32,8 @@ pub(super) struct OutputDir {
     target: Location,
     /// Where parts are published: the target, or a directory that takes its place.
     work: Location,
+    /// Tells others that a directory beside the target belongs to a living process.
+    _lock: Lock,
     options: SaveOptions,
     /// Whether what lies in `work` is ours, and goes if the job fails.
     is_ours: bool,
@@ -41,7 +43,7 @@ pub(super) struct OutputDir {
 #[derive(Clone)]
 pub(super) struct Parts {
     work: Location,
-    compression: Compression,
+    options: SaveOptions,
     site: Site,
 }
 
@@ -58,7 +60,7 @@ impl OutputDir {
         }
         let failed = |source| Error::Store { site, source };
         let is_local = target.as_path().is_some();
-        let mut work = target.clone();
+        let (mut work, mut lock) = (target.clone(), Lock::default());
         if options.replace {
             if target.head().is_ok() {
                 return Err(refuse("is a file; remove it or choose another"));
@@ -67,12 +69,10 @@ impl OutputDir {
             return Err(refuse("already exists; remove it or choose another"));
         }
         if let Some(path) = target.as_path() {
-            make_parent(path).map_err(|(parent, error)| {
-                failed(target.failed("create", told(&parent, &error)))
-            })?;
+            make_parent(&target, path, options.durability()).map_err(failed)?;
             if options.replace {
                 remove_leftovers(&target);
-                work = claim_beside(&target).map_err(failed)?;
+                (work, lock) = claim_beside(&target).map_err(failed)?;
             } else {
                 match claim(path) {
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -86,6 +86,7 @@ impl OutputDir {
             site,
             target,
             work,
+            _lock: lock,
             options,
             is_ours: is_local,
         })
@@ -94,7 +95,7 @@ impl OutputDir {
     pub(super) fn parts(&self) -> Parts {
         Parts {
             work: self.work.clone(),
-            compression: self.options.compression,
+            options: self.options,
             site: self.site,
         }
     }
@@ -114,10 +115,14 @@ impl OutputDir {
     fn commit_directory(&self, parts: Vec<Staged>) -> Result<(), StoreError> {
         Staged::publish_all(parts)?;
         self.work.join(TEMPORARY).delete_all()?;
-        self.work.join(SUCCESS).put(&[], Durability::Cached)?;
-        match self.work == self.target {
-            true => Ok(()),
-            false => take_place(&self.work, &self.target),
+        let durability = self.options.durability();
+        self.work.join(SUCCESS).put(&[], durability)?;
+        if self.work != self.target {
+            take_place(&self.work, &self.target)?;
+        }
+        match durability {
+            Durability::Synced => self.target.sync_name(),
+            Durability::Cached => Ok(()),
         }
     }
 
@@ -143,7 +148,7 @@ impl OutputDir {
                 entry.location.delete()?;
             }
         }
-        success.put(&[], Durability::Cached)
+        success.put(&[], self.options.durability())
     }
 }
 
@@ -158,27 +163,29 @@ impl Drop for OutputDir {
 }
 
 /// Makes a directory that nobody else has, with a place for unfinished parts.
-pub(super) fn claim(path: &Path) -> io::Result<()> {
+fn claim(path: &Path) -> io::Result<()> {
     fs::create_dir(path)?;
     fs::create_dir(path.join(TEMPORARY))
 }
 
-/// Makes the directories above one; an error comes with what could not be made.
-fn make_parent(path: &Path) -> Result<(), (PathBuf, io::Error)> {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => {
-            fs::create_dir_all(parent).map_err(|error| (parent.to_owned(), error))
-        }
-        _ => Ok(()),
-    }
+/// Makes the directories above one.
+fn make_parent(target: &Location, path: &Path, durability: Durability) -> Result<(), StoreError> {
+    let Some(parent) = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    else {
+        return Ok(());
+    };
+    let made = Location::at(parent)?.create_dir(durability);
+    made.map_err(|error| target.failed("create", told(parent, &error)))
 }
 
 /// Says whose fault it is: the directory that is asked for is not there, something above it is.
-fn told(parent: &Path, error: &io::Error) -> io::Error {
+fn told(parent: &Path, error: &StoreError) -> io::Error {
     let file = parent.ancestors().find(|above| above.is_file());
     io::Error::other(match file {
         Some(file) => format!("{} is a file, not a directory", file.display()),
-        None => format!("the directory {} cannot be made: {error}", parent.display()),
+        None => error.to_string(),
     })
 }
 
@@ -196,7 +203,7 @@ impl Parts {
         partition: usize,
         write: impl FnOnce(&mut PartFile, &dyn Fn(io::Error) -> TaskError) -> Result<(), Stop>,
     ) -> Result<Staged, Stop> {
-        let name = part_name(partition, self.compression);
+        let name = part_name(partition, self.options.compression);
         let temporary = self.work.join(TEMPORARY);
         let temporary = temporary.join(&format!("{name}-attempt-{}", task.attempt));
         let target = self.work.join(&name);
@@ -205,12 +212,12 @@ impl Parts {
             source,
         };
         let failed = |error| refused(target.failed("write", error));
-        let writer = target.create_through(&temporary, Durability::Cached);
+        let writer = target.create_through(&temporary, self.options.durability());
         let counted = Counted {
             writer: writer.map_err(refused)?,
             bytes: 0,
         };
-        let mut file = PartFile::new(counted, self.compression);
+        let mut file = PartFile::new(counted, self.options.compression);
         write(&mut file, &failed)?;
         let Counted { writer, bytes } = file.finish().map_err(failed)?;
         task.count_bytes_written(bytes);

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use headwater::BatchRun;
 
@@ -23,19 +23,31 @@ impl BatchFile {
 
     /// Appends the line of a batch, unless it is there.
     pub(crate) fn append(&self, run: BatchRun, counts: &str) -> io::Result<()> {
+        let is_new = !self.path.exists();
         let mut file = OpenOptions::new()
             .create(true)
             .read(true)
             .append(true)
             .open(&self.path)?;
         let begin = format!("Counts at time {} ms ", run.id.time.as_millis());
-        if run.is_rerun && has_line(&mut file, &begin)? {
-            return Ok(());
+        if !(run.is_rerun && has_line(&mut file, &begin)?) {
+            file.write_all(format!("{begin}{counts}\n").as_bytes())?;
         }
-        file.write_all(format!("{begin}{counts}\n").as_bytes())?;
         // The batch is done when this returns, and does not run again: not even a loss of power
-        // may take the line away then.
-        file.sync_data()
+        // may take the line away then, also one that a process wrote which was killed before
+        // this. Nor may it take the file's name, which stands in the directory.
+        file.sync_data()?;
+        if is_new || run.is_rerun {
+            File::open(self.directory())?.sync_all()?;
+        }
+        Ok(())
+    }
+
+    fn directory(&self) -> &Path {
+        match self.path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        }
     }
 }
 

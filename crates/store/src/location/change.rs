@@ -140,6 +140,30 @@ impl Location {
         self.delete()
     }
 
+    /// Has the name of this local file or directory on the disk, by syncing the directory that it
+    /// stands in: what was moved with [`Durability::Cached`] is here after a power failure then.
+    /// Object stores keep what they acknowledged, so there is nothing to do.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use headwater_store::{Durability, Location};
+    /// let result = Location::at(dir.path().join("result"))?;
+    /// let unfinished = result.with_name("unfinished");
+    /// unfinished.join("part").put(b"abc", Durability::Synced)?;
+    /// unfinished.rename_to(&result, Durability::Cached)?;
+    /// result.sync_name()?;
+    /// # Ok::<(), headwater_store::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What opening or syncing the directory says.
+    pub fn sync_name(&self) -> Result<(), StoreError> {
+        let At::Local(path) = &self.at else {
+            return Ok(());
+        };
+        local::sync_name(path).map_err(|failure| failure.while_doing("sync", self))
+    }
+
     /// Makes the directory and those above it; nothing to do for object stores, where
     /// directories come with what is in them.
     ///

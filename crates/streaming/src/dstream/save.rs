@@ -1,10 +1,12 @@
 //! Saving each batch in a directory of its own.
 
-use headwater_core::{Record, SaveOptions, Show, Site, Wire};
+use std::sync::{Arc, Once, Weak};
+
+use headwater_core::{Record, SaveOptions, Show, Site, Wire, remove_unfinished_saves};
 use headwater_store::Location;
 
 use super::DStream;
-use crate::graph::OutputId;
+use crate::graph::{Graph, OutputId};
 use crate::time::Time;
 
 impl<T: Record> DStream<T> {
@@ -21,6 +23,12 @@ impl<T: Record> DStream<T> {
     /// directory appears when it is complete; in an object store readers should wait for
     /// `_SUCCESS`. A prefix that means nothing, such as a URL of an unknown kind, is a mistake
     /// that `start` reports.
+    ///
+    /// With a checkpoint directory a batch that is done is not run again, so its files are synced
+    /// before it counts as done, as by [`SaveOptions::durable`]: not even a failure of power takes
+    /// them away. Without one the next process knows nothing of this batch anyhow, and the
+    /// system writes the files when it comes to it. What a killed process left unfinished locally
+    /// is removed with the first batch of the next one.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
@@ -49,10 +57,10 @@ impl<T: Record> DStream<T> {
         T: Show,
     {
         let site = Site::here("save_as_text_files");
-        let name = self.directories(site, prefix, suffix.into());
+        let directories = self.directories(site, prefix, suffix.into());
         self.output(site, move |rdd, time| {
-            let options = SaveOptions::new().replace();
-            let saved = site.cover(|| rdd.save_as_text_file_with(name.at(time), options));
+            let (path, options) = directories.begin(time);
+            let saved = site.cover(|| rdd.save_as_text_file_with(path, options));
             saved.map_err(|error| error.to_string())
         })
     }
@@ -88,21 +96,55 @@ impl<T: Record> DStream<T> {
         T: Wire,
     {
         let site = Site::here("save_as_object_files");
-        let name = self.directories(site, prefix, suffix.into());
+        let directories = self.directories(site, prefix, suffix.into());
         self.output(site, move |rdd, time| {
-            let options = SaveOptions::new().replace();
-            let saved = site.cover(|| rdd.save_as_object_file_with(name.at(time), options));
+            let (path, options) = directories.begin(time);
+            let saved = site.cover(|| rdd.save_as_object_file_with(path, options));
             saved.map_err(|error| error.to_string())
         })
     }
 
-    /// How the directories are named; a prefix that can never be written to is a mistake.
-    fn directories(&self, site: Site, prefix: &str, suffix: Option<&str>) -> NameOf {
+    /// The directories of an output; a prefix that can never be written to is a mistake.
+    fn directories(&self, site: Site, prefix: &str, suffix: Option<&str>) -> Directories {
         let name = NameOf::new(prefix, suffix);
         if let Err(error) = Location::at(name.at(Time::from_millis(0))) {
             self.graph().mistake(site, error.to_string());
         }
-        name
+        Directories {
+            name,
+            graph: Arc::downgrade(self.graph()),
+            tidied: Once::new(),
+        }
+    }
+}
+
+/// The directories of an output, one for each batch.
+struct Directories {
+    name: NameOf,
+    /// Knows whether there is a checkpoint directory when the stream runs.
+    graph: Weak<Graph>,
+    tidied: Once,
+}
+
+impl Directories {
+    /// Where and how a batch is saved.
+    fn begin(&self, time: Time) -> (String, SaveOptions) {
+        let path = self.name.at(time);
+        self.tidied.call_once(|| self.tidy(&path));
+        let options = SaveOptions::new().replace();
+        let graph = self.graph.upgrade();
+        let is_final = graph.is_some_and(|graph| graph.keeper().is_some());
+        let options = if is_final { options.durable() } else { options };
+        (path, options)
+    }
+
+    /// Removes what earlier processes left of any batch: who knows whether it is run again.
+    fn tidy(&self, path: &str) {
+        let place = Location::at(path).ok();
+        let place = place.as_ref().and_then(Location::as_path);
+        if let Some(directory) = place.and_then(std::path::Path::parent) {
+            remove_unfinished_saves(directory, |name| self.name.is_one(name));
+        }
     }
 }
 
@@ -128,6 +170,14 @@ impl NameOf {
     fn at(&self, time: Time) -> String {
         format!("{}{}{}", self.before, time.as_millis(), self.after)
     }
+
+    /// Whether a directory beside those of the output has the name of one.
+    fn is_one(&self, name: &str) -> bool {
+        let before = self.before.rsplit('/').next().unwrap_or_default();
+        let rest = name.strip_prefix(before);
+        let time = rest.and_then(|rest| rest.strip_suffix(self.after.as_str()));
+        time.is_some_and(|time| time.parse::<i64>().is_ok())
+    }
 }
 
 #[cfg(test)]
@@ -143,5 +193,21 @@ mod tests {
         assert_eq!(at("", Some("txt")), "1000.txt");
         assert_eq!(at("", None), "1000");
         assert_eq!(at("s3://bucket/out", None), "s3://bucket/out-1000");
+    }
+
+    #[test]
+    fn names_of_an_output_are_known_again() {
+        let name = NameOf::new("a/b.c", Some("txt"));
+        assert!(name.is_one("b.c-1000.txt"));
+        for other in [
+            "b.c-1000",
+            "b.c-x.txt",
+            "b.c-.txt",
+            "b.cd-1000.txt",
+            "1000.txt",
+        ] {
+            assert!(!name.is_one(other), "{other}");
+        }
+        assert!(NameOf::new("", None).is_one("1000"));
     }
 }
