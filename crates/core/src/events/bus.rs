@@ -5,11 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::Event;
+use super::{Event, EventsDropped};
 
 /// How long events gather before they are delivered together. Waking the bus costs more than most
 /// events do, and a small batch of a stream has twenty; nobody who listens sees so short a delay.
@@ -28,7 +28,8 @@ const LOOKS: u32 = 10;
 ///   somebody waits for them ([`EventBus::flush`]).
 /// - A listener that panics is logged and gets the next event as if nothing happened.
 /// - While a listener is slow events wait in the queue; when the queue is full new
-///   events are dropped and counted ([`EventBus::dropped`]), and no job waits.
+///   events are dropped and counted ([`EventBus::dropped`]), and no job waits. Where they are
+///   missing every listener gets an [`Event::Dropped`], so that it does not wait for them.
 /// - A listener must not call an action or stop the context.
 pub trait Listener: Send {
     /// Called for each event.
@@ -155,8 +156,10 @@ impl EventBus {
         }
         let mut queue = self.shared.queue.lock();
         if queue.events.len() >= self.shared.capacity {
+            // Under the lock, so that the thread that takes the queue knows what it misses.
+            let before = self.shared.dropped.fetch_add(1, Ordering::Relaxed);
             drop(queue);
-            if self.shared.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
+            if before == 0 {
                 tracing::warn!(
                     capacity = self.shared.capacity,
                     "the listener bus is full: events are dropped; a listener is too slow, or \
@@ -308,8 +311,9 @@ impl Shared {
 
 fn deliver(shared: &Shared) {
     let mut batch = VecDeque::new();
+    let mut told = 0;
     loop {
-        {
+        let dropped = {
             let mut queue = shared.queue.lock();
             queue.delivered += batch.len() as u64;
             batch.clear();
@@ -318,9 +322,16 @@ fn deliver(shared: &Shared) {
                 return;
             }
             std::mem::swap(&mut batch, &mut queue.events);
-        }
+            shared.dropped.load(Ordering::Relaxed)
+        };
         for event in &batch {
             deliver_one(shared, event);
+        }
+        // What found no place came after all that was in the queue.
+        if dropped > told {
+            let (at, events) = (SystemTime::now(), dropped - told);
+            deliver_one(shared, &Event::Dropped(EventsDropped { at, events }));
+            told = dropped;
         }
     }
 }
@@ -393,6 +404,34 @@ mod tests {
         assert_eq!(bus.dropped(), 5);
         release.send(()).unwrap();
         bus.flush();
+    }
+
+    #[test]
+    fn listeners_are_told_where_events_are_missing() {
+        let bus = EventBus::new(3);
+        let (entered, wait_entered) = sync_channel(1);
+        let (release, wait_release) = sync_channel::<()>(0);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let to = seen.clone();
+        let mut first = true;
+        bus.add(move |event: &Event| {
+            to.lock().push(match event {
+                Event::Dropped(dropped) => format!("{} missing", dropped.events),
+                event => value(event).to_string(),
+            });
+            if std::mem::take(&mut first) {
+                entered.send(()).unwrap();
+                wait_release.recv().unwrap();
+            }
+        });
+        bus.post(number(0));
+        wait_entered.recv().unwrap();
+        (1..6).for_each(|n| bus.post(number(n)));
+        release.send(()).unwrap();
+        bus.flush();
+        bus.post(number(6));
+        bus.flush();
+        assert_eq!(*seen.lock(), ["0", "1", "2", "3", "2 missing", "6"]);
     }
 
     #[test]

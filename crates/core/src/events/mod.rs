@@ -39,6 +39,8 @@ pub enum Event {
     TaskEnded(TaskEnded),
     /// An event of a layer above the engine, such as a batch of a stream.
     Layer(Arc<dyn LayerEvent>),
+    /// Events are missing here, as the queue of the bus was full.
+    Dropped(EventsDropped),
 }
 
 /// An event that a layer above the engine posts; listeners of that layer downcast it.
@@ -175,6 +177,17 @@ pub struct TaskEnded {
     pub error: Option<TaskError>,
 }
 
+/// See [`Event::Dropped`]. Between the event before this one and the one after it others have
+/// happened that no listener is told of: what a listener has seen begin may have ended there.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct EventsDropped {
+    /// When that was noticed.
+    pub at: SystemTime,
+    /// How many.
+    pub events: u64,
+}
+
 /// A named accumulator as events carry it: Spark's `AccumulableInfo`. Long texts are cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -199,6 +212,7 @@ impl fmt::Debug for Event {
             Event::TaskStarted(event) => event.fmt(f),
             Event::TaskEnded(event) => event.fmt(f),
             Event::Layer(event) => event.fmt(f),
+            Event::Dropped(event) => event.fmt(f),
         }
     }
 }

@@ -166,9 +166,14 @@ impl Queue {
     fn add(&self, record: Record) {
         // Before it is there, so that it is never taken out before it was counted.
         let len = self.len.fetch_add(1, Ordering::AcqRel) + 1;
+        // What was dropped before is not in the log either, if this finds no place.
+        let events = match &record {
+            Record::Dropped { events, .. } => *events,
+            _ => 1,
+        };
         if self.to.try_send(Message::Record(Box::new(record))).is_err() {
             self.taken();
-            self.drop_events(1);
+            self.drop_events(events);
         } else if len == self.enough {
             self.hurry();
         }

@@ -15,6 +15,10 @@ impl Record {
             Event::StageCompleted(event) => Record::StageCompleted(event.into()),
             Event::TaskStarted(event) => Record::TaskStarted(event.into()),
             Event::TaskEnded(event) => Record::TaskEnded(event.into()),
+            Event::Dropped(event) => Record::Dropped {
+                at: event.at.into(),
+                events: event.events,
+            },
             Event::Layer(event) => of_stream(event.as_any().downcast_ref()?)?,
             _ => return None,
         })
