@@ -58,17 +58,25 @@ impl Batches {
                 self.waiting.len() > 1 && self.may_draw(batch.submitted, STANDS_IN_BACKLOG)
             }
             Record::BatchStarted(batch) => {
-                self.waiting.remove(&batch.time);
+                self.begun(batch.time);
                 false
             }
             Record::BatchCompleted(batch) => {
-                self.waiting.remove(&batch.time);
+                self.begun(batch.time);
                 self.complete(batch);
                 let took = batch.total_delay().unwrap_or_default();
                 let micros = i64::try_from(took.0).unwrap_or(i64::MAX);
                 self.may_draw(At(batch.submitted.0.saturating_add(micros)), STANDS)
             }
             _ => false,
+        }
+    }
+
+    /// Batches begin in their order: when one has, those before it have, whether or not the events
+    /// that told it were dropped.
+    fn begun(&mut self, time: i64) {
+        while self.waiting.first().is_some_and(|first| *first <= time) {
+            self.waiting.pop_first();
         }
     }
 
@@ -153,6 +161,18 @@ pub(super) mod tests {
         assert!(batches.apply(&submitted(3000)), "it does");
         assert!(!batches.apply(&submitted(3500)));
         assert_eq!((batches.backlog(), batches.done), (3, 1));
+    }
+
+    #[test]
+    fn batches_of_which_nothing_more_was_told_do_not_wait_for_ever() {
+        let mut batches = batches();
+        for time in [1000, 2000, 3000, 4000, 5000] {
+            batches.apply(&Record::BatchSubmitted(batch(time, 1)));
+        }
+        batches.apply(&Record::BatchStarted(batch(3000, 1)));
+        assert_eq!(batches.backlog(), 2);
+        batches.apply(&Record::BatchCompleted(batch(4000, 1)));
+        assert_eq!(batches.backlog(), 1);
     }
 
     #[test]

@@ -98,7 +98,8 @@ impl LogRead {
         }
     }
 
-    /// What a reader of the pages should know of the log.
+    /// What a reader of the pages should know of the log. Pages tell by themselves which events
+    /// are missing.
     pub(crate) fn notes(&self) -> Vec<String> {
         let note = |count: u64, text: &str| (count > 0).then(|| format!("{count} {text}"));
         let notes = [
@@ -106,10 +107,6 @@ impl LogRead {
                 self.parts_removed,
                 "older parts of this log were removed (event_log.parts_max) or lost: totals count \
                  what is left.",
-            ),
-            note(
-                self.model.dropped,
-                "events were not logged, since writing was too slow or failed.",
             ),
             note(
                 self.damaged,

@@ -96,6 +96,18 @@ fn work(registry: &mut Registry, model: &Model) {
         help,
         totals.active as f64,
     );
+    counter(
+        registry,
+        "headwater_lost_jobs",
+        "Jobs whose end is not known, as events were dropped",
+        jobs.lost as f64,
+    );
+    counter(
+        registry,
+        "headwater_missing_events",
+        "Events that these metrics lack, as listeners were too slow",
+        model.dropped as f64,
+    );
     let stages = |state| {
         let stages = jobs.stages.values().filter(|stage| stage.state == state);
         stages.count() as f64

@@ -21,6 +21,12 @@ pub(super) fn register(registry: &mut Registry, stream: &Streaming) {
         "Completed batches of which an output or the state failed",
         stream.failed_total as f64,
     );
+    counter(
+        registry,
+        "headwater_streaming_lost_batches",
+        "Batches whose end is not known, as events were dropped",
+        stream.lost_total as f64,
+    );
     gauge(
         registry,
         "headwater_streaming_batch_interval_seconds",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Limits, forget_first};
+use super::{JobProgress, Limits, forget_first};
 use crate::record::{
     At, JobEnd, JobStart, OperatorCount, Place, StageEnd, StageStart, TaskCounts, TaskEnd,
     TaskStart, Took,
@@ -16,12 +16,15 @@ pub(crate) struct Jobs {
     /// All that ever ended, also those that are forgotten.
     pub(crate) succeeded: u64,
     pub(crate) failed: u64,
+    /// Those whose end was dropped.
+    pub(crate) lost: u64,
     pub(crate) tasks: TaskTotals,
 }
 
 /// All tasks that ever ran, also those that are forgotten.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct TaskTotals {
+    /// Those of stages that are known.
     pub(crate) active: u64,
     pub(crate) succeeded: u64,
     pub(crate) failed: u64,
@@ -33,6 +36,8 @@ pub(crate) struct TaskTotals {
 pub(crate) struct Job {
     pub(crate) start: JobStart,
     pub(crate) end: Option<JobEnd>,
+    /// How far it came, once it has ended.
+    pub(super) progress: Option<JobProgress>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,29 +114,29 @@ impl Jobs {
         let job = Job {
             start: start.clone(),
             end: None,
+            progress: None,
         };
         self.jobs.insert(start.job, job);
         self.forget(limits);
     }
 
-    pub(super) fn job_ended(&mut self, end: &JobEnd, limits: Limits) {
+    /// Notes the end of a job, and tells which one it was, if it is known.
+    pub(super) fn job_ended(&mut self, end: &JobEnd) -> Option<&Job> {
         match end.error {
             None => self.succeeded += 1,
             Some(_) => self.failed += 1,
         }
-        let Some(job) = self.jobs.get_mut(&end.job) else {
-            return;
-        };
+        let job = self.jobs.get_mut(&end.job)?;
         job.end = Some(end.clone());
         for plan in &job.start.stages {
-            // What was never submitted was not needed, or the job failed before.
-            if let Some(stage) = self.stages.get_mut(&plan.stage)
-                && stage.state == StageState::Pending
-            {
-                stage.state = StageState::Skipped;
+            if let Some(stage) = self.stages.get_mut(&plan.stage) {
+                self.tasks.forget(stage.end_with(job));
             }
         }
-        self.forget(limits);
+        let progress = self.jobs.get(&end.job).map(|job| self.count(job));
+        let job = self.jobs.get_mut(&end.job)?;
+        job.progress = progress;
+        Some(job)
     }
 
     pub(super) fn stage_submitted(&mut self, start: &StageStart) {
@@ -152,6 +157,11 @@ impl Jobs {
             None => StageState::Complete,
             Some(_) => StageState::Failed,
         };
+        if end.error.is_none() {
+            // Also those whose ends were dropped.
+            self.tasks.forget(std::mem::take(&mut stage.active));
+            stage.succeeded = stage.succeeded.max(stage.tasks_len);
+        }
         stage.completed = Some(end.at);
         stage.error.clone_from(&end.error);
         stage.counts = end.counts;
@@ -160,10 +170,10 @@ impl Jobs {
     }
 
     pub(super) fn task_started(&mut self, start: &TaskStart, limits: Limits) {
-        self.tasks.active += 1;
         let Some(stage) = self.stages.get_mut(&start.stage) else {
             return;
         };
+        self.tasks.active += 1;
         stage.active += 1;
         let task = Task {
             id: start.task,
@@ -180,7 +190,10 @@ impl Jobs {
         let Some(stage) = self.stages.get_mut(&end.stage) else {
             return;
         };
-        stage.active = stage.active.saturating_sub(1);
+        if stage.active > 0 {
+            stage.active -= 1;
+            self.tasks.forget(1);
+        }
         match end.error {
             None => stage.succeeded += 1,
             Some(_) => stage.failed += 1,
@@ -200,13 +213,19 @@ impl Jobs {
     }
 
     /// Forgets the oldest jobs that have ended, and stages of jobs that are forgotten.
-    fn forget(&mut self, limits: Limits) {
-        forget_first(&mut self.jobs, limits.jobs, limits.going_on, |job| {
-            job.end.is_some()
-        });
-        forget_first(&mut self.stages, limits.stages, limits.going_on, |stage| {
-            !matches!(stage.state, StageState::Active | StageState::Pending)
-        });
+    pub(super) fn forget(&mut self, limits: Limits) {
+        let is_over = |job: &Job| job.end.is_some();
+        forget_first(&mut self.jobs, limits.jobs, limits.going_on, is_over, drop);
+        let is_over = |stage: &Stage| !stage.is_open();
+        let tasks = &mut self.tasks;
+        let forget = |stage: Stage| tasks.forget(stage.active);
+        forget_first(
+            &mut self.stages,
+            limits.stages,
+            limits.going_on,
+            is_over,
+            forget,
+        );
     }
 
     /// The stages of a job, as far as they are known.
@@ -217,8 +236,12 @@ impl Jobs {
 }
 
 impl TaskTotals {
+    /// Notes that some of those that go on do so no more, or are not known any more.
+    pub(super) fn forget(&mut self, active: usize) {
+        self.active = self.active.saturating_sub(active as u64);
+    }
+
     fn ended(&mut self, end: &TaskEnd) {
-        self.active = self.active.saturating_sub(1);
         match end.error {
             None => self.succeeded += 1,
             Some(_) => self.failed += 1,
@@ -278,6 +301,30 @@ impl Stage {
             counts: TaskCounts::default(),
             accumulators: Vec::new(),
             operators: Vec::new(),
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, StageState::Active | StageState::Pending)
+    }
+
+    /// Ends it with a job that needed it, and tells how many of its tasks nothing was told of.
+    fn end_with(&mut self, job: &Job) -> usize {
+        match self.state {
+            // What was never submitted was not needed, or the job failed before.
+            StageState::Pending => self.state = StageState::Skipped,
+            // A job ends after its stages, so the end of this one was dropped.
+            StageState::Active if self.job == job.id() => {
+                self.state = match job.error() {
+                    None => StageState::Complete,
+                    Some(_) => StageState::Failed,
+                };
+            }
+            _ => {}
+        }
+        match self.job == job.id() {
+            true => std::mem::take(&mut self.active),
+            false => 0,
         }
     }
 

@@ -4,18 +4,23 @@
 //! context, so a history gives the same model as the events of a running stream did.
 
 mod checkpoints;
+mod gaps;
 mod jobs;
+mod progress;
 mod streaming;
 #[cfg(test)]
 mod tests;
+mod why;
 
 use std::collections::BTreeMap;
 
 pub(crate) use checkpoints::Checkpoints;
 pub(crate) use jobs::{Job, JobState, Jobs, Stage, StageState, Task, TaskState};
-pub(crate) use streaming::{Batch, BatchState, Input, Streaming, caller};
+pub(crate) use progress::{JobProgress, Progress};
+pub(crate) use streaming::{Batch, BatchState, CalledJob, Input, Streaming, caller};
+pub(crate) use why::{Blamed, Cause, is_slow};
 
-use crate::record::{Application, At, Record};
+use crate::record::{Application, At, BatchRecord, Record};
 
 /// How much of the past is kept.
 #[derive(Debug, Clone, Copy)]
@@ -74,14 +79,24 @@ impl Model {
             Record::Application(application) => self.application = application.clone(),
             Record::ApplicationEnded { at } => self.ended = Some(*at),
             Record::Dropped { events, .. } => self.dropped += events,
-            Record::StreamStarted(start) => self.streaming = Some(Streaming::new(start)),
+            Record::StreamStarted(start) => {
+                let concurrent_jobs = self.application.concurrent_jobs();
+                self.streaming = Some(Streaming::new(start, concurrent_jobs));
+            }
             Record::JobStarted(start) => {
                 if let Some(streaming) = &mut self.streaming {
                     streaming.job_started(start);
                 }
                 self.jobs.job_started(start, limits);
             }
-            Record::JobEnded(end) => self.jobs.job_ended(end, limits),
+            Record::JobEnded(end) => {
+                let job = self.jobs.job_ended(end);
+                if let (Some(streaming), Some(job)) = (&mut self.streaming, job) {
+                    streaming.job_ended(job);
+                }
+                self.jobs.forget(limits);
+            }
+            Record::BatchCompleted(batch) => self.batch_completed(batch),
             Record::StageSubmitted(start) => self.jobs.stage_submitted(start),
             Record::StageCompleted(end) => self.jobs.stage_completed(end),
             Record::TaskStarted(start) => self.jobs.task_started(start, limits),
@@ -92,7 +107,6 @@ impl Model {
             | Record::BatchStarted(_)
             | Record::OutputStarted(_)
             | Record::OutputCompleted(_)
-            | Record::BatchCompleted(_)
             | Record::RateUpdated(_)
             | Record::CheckpointWritten(_)
             | Record::CheckpointFailed(_) => {
@@ -101,6 +115,17 @@ impl Model {
                 }
             }
         }
+    }
+
+    fn batch_completed(&mut self, record: &BatchRecord) {
+        let Some(streaming) = &mut self.streaming else {
+            return;
+        };
+        let mut batch = streaming.complete(record);
+        // Now, as its stages may be forgotten before it is.
+        batch.why_slow = why::why(&batch, &self.jobs, streaming.interval);
+        streaming.keep(batch, self.limits);
+        self.forget_lost(record.time);
     }
 }
 
@@ -112,11 +137,14 @@ fn forget_first<K: Ord, V>(
     limit: usize,
     going_on: usize,
     is_over: impl Fn(&V) -> bool,
+    mut forget: impl FnMut(V),
 ) {
     let surplus = all.len().saturating_sub(limit);
     let over = all.extract_if(.., |_, one| is_over(one));
-    over.take(surplus).for_each(drop);
-    while all.len() > limit.max(going_on) {
-        all.pop_first();
+    over.take(surplus).for_each(|(_, one)| forget(one));
+    while all.len() > limit.max(going_on)
+        && let Some((_, one)) = all.pop_first()
+    {
+        forget(one);
     }
 }

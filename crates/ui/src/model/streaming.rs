@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Checkpoints, Limits, forget_first};
+use super::{Cause, Checkpoints, Job, JobProgress, Limits, forget_first};
 use crate::record::{
     At, BatchRecord, Graph, GraphInput, JobStart, OutputRecord, RateRecord, ReceiverRecord, Record,
     StateRecord, StreamStart, Took,
@@ -18,6 +18,8 @@ pub(crate) struct Streaming {
     pub(crate) started: At,
     pub(crate) stopped: Option<At>,
     pub(crate) interval: Took,
+    /// How many of its outputs run at a time.
+    pub(super) concurrent_jobs: usize,
     pub(crate) graph: Graph,
     /// By their numbers.
     pub(crate) inputs: BTreeMap<usize, Input>,
@@ -28,6 +30,8 @@ pub(crate) struct Streaming {
     /// All that ever were done, with their records.
     pub(crate) completed_total: u64,
     pub(crate) failed_total: u64,
+    /// Those whose end was dropped; they are not among the others.
+    pub(crate) lost_total: u64,
     pub(crate) processed_records: u64,
     /// What all batches were given.
     pub(crate) received_records: u64,
@@ -51,8 +55,26 @@ pub(crate) struct Input {
 pub(crate) struct Batch {
     pub(crate) state: BatchState,
     pub(crate) record: BatchRecord,
-    /// The jobs of its outputs: output and job, in the order of their starts.
-    pub(crate) jobs: Vec<(usize, u64)>,
+    /// The jobs of its outputs, in the order of their starts.
+    pub(crate) jobs: Vec<CalledJob>,
+    /// What held it up, if it is done and was slow.
+    pub(crate) why_slow: Option<Cause>,
+}
+
+/// A job that an output of a batch has called. Jobs are forgotten before batches are.
+#[derive(Debug, Clone)]
+pub(crate) struct CalledJob {
+    pub(crate) output: usize,
+    pub(crate) job: u64,
+    /// How it ended, if that was told.
+    pub(crate) end: Option<CalledEnd>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct CalledEnd {
+    pub(crate) took: Took,
+    pub(crate) progress: JobProgress,
+    pub(crate) error: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +85,7 @@ pub(crate) enum BatchState {
 }
 
 impl Streaming {
-    pub(super) fn new(start: &StreamStart) -> Self {
+    pub(super) fn new(start: &StreamStart, concurrent_jobs: usize) -> Self {
         let input = |input: &GraphInput| {
             let known = Input {
                 name: input.name.clone(),
@@ -76,12 +98,14 @@ impl Streaming {
             started: start.at,
             stopped: None,
             interval: start.interval,
+            concurrent_jobs,
             inputs: start.graph.inputs.iter().filter_map(input).collect(),
             graph: start.graph.clone(),
             open: BTreeMap::new(),
             completed: VecDeque::new(),
             completed_total: 0,
             failed_total: 0,
+            lost_total: 0,
             processed_records: 0,
             received_records: 0,
             states: Vec::new(),
@@ -104,10 +128,9 @@ impl Streaming {
             Record::BatchSubmitted(batch) => {
                 self.received_records += batch.records();
                 self.note(batch, BatchState::Queued);
-                forget_first(&mut self.open, 0, limits.going_on, |_| false);
+                forget_first(&mut self.open, 0, limits.going_on, |_| false, drop);
             }
             Record::BatchStarted(batch) => self.note(batch, BatchState::Processing),
-            Record::BatchCompleted(batch) => self.complete(batch, limits),
             Record::OutputStarted(output) | Record::OutputCompleted(output) => {
                 self.note_output(output);
             }
@@ -118,27 +141,37 @@ impl Streaming {
     }
 
     fn note(&mut self, record: &BatchRecord, state: BatchState) {
+        let batch = self.noted(record, state);
+        self.open.insert(record.time, batch);
+    }
+
+    /// A batch as it is now, taken out of those that are not done.
+    fn noted(&mut self, record: &BatchRecord, state: BatchState) -> Batch {
         for input in &record.inputs {
             self.inputs.entry(input.input).or_default();
         }
         let jobs = self.open.remove(&record.time).map(|batch| batch.jobs);
-        let batch = Batch {
+        Batch {
             state,
             record: record.clone(),
             jobs: jobs.unwrap_or_default(),
-        };
-        self.open.insert(record.time, batch);
+            why_slow: None,
+        }
     }
 
-    fn complete(&mut self, record: &BatchRecord, limits: Limits) {
-        self.note(record, BatchState::Completed);
+    /// Takes a batch that is done out of those that are not.
+    pub(super) fn complete(&mut self, record: &BatchRecord) -> Batch {
         self.completed_total += 1;
         self.failed_total += u64::from(record.failure().is_some());
         self.processed_records += record.records();
         if !record.states.is_empty() {
             self.states.clone_from(&record.states);
         }
-        self.completed.extend(self.open.remove(&record.time));
+        self.noted(record, BatchState::Completed)
+    }
+
+    pub(super) fn keep(&mut self, completed: Batch, limits: Limits) {
+        self.completed.push_back(completed);
         let surplus = self.completed.len().saturating_sub(limits.batches);
         self.completed.drain(..surplus);
     }
@@ -163,7 +196,28 @@ impl Streaming {
             return;
         };
         if let Some(batch) = self.open.get_mut(&time) {
-            batch.jobs.push((output, start.job));
+            batch.jobs.push(CalledJob {
+                output,
+                job: start.job,
+                end: None,
+            });
+        }
+    }
+
+    /// Notes how a job has ended, if a batch has called it.
+    pub(super) fn job_ended(&mut self, job: &Job) {
+        let Some((time, _)) = caller(&job.start) else {
+            return;
+        };
+        // An asynchronous action may go on when its batch is done.
+        let mut completed = self.completed.iter_mut().rev();
+        let batch = match self.open.get_mut(&time) {
+            Some(batch) => Some(batch),
+            None => completed.find(|batch| batch.time() == time),
+        };
+        let mut called = batch.into_iter().flat_map(|batch| &mut batch.jobs);
+        if let Some(called) = called.find(|called| called.job == job.id()) {
+            called.end = job.called_end();
         }
     }
 
@@ -220,6 +274,17 @@ impl Streaming {
     }
 }
 
+impl Job {
+    /// What its batch keeps of its end.
+    fn called_end(&self) -> Option<CalledEnd> {
+        Some(CalledEnd {
+            took: self.took()?,
+            progress: self.progress?,
+            error: self.error().map(str::to_owned),
+        })
+    }
+}
+
 /// The batch, by its time, and the output of it that have called a job, if they have.
 pub(crate) fn caller(start: &JobStart) -> Option<(i64, usize)> {
     let text = |key| start.properties.get(key);
@@ -247,8 +312,7 @@ impl Batch {
     }
 
     /// The jobs that an output called.
-    pub(crate) fn jobs_of(&self, output: usize) -> Vec<u64> {
-        let jobs = self.jobs.iter().filter(|(of, _)| *of == output);
-        jobs.map(|(_, job)| *job).collect()
+    pub(crate) fn jobs_of(&self, output: usize) -> impl Iterator<Item = &CalledJob> {
+        self.jobs.iter().filter(move |job| job.output == output)
     }
 }

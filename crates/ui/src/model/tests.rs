@@ -69,37 +69,154 @@ fn what_is_kept_of_a_stream_does_not_grow_with_its_batches() {
     );
 }
 
+/// A model of a stream before its first batch.
+fn begun(limits: Limits) -> Model {
+    let mut model = Model::new(limits);
+    apply(&mut model, &history::begun());
+    model
+}
+
+fn apply(model: &mut Model, records: &[Record]) {
+    records.iter().for_each(|record| model.apply(record));
+}
+
+/// A batch without the ends of anything.
+fn without_ends(number: u64) -> Vec<Record> {
+    let mut records = history::batch(number);
+    records.retain(|record| {
+        !matches!(
+            record,
+            Record::BatchCompleted(_)
+                | Record::JobEnded(_)
+                | Record::StageCompleted(_)
+                | Record::TaskEnded(_)
+        )
+    });
+    records
+}
+
+const DROPPED: Record = Record::Dropped {
+    at: At(0),
+    events: 7,
+};
+
+/// How many batches, jobs, stages and tasks go on.
+fn going_on(model: &Model) -> (usize, usize, usize, u64) {
+    let jobs = model.jobs.jobs.values().filter(|job| job.end.is_none());
+    let stages = model.jobs.stages.values().filter(|stage| stage.is_open());
+    let open = model.streaming.as_ref().unwrap().open.len();
+    (open, jobs.count(), stages.count(), model.jobs.tasks.active)
+}
+
 #[test]
 fn what_has_lost_its_end_is_forgotten_in_the_end() {
-    let mut model = Model::new(LIMITS);
-    history::begun()
-        .iter()
-        .for_each(|record| model.apply(record));
-    for number in 1..=1000 {
-        let records = history::batch(number);
-        let is_end = |record: &&Record| {
-            matches!(
-                record,
-                Record::BatchCompleted(_) | Record::JobEnded(_) | Record::StageCompleted(_)
-            )
-        };
-        let rest = records.iter().filter(|record| !is_end(record));
-        rest.for_each(|record| model.apply(record));
-    }
+    let mut model = begun(LIMITS);
+    (1..=1000).for_each(|number| apply(&mut model, &without_ends(number)));
     let kept = kept(&model);
     assert_eq!((kept.jobs, kept.stages, kept.open), (300, 300, 300));
+}
+
+#[test]
+fn what_has_lost_its_end_is_forgotten_when_a_later_batch_completes() {
+    let mut model = begun(LIMITS);
+    (1..=3).for_each(|number| apply(&mut model, &without_ends(number)));
+    apply(&mut model, &history::batch(4));
+    let (open, jobs, ..) = going_on(&model);
+    assert_eq!(
+        (open, jobs),
+        (3, 6),
+        "as long as nothing is missing they go on"
+    );
+    model.apply(&DROPPED);
+    apply(&mut model, &history::batch(5));
+    assert_eq!(going_on(&model), (0, 0, 0, 0));
+    let lost = model
+        .streaming
+        .as_ref()
+        .map(|streaming| streaming.lost_total);
+    assert_eq!((lost, model.jobs.lost, model.dropped), (Some(3), 6, 7));
+}
+
+#[test]
+fn what_may_run_beside_a_batch_goes_on() {
+    let mut model = begun(LIMITS);
+    model.streaming.as_mut().unwrap().concurrent_jobs = 2;
+    (1..=3).for_each(|number| apply(&mut model, &without_ends(number)));
+    model.apply(&DROPPED);
+    apply(&mut model, &history::batch(4));
+    let open = &model.streaming.as_ref().unwrap().open;
+    assert!(open.keys().eq(&[history::batch_time(3)]));
+    let (_, jobs, ..) = going_on(&model);
+    assert_eq!(jobs, 2, "those of the batch");
+}
+
+#[test]
+fn a_stream_that_loses_events_all_the_time_leaves_nothing_behind() {
+    let mut model = begun(LIMITS);
+    let mut number_of_event = 0_u64;
+    for number in 1..=500 {
+        for record in history::batch(number) {
+            // Every third event, whatever it is; now and then somebody notices.
+            number_of_event += 1;
+            match number_of_event % 3 {
+                0 => model.apply(&DROPPED),
+                _ => model.apply(&record),
+            }
+        }
+    }
+    apply(&mut model, &history::batch(501));
+    assert_eq!(going_on(&model), (0, 0, 0, 0));
+}
+
+#[test]
+fn a_job_that_has_ended_has_no_stage_that_goes_on() {
+    let mut records = history::batch(1);
+    records.retain(|record| !matches!(record, Record::StageCompleted(_) | Record::TaskEnded(_)));
+    let mut model = begun(LIMITS);
+    apply(&mut model, &records);
+    assert_eq!(going_on(&model), (0, 0, 0, 0));
+    assert_eq!(model.jobs.stages[&0].state, StageState::Complete);
+}
+
+/// Stages are forgotten first, then jobs, then batches.
+#[test]
+fn what_is_known_of_a_batch_and_of_a_job_outlives_its_parts() {
+    let mut model = begun(Limits {
+        jobs: 4,
+        stages: 2,
+        ..LIMITS
+    });
+    (1..=6).for_each(|number| apply(&mut model, &history::batch(number)));
+    let done = |job: &Job| model.jobs.progress(job).tasks.done;
+    let done: Vec<_> = model.jobs.jobs.values().map(done).collect();
+    assert_eq!(
+        done,
+        [4, 2, 4, 2],
+        "all of them, also where stages are forgotten"
+    );
+    assert_eq!(model.jobs.stages.len(), 2);
+    let batches = &model.streaming.as_ref().unwrap().completed;
+    let of_second = batches[1].jobs.iter().map(|called| {
+        let end = called.end.as_ref().unwrap();
+        (end.progress.tasks.done, end.progress.stages.done)
+    });
+    assert!(of_second.eq([(4, 2), (2, 1)]));
+    let is_skewed = matches!(batches[1].why_slow, Some(Cause::Skewed { .. }));
+    assert!(is_skewed, "{:?}", batches[1].why_slow);
+    let is_retried = matches!(batches[2].why_slow, Some(Cause::Retried { .. }));
+    assert!(is_retried, "{:?}", batches[2].why_slow);
 }
 
 #[test]
 fn the_oldest_that_are_over_are_forgotten() {
     let over = |one: &bool| *one;
     let mut all = BTreeMap::from([(1, true), (2, false), (3, true), (4, true), (5, false)]);
-    forget_first(&mut all, 5, 9, over);
+    forget_first(&mut all, 5, 9, over, drop);
     assert_eq!(all.len(), 5);
-    forget_first(&mut all, 3, 9, over);
+    forget_first(&mut all, 3, 9, over, drop);
     assert!(all.keys().eq(&[2, 4, 5]));
-    forget_first(&mut all, 1, 9, over);
+    forget_first(&mut all, 1, 9, over, drop);
     assert!(all.keys().eq(&[2, 5]), "those that go on stay");
-    forget_first(&mut all, 1, 1, over);
+    forget_first(&mut all, 1, 1, over, drop);
     assert!(all.keys().eq(&[5]), "unless they are too many");
 }

@@ -69,8 +69,7 @@ fn driver(view: &View<'_>) -> Markup {
 
 fn facts(view: &View<'_>, process: Option<Process>) -> Markup {
     let application = &view.model.application;
-    let until = view.model.ended.unwrap_or(view.model.last);
-    let up = until.since(application.started);
+    let up = view.until().since(application.started);
     let slots = application.slots as f64;
     let busy = view.model.jobs.tasks.counts.run_time;
     html! {

@@ -44,6 +44,7 @@ pub(crate) fn framed(view: &View<'_>, answer: &Answer) -> Markup {
                 }
                 main #main {
                     @for note in &view.base.notes { p.note { (note) } }
+                    (dropped(view))
                     h1 { (answer.title) }
                     (answer.body)
                 }
@@ -103,9 +104,30 @@ fn liveness(view: &View<'_>) -> Markup {
     html! { span #liveness .liveness .(class) { (text) } }
 }
 
+/// What is missing, if something is: then nothing on a page is quite true.
+fn dropped(view: &View<'_>) -> Markup {
+    let dropped = view.model.dropped;
+    let lost = view.model.streaming.as_ref();
+    let lost = lost.map_or(0, |streaming| streaming.lost_total);
+    html! {
+        @if dropped > 0 {
+            p.note #dropped {
+                (format::counted(dropped, "event"))
+                " dropped, as listeners or the event log were too slow "
+                "(listener_bus.queue.capacity, event_log.queue): "
+                "what is shown has gaps, and sums are too low."
+                @if lost > 0 {
+                    " The end of " @match lost { 1 => "one batch", _ => { (format::count(lost)) " batches" } }
+                    " is among what is missing."
+                }
+            }
+        }
+    }
+}
+
 fn foot(view: &View<'_>) -> Markup {
     let application = &view.model.application;
-    let until = view.model.ended.unwrap_or(view.model.last);
+    let until = view.until();
     html! {
         footer #foot {
             "Headwater " (application.version)

@@ -73,7 +73,7 @@ fn last_batch(model: &Model, streaming: &Streaming) -> LastBatch {
         time: Some(batch.time()),
         ..LastBatch::default()
     };
-    let jobs: BTreeSet<u64> = batch.jobs.iter().map(|(_, job)| *job).collect();
+    let jobs: BTreeSet<u64> = batch.jobs.iter().map(|called| called.job).collect();
     for job in jobs.iter().filter_map(|job| model.jobs.jobs.get(job)) {
         last.add(model, job);
     }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::{View, format};
 use crate::dag::{Cluster, Dag, Edge, Node};
-use crate::model::{Job, Model, Stage, StageState};
+use crate::model::{Job, JobState, Model, Stage, StageState};
 use crate::record::{OperatorCount, OperatorRecord, Place, StagePlanRecord};
 
 /// How many operators are drawn: the last ones, as lineages may be as long as a stream lives
@@ -139,6 +139,8 @@ impl<'a> Drawn<'a> {
         let state = match stage {
             Some(stage) => job.state_of(stage),
             None if plan.is_skipped => StageState::Skipped,
+            // It is forgotten.
+            None if job.state() == JobState::Succeeded => StageState::Complete,
             None => StageState::Pending,
         };
         let is_ours = state != StageState::Skipped;

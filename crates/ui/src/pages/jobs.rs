@@ -81,7 +81,7 @@ fn timeline(view: &View<'_>) -> Markup {
 fn bar(view: &View<'_>, job: &Job) -> Bar {
     let start = &job.start;
     let (class, to) = match job.state() {
-        JobState::Running => ("running", view.model.last.max(start.at)),
+        JobState::Running => ("running", view.now.max(start.at)),
         state => {
             let end = job.end.as_ref().map_or(start.at, |end| end.at);
             let is_failed = state == JobState::Failed;
@@ -153,13 +153,13 @@ fn table(view: &View<'_>, name: &'static str, jobs: Vec<&Job>) -> Markup {
         })
         .sorted_by(move |job| parts::took_key(took(job))),
         Column::new("Stages: Succeeded/Total", |job: &&Job| {
-            parts::stages(view, job).show()
+            view.model.jobs.progress(job).stages.show()
         })
-        .sorted_by(|job| parts::stages(view, job).share()),
+        .sorted_by(|job| view.model.jobs.progress(job).stages.share()),
         Column::new("Tasks: Succeeded/Total", |job: &&Job| {
-            parts::tasks(view, job).show()
+            view.model.jobs.progress(job).tasks.show()
         })
-        .sorted_by(|job| parts::tasks(view, job).share()),
+        .sorted_by(|job| view.model.jobs.progress(job).tasks.share()),
     ];
     if jobs.iter().any(|job| job.error().is_some()) {
         columns.push(Column::new("Error", |job: &&Job| {

@@ -29,6 +29,7 @@ use maud::{Markup, html};
 
 use crate::live::Live;
 use crate::model::Model;
+use crate::record::At;
 
 pub(crate) use format::at_millis;
 pub(crate) use frame::{framed, plain};
@@ -37,6 +38,9 @@ pub(crate) use query::Query;
 /// What a page is made from.
 pub(crate) struct View<'a> {
     pub(crate) model: &'a Model,
+    /// When the page is made, and of a program that does not run here when something happened
+    /// last.
+    pub(crate) now: At,
     /// The program, if it runs in this process.
     pub(crate) live: Option<&'a Live>,
     pub(crate) query: &'a Query,
@@ -55,6 +59,11 @@ pub(crate) struct Base {
 }
 
 impl View<'_> {
+    /// The end of the program, or now.
+    pub(crate) fn until(&self) -> At {
+        self.model.ended.unwrap_or(self.now)
+    }
+
     /// The address of another page of the same program: every link goes through this.
     pub(crate) fn link(&self, path: impl std::fmt::Display) -> String {
         format!("{}{path}", self.base.path)

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::table::SortKey;
 use super::{Answer, Query, View, format};
-use crate::model::{self, Batch, Job, StageState};
+use crate::model::{self, Batch, Job, Progress};
 use crate::record::{At, Place, Took};
 
 /// The number that a page is asked for.
@@ -62,7 +62,7 @@ pub(super) fn moment(view: &View<'_>, at: Option<At>) -> Markup {
 
 /// How long something takes that goes on, if it has not said how long it took.
 pub(super) fn until_now(view: &View<'_>, from: Option<At>, took: Option<Took>) -> Option<Took> {
-    took.or_else(|| Some(view.model.last.since(from?)))
+    took.or_else(|| Some(view.now.since(from?)))
 }
 
 pub(super) fn took_key(took: Option<Took>) -> SortKey {
@@ -78,17 +78,8 @@ pub(super) fn moment_key(at: Option<At>) -> SortKey {
     SortKey::maybe(at.map(|at| at.0 as f64))
 }
 
-/// How far something has come: `1/3 (1 failed)`, with a bar.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Progress {
-    pub(crate) done: usize,
-    pub(crate) failed: usize,
-    pub(crate) skipped: usize,
-    pub(crate) active: usize,
-    pub(crate) total: usize,
-}
-
 impl Progress {
+    /// As in `1/3 (1 failed)`, with a bar.
     pub(crate) fn show(self) -> Markup {
         html! {
             @if self.total > 0 {
@@ -129,35 +120,6 @@ pub(crate) fn outputs(batch: &Batch, all: usize) -> Progress {
         skipped: 0,
         active: 0,
         total: all.max(outputs.len()),
-    }
-}
-
-/// The stages of a job; those that were skipped do not count.
-pub(crate) fn stages(view: &View<'_>, job: &Job) -> Progress {
-    let states = view.model.jobs.stages_of(job);
-    let states: Vec<_> = states.map(|stage| job.state_of(stage)).collect();
-    let count = |wanted| states.iter().filter(|state| **state == wanted).count();
-    let skipped = count(StageState::Skipped);
-    Progress {
-        done: count(StageState::Complete),
-        failed: count(StageState::Failed),
-        skipped,
-        active: count(StageState::Active),
-        total: job.start.stages.len().saturating_sub(skipped),
-    }
-}
-
-/// The tasks of a job's stages; those of stages that were skipped do not count.
-pub(crate) fn tasks(view: &View<'_>, job: &Job) -> Progress {
-    let stages = view.model.jobs.stages_of(job);
-    let (skipped, ran): (Vec<_>, Vec<_>) =
-        stages.partition(|stage| job.state_of(stage) == StageState::Skipped);
-    Progress {
-        done: ran.iter().map(|stage| stage.succeeded).sum(),
-        failed: ran.iter().map(|stage| stage.failed).sum(),
-        skipped: skipped.iter().map(|stage| stage.tasks_len).sum(),
-        active: ran.iter().map(|stage| stage.active).sum(),
-        total: ran.iter().map(|stage| stage.tasks_len).sum(),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::parts::{self, Progress};
+use super::parts;
 use super::table::{Column, SortKey, Table};
 use super::{Answer, View, format};
-use crate::model::{Stage, StageState};
+use crate::model::{Progress, Stage, StageState};
 use crate::record::TaskCounts;
 
 /// The tables, in their order: state, name, title.

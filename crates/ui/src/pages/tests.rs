@@ -1,6 +1,7 @@
 //! Every page of the recorded history, as a snapshot with an element a line.
 
 use super::{Base, Model, PAGES, View, find};
+use crate::record::Record;
 use crate::testing::history::{self, APP, batch_time};
 use crate::testing::{self, HOSTILE, live_page, model_of, one_tag_a_line};
 
@@ -118,6 +119,22 @@ fn ended() {
         )
     });
     snapshot("ended", &shown);
+}
+
+/// No page is quite true any more, so each of them says so.
+#[test]
+fn dropped_events() {
+    let mut model = history::model();
+    let told =
+        |model: &Model, path| page(model, path).contains("<p class=\"note\" id=\"dropped\">");
+    assert!(PAGES.iter().all(|(path, _)| !told(&model, path)));
+    model.apply(&Record::Dropped {
+        at: testing::at(0),
+        events: 1234,
+    });
+    assert!(PAGES.iter().all(|(path, _)| told(&model, path)));
+    let shown = page(&model, "/streaming/");
+    assert!(shown.contains("1\u{202f}234 events dropped"), "{shown}");
 }
 
 /// Whatever the address: nothing of it becomes a tag, and all elements end.

@@ -11,6 +11,7 @@ mod of_stream;
 mod stream;
 mod time;
 
+use headwater_streaming::conf::CONCURRENT_JOBS;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use job::{
@@ -86,6 +87,16 @@ pub(crate) struct Setting {
     pub(crate) value: String,
     /// Where the value came from.
     pub(crate) origin: String,
+}
+
+impl Application {
+    /// How many outputs of batches run at a time.
+    pub(crate) fn concurrent_jobs(&self) -> usize {
+        let mut settings = self.settings.iter();
+        let setting = settings.find(|setting| setting.key == CONCURRENT_JOBS.name());
+        let value = setting.and_then(|setting| setting.value.parse().ok());
+        value.unwrap_or(1)
+    }
 }
 
 impl Record {

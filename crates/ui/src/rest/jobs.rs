@@ -6,8 +6,7 @@ use super::call::{Call, Refusal};
 use super::called;
 use super::date::Date;
 use super::described::{choices, reply};
-use crate::model::{Job, JobState, StageState};
-use crate::record::StagePlanRecord;
+use crate::model::{Job, JobState};
 
 choices! {
     /// How a job is doing.
@@ -75,7 +74,9 @@ pub(super) fn job(call: &Call<'_>) -> Result<JobData, Refusal> {
 
 fn data(call: &Call<'_>, job: &Job) -> JobData {
     let start = &job.start;
-    let mut data = JobData {
+    let progress = call.model.jobs.progress(job);
+    let (stages, tasks) = (progress.stages, progress.tasks);
+    JobData {
         job_id: job.id(),
         name: called(&start.action),
         description: start.description.clone(),
@@ -85,38 +86,16 @@ fn data(call: &Call<'_>, job: &Job) -> JobData {
         job_group: start.group.clone(),
         job_tags: start.tags.clone(),
         status: job.state().into(),
+        num_tasks: tasks.total + tasks.skipped,
+        num_active_tasks: tasks.active,
+        num_completed_tasks: tasks.done,
+        num_skipped_tasks: tasks.skipped,
+        num_failed_tasks: tasks.failed,
+        num_completed_indices: progress.partitions,
+        num_active_stages: stages.active,
+        num_completed_stages: stages.done,
+        num_skipped_stages: stages.skipped,
+        num_failed_stages: stages.failed,
         ..JobData::default()
-    };
-    for plan in &start.stages {
-        data.add(call, plan);
-    }
-    data
-}
-
-impl JobData {
-    /// Counts a stage in.
-    fn add(&mut self, call: &Call<'_>, plan: &StagePlanRecord) {
-        let Some(stage) = call.model.jobs.stages.get(&plan.stage) else {
-            // It is forgotten; what was planned is still known.
-            self.num_tasks += plan.tasks;
-            return;
-        };
-        self.num_tasks += stage.tasks_len;
-        // What this job found there already was counted by the job that has run it.
-        if plan.is_skipped || stage.state == StageState::Skipped {
-            self.num_skipped_tasks += stage.tasks_len;
-            self.num_skipped_stages += 1;
-            return;
-        }
-        self.num_active_tasks += stage.active;
-        self.num_completed_tasks += stage.succeeded;
-        self.num_completed_indices += stage.succeeded.min(stage.tasks_len);
-        self.num_failed_tasks += stage.failed;
-        match stage.state {
-            StageState::Active => self.num_active_stages += 1,
-            StageState::Complete => self.num_completed_stages += 1,
-            StageState::Failed => self.num_failed_stages += 1,
-            StageState::Pending | StageState::Skipped => {}
-        }
     }
 }

@@ -49,6 +49,9 @@ fn info(batch: &Batch, output: &OutputRecord) -> OutputOperationInfo {
         end_time: output.took.map(|took| Date(end(took.0))),
         duration: output.took.map(|took| took.millis()),
         failure_reason: output.failure.clone(),
-        job_ids: batch.jobs_of(output.output),
+        job_ids: batch
+            .jobs_of(output.output)
+            .map(|called| called.job)
+            .collect(),
     }
 }

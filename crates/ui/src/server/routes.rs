@@ -1,6 +1,7 @@
 //! Which address shows which page.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -66,8 +67,10 @@ async fn answer(page: Page, State(shown): State<Arc<Shown>>, request: Request) -
 pub(crate) fn respond(page: Page, shown: &Shown, uri: &Uri) -> Response {
     let query = Query::of(uri);
     let model = shown.site.model();
+    let now = shown.live.as_ref().map(|_| SystemTime::now().into());
     let view = View {
         model: &model,
+        now: now.unwrap_or(model.last),
         live: shown.live.as_ref(),
         query: &query,
         zone: &shown.zone,

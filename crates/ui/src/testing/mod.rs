@@ -110,6 +110,7 @@ pub(crate) fn view<R>(model: &Model, address: &str, make: impl FnOnce(&View<'_>)
     let query = Query::of(&address.parse().unwrap());
     make(&View {
         model,
+        now: model.last,
         live: None,
         query: &query,
         zone: &TimeZone::UTC,

@@ -5,7 +5,7 @@ mod outputs;
 use maud::{Markup, html};
 
 use super::streaming::input_name;
-use super::{Answer, View, format, parts, why};
+use super::{Answer, View, format, parts};
 use crate::model::{Batch, BatchState, Streaming};
 use crate::record::Took;
 
@@ -36,8 +36,6 @@ pub(crate) fn page(view: &View<'_>) -> Answer {
 
 fn facts(view: &View<'_>, streaming: &Streaming, batch: &Batch) -> Markup {
     let record = &batch.record;
-    let called = why::called(batch, &view.model.jobs);
-    let cause = why::why(record, &called, streaming.interval);
     let time = |time| format::batch_time(time, streaming.interval, view.zone);
     let fact = |name: &str, took: Option<Took>| {
         html! { dt { (name) } dd { (format::maybe_length(took)) } }
@@ -58,7 +56,7 @@ fn facts(view: &View<'_>, streaming: &Streaming, batch: &Batch) -> Markup {
             @if record.cut_took.is_some() { (fact("Journal, begin", record.cut_took)) }
             @if record.commit_took.is_some() { (fact("Journal, end", record.commit_took)) }
             @if record.is_rerun { dt { "Run" } dd { "again, after a restart" } }
-            @if let Some(cause) = cause {
+            @if let Some(cause) = &batch.why_slow {
                 dt { "Why slow" }
                 dd { span.why { (cause.sentence(streaming.interval, view.zone)) } }
             }

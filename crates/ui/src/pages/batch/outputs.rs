@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::{View, format, parts};
-use crate::model::{Batch, Job, Streaming};
+use crate::model::{Batch, CalledJob, Streaming};
 use crate::record::OutputRecord;
 
 const TITLES: [&str; 9] = [
@@ -53,8 +53,7 @@ pub(super) fn table(view: &View<'_>, streaming: &Streaming, batch: &Batch) -> Ma
 
 /// A row for each job of an output, or one if it called none.
 fn rows(view: &View<'_>, batch: &Batch, output: &OutputRecord) -> Markup {
-    let jobs = &view.model.jobs;
-    let called = batch.jobs_of(output.output);
+    let called: Vec<_> = batch.jobs_of(output.output).collect();
     let height = called.len().max(1);
     let cells = html! {
         td rowspan=(height) { (output.output) }
@@ -70,21 +69,39 @@ fn rows(view: &View<'_>, batch: &Batch, output: &OutputRecord) -> Markup {
                 td { (failure(output)) }
             }
         }
-        @for (place, id) in called.iter().enumerate() {
+        @for (place, called) in called.into_iter().enumerate() {
+            @let id = called.job;
+            @let error = called.end.as_ref().and_then(|end| end.error.as_deref());
             tr id={ "output-" (output.output) "-job-" (id) } {
                 @if place == 0 { (cells) }
-                td { a href=(view.job(*id)) { (id) } }
-                @match jobs.jobs.get(id) {
-                    Some(job) => {
-                        td { (format::maybe_length(job.took())) }
-                        td { (parts::stages(view, job).show()) }
-                        td { (parts::tasks(view, job).show()) }
-                    }
-                    // Jobs are forgotten before batches are.
-                    None => { @for _ in 0..3 { td { (format::NOTHING) } } }
-                }
-                td { (errors(output, place == 0, *id, jobs.jobs.get(id).and_then(Job::error))) }
+                (job(view, called))
+                td { (errors(output, place == 0, id, error)) }
             }
+        }
+    }
+}
+
+/// How far a job is, or has come: what is known of its end outlives it.
+fn job(view: &View<'_>, called: &CalledJob) -> Markup {
+    let jobs = &view.model.jobs;
+    let job = jobs.jobs.get(&called.job);
+    let end = called.end.as_ref();
+    let progress = end.map(|end| end.progress);
+    let progress = progress.or_else(|| Some(jobs.progress(job?)));
+    html! {
+        td {
+            @match job {
+                Some(job) => a href=(view.job(job.id())) { (job.id()) },
+                None => (called.job),
+            }
+        }
+        td { (format::maybe_length(end.map(|end| end.took))) }
+        @match progress {
+            Some(progress) => {
+                td { (progress.stages.show()) }
+                td { (progress.tasks.show()) }
+            }
+            None => { @for _ in 0..2 { td { (format::NOTHING) } } }
         }
     }
 }

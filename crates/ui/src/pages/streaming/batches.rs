@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::super::table::{Column, SortKey, Table};
-use super::super::{Query, View, format, parts, why};
-use crate::model::{Batch, BatchState, Streaming};
+use super::super::{Query, View, format, parts};
+use crate::model::{self, Batch, BatchState, Streaming};
 use crate::record::{BatchRecord, Took};
 
 const RUNNING: &str = "runningBatches";
@@ -54,7 +54,7 @@ fn section<'a>(
     if batches.iter().any(|batch| batch.record.failure().is_some()) {
         columns.push(Column::new("Error", |batch: &&Batch| error(batch)));
     }
-    let is_slow = |batch: &&Batch| why::is_slow(&batch.record, streaming.interval);
+    let is_slow = |batch: &&Batch| model::is_slow(&batch.record, streaming.interval);
     if is_completed && batches.iter().any(is_slow) {
         columns.push(Column::new("Why slow", |batch: &&Batch| {
             html! { span.why { (why_slow(view, streaming, batch)) } }
@@ -124,8 +124,7 @@ fn error(batch: &Batch) -> Markup {
 }
 
 fn why_slow(view: &View<'_>, streaming: &Streaming, batch: &Batch) -> String {
-    let called = why::called(batch, &view.model.jobs);
-    let cause = why::why(&batch.record, &called, streaming.interval);
+    let cause = batch.why_slow.as_ref();
     cause.map_or_else(String::new, |cause| {
         cause.sentence(streaming.interval, view.zone)
     })

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
+
 use super::*;
 use crate::model::StageState;
 use crate::record::{At, JobEnd, JobStart, TaskCounts, TaskEnd};
@@ -34,6 +36,7 @@ fn job(took: u64) -> Job {
             took: ms(took),
             ..JobEnd::default()
         }),
+        progress: None,
     }
 }
 
@@ -89,8 +92,8 @@ fn sentence(batch: &BatchRecord, job: &Job, stage: &Stage) -> Option<String> {
         job: Some(job),
         stages: vec![stage],
     };
-    let cause = why(batch, &[called], INTERVAL);
-    Some(cause?.sentence(INTERVAL, &TimeZone::UTC))
+    let cause = is_slow(batch, INTERVAL).then(|| cause(batch, &[called]));
+    Some(cause??.sentence(INTERVAL, &TimeZone::UTC))
 }
 
 #[test]
@@ -203,13 +206,13 @@ fn of_jobs_that_are_forgotten_nothing_is_said() {
         job: None,
         stages: Vec::new(),
     };
-    assert_eq!(why(&batch(0, 1500), &[forgotten], INTERVAL), None);
+    assert_eq!(cause(&batch(0, 1500), &[forgotten]), None);
 }
 
 #[test]
 fn without_jobs_the_output_alone_is_known() {
     let cause = batch(0, 1500);
-    let cause = why(&cause, &[], INTERVAL).unwrap();
+    let cause = super::cause(&cause, &[]).unwrap();
     assert!(
         matches!(cause, Cause::Code { length, .. } if length == ms(1500)),
         "{cause:?}"
