@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
@@ -18,6 +18,10 @@ const GATHER: Duration = Duration::from_millis(10);
 /// So often the bus looks for events by itself before it goes to sleep. Until then nobody who
 /// posts has to wake it, so that a stream of short batches never does.
 const LOOKS: u32 = 10;
+
+/// How long the end of a context waits for listeners. One that hangs must not keep a program
+/// from ending.
+const CLOSE: Duration = Duration::from_secs(30);
 
 /// Gets the events of a context.
 ///
@@ -212,20 +216,48 @@ impl EventBus {
     ///
     /// Called by a listener it returns at once.
     pub fn flush(&self) {
+        self.flush_until(None);
+    }
+
+    /// As [`EventBus::flush`], and gives up after a time: whether all were delivered, which
+    /// they are not if a listener is slow or hangs. Called by a listener it returns `false`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let ctx = headwater_core::Context::local(1).unwrap();
+    /// assert!(ctx.events().flush_timeout(Duration::from_secs(1)));
+    /// ```
+    pub fn flush_timeout(&self, timeout: Duration) -> bool {
+        // A time that no clock can tell is as good as none.
+        self.flush_until(Instant::now().checked_add(timeout))
+    }
+
+    fn flush_until(&self, deadline: Option<Instant>) -> bool {
         if self.is_bus_thread() {
-            return;
+            return false;
         }
-        let mut queue = self.shared.queue.lock();
+        let shared = &self.shared;
+        let mut queue = shared.queue.lock();
         let target = queue.posted;
         if queue.delivered == target {
-            return;
+            return true;
         }
         queue.waiting += 1;
-        self.shared.due.notify_one();
-        while queue.delivered < target && !self.shared.closed.load(Ordering::Acquire) {
-            self.shared.delivered.wait(&mut queue);
+        shared.due.notify_one();
+        let mut is_late = false;
+        while queue.delivered < target && !is_late && !shared.closed.load(Ordering::Acquire) {
+            match deadline {
+                Some(deadline) => {
+                    is_late = shared
+                        .delivered
+                        .wait_until(&mut queue, deadline)
+                        .timed_out();
+                }
+                None => shared.delivered.wait(&mut queue),
+            }
         }
         queue.waiting -= 1;
+        queue.delivered >= target
     }
 
     /// Whether the caller is a listener, which may not wait for what it is told about.
@@ -255,7 +287,11 @@ impl EventBus {
 
     /// Delivers what is queued and ends the thread.
     pub(crate) fn close(&self) {
-        self.flush();
+        self.close_within(CLOSE);
+    }
+
+    fn close_within(&self, timeout: Duration) {
+        let is_delivered = self.flush_timeout(timeout);
         self.shared.closed.store(true, Ordering::Release);
         {
             // Taken so that the thread is either waiting or sees the flag.
@@ -263,12 +299,21 @@ impl EventBus {
         }
         self.shared.due.notify_all();
         self.shared.delivered.notify_all();
-        let thread = self.thread.lock().take();
-        if let Some(thread) = thread
-            && thread.thread().id() != std::thread::current().id()
-        {
+        let Some(thread) = self.thread.lock().take() else {
+            return;
+        };
+        if thread.thread().id() == std::thread::current().id() {
+            return;
+        }
+        if is_delivered {
             // A listener's panic was caught, so there is nothing to learn from the result.
             let _ = thread.join();
+        } else {
+            // It ends once the listener lets it.
+            tracing::error!(
+                events = self.queued(),
+                "a listener hangs, and the end of the program waits for it no longer"
+            );
         }
     }
 }
@@ -432,6 +477,25 @@ mod tests {
         bus.post(number(6));
         bus.flush();
         assert_eq!(*seen.lock(), ["0", "1", "2", "3", "2 missing", "6"]);
+    }
+
+    #[test]
+    fn a_listener_that_hangs_keeps_nobody_from_ending() {
+        let bus = EventBus::new(10);
+        let (entered, wait_entered) = sync_channel(1);
+        let (release, wait_release) = sync_channel::<()>(0);
+        bus.add(move |_: &Event| {
+            let _ = entered.try_send(());
+            let _ = wait_release.recv();
+        });
+        bus.post(number(0));
+        wait_entered.recv().unwrap();
+        assert!(!bus.flush_timeout(Duration::ZERO));
+        bus.close_within(Duration::ZERO);
+        bus.post(number(1));
+        assert_eq!(bus.queued(), 1, "a closed bus takes nothing");
+        drop(release);
+        drop(bus);
     }
 
     #[test]

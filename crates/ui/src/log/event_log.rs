@@ -22,6 +22,9 @@ use crate::record::{Application, Record};
 /// costs more than a record does. A program that is killed loses as much of its log.
 const GATHER: Duration = Duration::from_millis(100);
 
+/// How long the end of a log waits for events that were posted before.
+const FLUSH: Duration = Duration::from_secs(30);
+
 /// Logs what happens in a program, for as long as this value lives: Spark's
 /// `EventLoggingListener`, and with streams.
 ///
@@ -120,8 +123,8 @@ impl EventLog {
 
 impl Drop for EventLog {
     fn drop(&mut self) {
-        // What was posted before is to be in the log.
-        self.ctx.events().flush();
+        // What was posted before is to be in the log, unless a listener hangs.
+        self.ctx.events().flush_timeout(FLUSH);
         self.ctx.events().remove(self.listener);
         // Unlike an event, the end waits for its place. An error says that the thread is gone.
         let _ = self.queue.to.send(Message::End);
