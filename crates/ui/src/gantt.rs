@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
+use crate::chart::{Unit, label, ticks as round};
 use crate::pages::format::{self, pixels};
 use crate::record::{At, Took};
 
@@ -14,7 +15,7 @@ const AXIS_HEIGHT: f64 = 24.0;
 const CHARACTER: f64 = 7.0;
 /// Bars of next to no time are still seen.
 const BAR_WIDTH_MIN: f64 = 2.0;
-const TICKS: u32 = 5;
+const TICKS: usize = 5;
 /// Ticks of shorter spans of time need milliseconds.
 const COARSE: Took = Took(20_000_000);
 
@@ -90,28 +91,39 @@ impl Gantt<'_> {
         }
     }
 
+    /// Ticks are so long after the begin, which is told by the clock.
     fn axis(&self, from: At, to: At, x: &impl Fn(At) -> f64, bottom: f64) -> Markup {
         let span = to.since(from);
-        let ticks = (0..TICKS).map(|tick| {
-            let share = u64::from(tick) * span.0 / u64::from(TICKS - 1);
-            At(from.0.saturating_add_unsigned(share))
-        });
-        let anchor = |tick: usize| match tick {
-            0 => "start",
-            last if last + 1 == TICKS as usize => "end",
-            _ => "middle",
-        };
         html! {
             g.axis {
-                @for (tick, at) in ticks.enumerate() {
+                @for (after, label) in ticks(span) {
+                    @let at = At(from.0.saturating_add_unsigned(after.0));
+                    @let is_at_end = after.0.saturating_mul(10) > span.0.saturating_mul(9);
                     line x1=(pixels(x(at))) x2=(pixels(x(at))) y1="0" y2=(pixels(bottom + 4.0)) {}
-                    text x=(pixels(x(at))) y=(pixels(bottom + 18.0)) text-anchor=(anchor(tick)) {
-                        (format::clock(at, self.zone, span < COARSE))
+                    text x=(pixels(x(at))) y=(pixels(bottom + 18.0))
+                        text-anchor=(if is_at_end { "end" } else { "middle" }) {
+                        "+" (label)
                     }
+                }
+                line x1=(pixels(x(from))) x2=(pixels(x(from))) y1="0" y2=(pixels(bottom + 4.0)) {}
+                text x=(pixels(x(from))) y=(pixels(bottom + 18.0)) text-anchor="start" {
+                    (format::clock(from, self.zone, span < COARSE))
                 }
             }
         }
     }
+}
+
+/// Round lengths of time within a span, with what is written of them.
+fn ticks(span: Took) -> Vec<(Took, String)> {
+    let unit = Unit::of(span);
+    let values = round(unit.value(span), TICKS);
+    let step = values.get(1).copied().unwrap_or(1.0);
+    let ticks = values.iter().skip(1).map(|value| {
+        let text = format!("{} {}", label(*value, step), unit.name);
+        (unit.took(*value), text)
+    });
+    ticks.filter(|(after, _)| *after <= span).collect()
 }
 
 #[cfg(test)]
@@ -150,8 +162,24 @@ mod tests {
         let svg = gantt.draw().into_string();
         assert!(svg.contains(r#"x="254.0" y="3.0" width="738.0""#), "{svg}");
         assert!(
-            svg.contains("00:00:04.000") && svg.contains("&lt;b&gt;"),
+            svg.contains("00:00:00.000") && svg.contains("&lt;b&gt;"),
             "{svg}"
         );
+        assert!(svg.contains(">+4 sec<"), "{svg}");
+    }
+
+    #[test]
+    fn ticks_are_round_and_can_be_told_apart() {
+        let labels = |micros| -> Vec<String> {
+            let ticks = ticks(Took(micros)).into_iter();
+            ticks.map(|(_, label)| label).collect()
+        };
+        assert_eq!(labels(870), ["200 us", "400 us", "600 us", "800 us"]);
+        assert_eq!(labels(2_300), ["0.5 ms", "1.0 ms", "1.5 ms", "2.0 ms"]);
+        assert_eq!(
+            labels(600_000_000),
+            ["2 min", "4 min", "6 min", "8 min", "10 min"]
+        );
+        assert!(labels(0).is_empty());
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct ValueAxis {
 
 impl ValueAxis {
     /// An axis for values up to `max`. Where the stream is stable up to a bound, the bound is
-    /// shown in its place if it is not far above the values, and at the upper end otherwise.
+    /// drawn if it is not far above the values, and only told otherwise.
     pub(crate) fn new(unit: &'static str, max: f64, stable: Option<f64>) -> Self {
         let near = stable.filter(|stable| *stable <= max * BOUND_TIMES);
         ValueAxis {
@@ -62,22 +62,35 @@ impl ValueAxis {
         }
     }
 
-    /// The bound, if there is one, up to the place `right`.
+    /// The bound, if it has a place on the axis, up to the place `right`.
     pub(crate) fn bound(&self, right: f64) -> Markup {
-        let Some(stable) = self.stable else {
-            return html! {};
-        };
-        let y = self.scale().place(stable);
-        let is_above = stable > self.top();
+        let y = self
+            .drawn()
+            .map(|stable| written(self.scale().place(stable)));
         html! {
-            g.bound {
-                line x1=(LEFT) x2=(right) y1=(written(y)) y2=(written(y)) {}
-                // Below the line is where it is stable.
-                text x=(right - 4.0) y=(written(y + 12.0)) text-anchor="end" {
-                    "stable" @if is_above { " (up to " (short(stable)) " " (self.unit) ")" }
+            @if let Some(y) = &y {
+                g.bound { line x1=(LEFT) x2=(right) y1=(y) y2=(y) {} }
+            }
+        }
+    }
+
+    /// What the bound is, up to the place `right`: above the values, so that it stands in the way
+    /// of none.
+    pub(crate) fn bound_told(&self, right: f64) -> Markup {
+        html! {
+            @if let Some(stable) = self.stable {
+                g.bound {
+                    text x=(right) y=(TOP - 8.0) text-anchor="end" {
+                        @if self.drawn().is_none() { "\u{2191} " }
+                        "stable up to " (short(stable)) " " (self.unit)
+                    }
                 }
             }
         }
+    }
+
+    fn drawn(&self) -> Option<f64> {
+        self.stable.filter(|stable| *stable <= self.top())
     }
 }
 
@@ -101,15 +114,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bound_that_is_near_is_in_its_place_and_one_that_is_far_at_the_end() {
+    fn a_bound_that_is_near_is_drawn_and_one_that_is_far_is_told() {
         let near = ValueAxis::new("ms", 60.0, Some(100.0));
         assert_eq!(near.top(), 100.0);
-        assert!(near.bound(300.0).into_string().contains(">stable</text>"));
+        let text = |markup: Markup| markup.into_string();
+        assert!(text(near.bound(300.0)).contains("y1=\"18\""));
+        assert!(text(near.bound_told(300.0)).contains(">stable up to 100 ms<"));
         let far = ValueAxis::new("ms", 60.0, Some(1000.0));
         assert_eq!(far.top(), 60.0);
-        let bound = far.bound(300.0).into_string();
-        assert!(bound.contains("stable (up to 1000 ms)"), "{bound}");
-        assert_eq!(far.without_bound().bound(300.0).into_string(), "");
+        assert_eq!(text(far.bound(300.0)), "", "no place on the axis is right");
+        assert!(text(far.bound_told(300.0)).contains(">\u{2191} stable up to 1000 ms<"));
+        let none = far.without_bound();
+        assert_eq!(text(none.bound(300.0)) + &text(none.bound_told(300.0)), "");
     }
 
     #[test]

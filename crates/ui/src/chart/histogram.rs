@@ -115,7 +115,7 @@ mod tests {
             chart.contains("<title>3 batches: 0 to 10 ms</title>"),
             "{chart}"
         );
-        assert!(chart.contains("stable"), "{chart}");
+        assert!(chart.contains("class=\"bound\""), "{chart}");
         assert!(shown(&[], &axis).contains("No batch yet."));
     }
 }

@@ -13,6 +13,7 @@ mod unit;
 
 pub(crate) use axis::ValueAxis;
 pub(crate) use histogram::Histogram;
+pub(crate) use scale::{label, ticks};
 pub(crate) use timeline::{Timeline, TimelineFrame};
 pub(crate) use unit::Unit;
 

@@ -54,6 +54,7 @@ impl Timeline<'_> {
                 text.unit x=(LEFT) y=(TOP - 8.0) { (self.axis.unit) }
                 (self.moments(&across))
                 (self.axis.bound(RIGHT))
+                (self.axis.bound_told(RIGHT))
                 polyline.line points=(self.line(&across)) {}
                 (self.dots(&across))
             }

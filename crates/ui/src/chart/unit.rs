@@ -32,6 +32,12 @@ impl Unit {
         fitting.next().unwrap_or(UNITS[1])
     }
 
+    /// The length of time that is so many of it.
+    pub(crate) fn took(self, value: f64) -> Took {
+        // Only what is not negative is as long as anything.
+        Took((value * self.micros as f64).round() as u64)
+    }
+
     pub(crate) fn value(self, took: Took) -> f64 {
         took.0 as f64 / self.micros as f64
     }
