@@ -87,12 +87,30 @@ impl ReceiverRecord {
     }
 }
 
+/// So much of what an input tells of a batch is kept, in bytes: it may name ten thousand files.
+const DESCRIBED: usize = 4096;
+
+/// What an input tells of a batch: whole lines, as many as are kept.
+fn described(text: &str) -> String {
+    if text.len() <= DESCRIBED {
+        return text.to_owned();
+    }
+    let kept = &text[..text.floor_char_boundary(DESCRIBED)];
+    match kept.rfind('\n') {
+        Some(end) => {
+            let left_out = text[end + 1..].lines().count();
+            format!("{}\n... and {left_out} more", &kept[..end])
+        }
+        None => format!("{kept}..."),
+    }
+}
+
 impl From<&BatchInfo> for BatchRecord {
     fn from(info: &BatchInfo) -> Self {
         let inputs = info.inputs.iter().map(|(input, gave)| InputGave {
             input: *input,
             records: gave.records,
-            description: text(&gave.description),
+            description: gave.description.as_deref().map(described),
         });
         BatchRecord {
             time: info.time.as_millis(),
@@ -194,5 +212,23 @@ impl From<&OutputStreamInfo> for GraphOutput {
             at: info.site.into(),
             stream: info.stream.index(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_names_many_files_is_cut_after_a_line() {
+        assert_eq!(described("/data/a\n/data/b"), "/data/a\n/data/b");
+        let files: Vec<_> = (0..10_000).map(|file| format!("/data/{file:06}")).collect();
+        let kept = described(&files.join("\n"));
+        assert!(kept.len() < DESCRIBED + 30, "{}", kept.len());
+        let lines: Vec<_> = kept.lines().collect();
+        let (last, whole) = lines.split_last().unwrap();
+        assert!(whole.iter().zip(&files).all(|(kept, file)| kept == file));
+        assert_eq!(*last, format!("... and {} more", 10_000 - whole.len()));
+        assert_eq!(described(&"é".repeat(3000)), "é".repeat(2048) + "...");
     }
 }
