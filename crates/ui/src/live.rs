@@ -8,6 +8,7 @@ use headwater_streaming::StreamingContext;
 use headwater_streaming::conf::STREAMING_KEYS;
 
 use crate::UI_KEYS;
+use crate::log::LogStatus;
 use crate::record::{Application, ReceiverRecord, ReceiverState, Setting};
 
 /// The version of what is written about a program.
@@ -18,6 +19,8 @@ pub(crate) const FORMAT: u32 = 1;
 pub(crate) struct Live {
     pub(crate) ctx: Context,
     ssc: Option<StreamingContext>,
+    /// Its event log, if it is known.
+    pub(crate) log: Option<LogStatus>,
 }
 
 impl Live {
@@ -25,6 +28,7 @@ impl Live {
         Live {
             ctx: ctx.clone(),
             ssc: ssc.cloned(),
+            log: None,
         }
     }
 

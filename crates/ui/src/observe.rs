@@ -34,10 +34,16 @@ pub struct Observed {
 /// # Errors
 /// Those of [`WebUi::serve`], [`EventLog::start`] and [`Progress::show`].
 pub fn observe(ssc: &StreamingContext) -> Result<Observed, UiError> {
+    let log = EventLog::start(ssc)?;
+    let pages = WebUi::builder(ssc);
+    let pages = match &log {
+        Some(log) => pages.event_log(log),
+        None => pages,
+    };
     Ok(Observed {
-        log: EventLog::start(ssc)?,
         _progress: Progress::show(ssc)?,
-        pages: WebUi::serve(ssc)?,
+        pages: pages.serve()?,
+        log,
     })
 }
 

@@ -9,6 +9,7 @@ use headwater_streaming::{LiveLine, StreamingContext};
 
 use crate::error::UiError;
 use crate::live::Live;
+use crate::log::EventLog;
 use crate::record::Record;
 use crate::server::{Access, Server, Shown, router};
 use crate::settings::Settings;
@@ -79,6 +80,13 @@ impl WebUiBuilder {
     /// The port, in place of `ui.port`: 0 takes any that is free.
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
+        self
+    }
+
+    /// Tells of the program's event log in the metrics, too: how much waits to be written, and
+    /// what was dropped.
+    pub fn event_log(mut self, log: &EventLog) -> Self {
+        self.live.log = Some(log.status());
         self
     }
 

@@ -114,6 +114,10 @@ impl EventLog {
         self.at.to_string()
     }
 
+    pub(crate) fn status(&self) -> LogStatus {
+        LogStatus(self.queue.clone())
+    }
+
     /// How many events were not written, since writing was too slow or failed.
     #[must_use]
     pub fn dropped(&self) -> u64 {
@@ -132,6 +136,21 @@ impl Drop for EventLog {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+/// How a log does, for whoever watches the program.
+#[derive(Clone)]
+pub(crate) struct LogStatus(Arc<Queue>);
+
+impl LogStatus {
+    /// How many records wait to be written.
+    pub(crate) fn queued(&self) -> usize {
+        self.0.len.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn dropped(&self) -> u64 {
+        self.0.dropped.load(Ordering::Relaxed)
     }
 }
 

@@ -30,6 +30,7 @@ mod writer;
 
 pub use error::LogError;
 pub use event_log::EventLog;
+pub(crate) use event_log::LogStatus;
 pub(crate) use reader::read;
 pub use settings::EVENT_LOG_KEYS;
 pub(crate) use summary::{Summary, summary_of};

@@ -1,8 +1,10 @@
 //! A log is read as what was shown while it was written.
 
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
+use headwater_core::events::Event;
 use headwater_core::{Conf, Context};
 use headwater_store::{Durability, Location};
 use headwater_streaming::testing::TestStream;
@@ -288,4 +290,28 @@ fn checkpoints_are_read_as_they_were_told() {
         (checkpoints.failed_total, checkpoints.is_failing),
         (0, false)
     );
+}
+
+#[test]
+fn what_the_bus_dropped_is_in_the_log() {
+    let conf = Conf::new().master("local[1]");
+    let ctx = Context::new(conf.set("listener_bus.queue.capacity", 2)).unwrap();
+    let (entered, wait_entered) = sync_channel(1);
+    let (release, wait_release) = sync_channel::<()>(0);
+    ctx.events().add(move |_: &Event| {
+        let _ = entered.try_send(());
+        let _ = wait_release.recv();
+    });
+    let application = Live::new(&ctx, None).application();
+    let log = EventLog::begin(&ctx, application, settings(&memory("slow"))).unwrap();
+    let at = Location::at(log.location()).unwrap();
+    ctx.range(0..3, 1, 1).count().unwrap();
+    wait_entered.recv().unwrap();
+    (0..5).for_each(|_| drop(ctx.range(0..3, 1, 1).count()));
+    drop(release);
+    drop(log);
+    let dropped = ctx.events().dropped();
+    let read = read_all(&at);
+    assert!(dropped > 0);
+    assert_eq!((read.model.dropped, read.notes()), (dropped, vec![]));
 }

@@ -9,6 +9,7 @@ use crate::rest::Stored;
 
 pub(super) fn register(registry: &mut Registry, live: &Live) {
     bus(registry, live);
+    log(registry, live);
     storage(registry, live);
     process(registry, live);
 }
@@ -36,6 +37,17 @@ fn bus(registry: &mut Registry, live: &Live) {
         help,
         bus.queued() as f64,
     );
+}
+
+/// The event log, if there is one.
+fn log(registry: &mut Registry, live: &Live) {
+    let Some(log) = &live.log else { return };
+    let help = "Records that wait to be written to the event log";
+    let queued = log.queued() as f64;
+    gauge(registry, "headwater_event_log_queue_length", help, queued);
+    let help = "Events that are not in the event log, as writing was too slow or failed";
+    let dropped = log.dropped() as f64;
+    counter(registry, "headwater_event_log_dropped", help, dropped);
 }
 
 fn storage(registry: &mut Registry, live: &Live) {

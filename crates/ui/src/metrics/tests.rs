@@ -192,7 +192,7 @@ fn distributions_are_cumulative() {
     let scrape = Scrape::of(&get(&history(), "/metrics", OPEN).1);
     let histograms = scrape.types.iter().filter(|(_, kind)| *kind == "histogram");
     let names: Vec<_> = histograms.map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names.len(), 7);
+    assert_eq!(names.len(), 11);
     for name in names {
         let buckets = scrape.buckets(name);
         assert!(
@@ -217,6 +217,15 @@ fn distributions_are_cumulative() {
         [0.0, 2.0, 3.0, 4.0]
     );
     assert!((scrape.value("headwater_streaming_commit_seconds_sum") - 0.006).abs() < 1e-9);
+    let sums = [
+        // The receiver gave 40 records to the first batch of a second, 80 to the next.
+        ("headwater_streaming_receiver_rate", 4.0, 400.0),
+        ("headwater_streaming_state_size_bytes", 4.0, 12_800.0),
+    ];
+    for (name, count, sum) in sums {
+        assert_eq!(scrape.value(&format!("{name}_count")), count);
+        assert_eq!(scrape.value(&format!("{name}_sum")), sum);
+    }
 }
 
 #[test]
@@ -267,6 +276,23 @@ fn checkpoints_are_told_once_there_are_some() {
         let name = format!("headwater_streaming_{name}");
         assert_eq!(after.value(&name), value, "{name}");
     }
+}
+
+#[test]
+fn what_was_dropped_is_told() {
+    let mut records = history();
+    let at = testing::at(7000);
+    records.push(Record::Dropped { at, events: 12 });
+    // Batch 5 ran and has lost its end; batch 6 is known to be queued no more.
+    let mut seventh = history::batch(7);
+    records.append(&mut seventh);
+    let scrape = Scrape::of(&get(&records, "/metrics", OPEN).1);
+    assert_eq!(scrape.value("headwater_missing_events_total"), 12.0);
+    assert_eq!(scrape.value("headwater_lost_jobs_total"), 1.0);
+    assert_eq!(scrape.value("headwater_streaming_lost_batches_total"), 2.0);
+    assert_eq!(scrape.value("headwater_streaming_running_batches"), 0.0);
+    assert_eq!(scrape.value("headwater_streaming_waiting_batches"), 0.0);
+    assert_eq!(scrape.value("headwater_running_tasks"), 0.0);
 }
 
 #[test]

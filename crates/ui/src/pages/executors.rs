@@ -1,9 +1,10 @@
 //! What runs tasks: this process, its slots, its memory and its threads.
 
+use headwater_core::SlotInfo;
 use maud::{Markup, html};
 
 use super::table::{Column, SortKey, Table};
-use super::{Answer, View, format};
+use super::{Answer, View, format, parts};
 use crate::process::{self, Process, Thread};
 use crate::record::Took;
 
@@ -16,6 +17,13 @@ pub(crate) fn page(view: &View<'_>) -> Answer {
         section #process-section {
             h2 { "Process" }
             (facts(view, process))
+        }
+        section #slots-section {
+            h2 { "Slots" }
+            @match view.live {
+                Some(live) => (slot_table(view).show(view.query, live.ctx.slots_info())),
+                None => p.empty { "What slots did is recorded with the tasks of each stage." },
+            }
         }
         section #threads-section {
             h2 { "Threads" }
@@ -99,6 +107,56 @@ fn share(busy: Took, seconds: f64) -> String {
     format!("{:.1} %", busy.seconds_f64() / seconds * 100.0)
 }
 
+/// Which slot runs what.
+fn slot_table<'a>(view: &'a View<'_>) -> Table<'a, SlotInfo> {
+    let runs = |slot: &SlotInfo| {
+        html! {
+            @match slot.running {
+                Some(task) => {
+                    a href=(view.stage(task.stage)) {
+                        "stage " (task.stage) ", partition " (task.partition)
+                    }
+                    @if task.attempt > 1 { " (attempt " (task.attempt) ")" }
+                }
+                None => span.dim { "idle" },
+            }
+        }
+    };
+    let since = |slot: &SlotInfo| view.now.since(slot.since.into());
+    let run_time = |slot: &SlotInfo| Took::from(slot.run_time);
+    Table {
+        name: "slots",
+        columns: vec![
+            Column::new("Slot", |slot: &SlotInfo| html! { (slot.slot) })
+                .sorted_by(|slot| SortKey::Number(slot.slot as f64)),
+            Column::new("Runs", runs)
+                .sorted_by(|slot| SortKey::maybe(slot.running.map(|task| task.stage as f64))),
+            Column::new(
+                "For",
+                move |slot: &SlotInfo| html! { (format::length(since(slot))) },
+            )
+            .hint("How long it has run its task, or has been idle")
+            .sorted_by(move |slot| parts::took_key(Some(since(slot)))),
+            Column::new(
+                "Tasks",
+                |slot: &SlotInfo| html! { (format::count(slot.tasks_done)) },
+            )
+            .sorted_by(|slot| parts::count_key(slot.tasks_done)),
+            Column::new("Failed Tasks", |slot: &SlotInfo| {
+                html! { (format::count(slot.tasks_failed)) }
+            })
+            .sorted_by(|slot| parts::count_key(slot.tasks_failed)),
+            Column::new("Task Time", move |slot: &SlotInfo| {
+                html! { (format::length(run_time(slot))) }
+            })
+            .sorted_by(move |slot| parts::took_key(Some(run_time(slot)))),
+        ],
+        sort: ("Slot", false),
+        empty: "There are none.",
+        row_id: Some(Box::new(|slot| format!("slot-{}", slot.slot))),
+    }
+}
+
 fn thread_table() -> Table<'static, Thread> {
     Table {
         name: "threads",
@@ -121,6 +179,11 @@ fn thread_table() -> Table<'static, Thread> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc::sync_channel;
+
+    use parking_lot::Mutex;
+
     use super::*;
     use crate::testing::{self, HOSTILE, assert_escaped, history, live_page};
 
@@ -147,6 +210,30 @@ mod tests {
                 "{page}"
             );
         }
+    }
+
+    #[test]
+    fn a_slot_tells_what_it_runs_and_what_it_has_done() {
+        let ctx = headwater_core::Context::local(2).unwrap();
+        ctx.range(0..8, 1, 4).count().unwrap();
+        let (entered, wait_entered) = sync_channel(1);
+        let (release, wait_release) = sync_channel::<()>(0);
+        let wait_release = Arc::new(Mutex::new(wait_release));
+        let waits = ctx.parallelize(vec![1], 1).map(move |number| {
+            let _ = entered.try_send(());
+            let _ = wait_release.lock().recv();
+            number
+        });
+        let job = std::thread::spawn(move || waits.count());
+        wait_entered.recv().unwrap();
+        let shown = live_page(&ctx, page, &history::model(), "/executors/");
+        drop(release);
+        job.join().unwrap().unwrap();
+        assert!(shown.contains(">stage 1, partition 0</a>"), "{shown}");
+        assert!(
+            shown.contains("idle") && shown.contains("id=\"slot-1\""),
+            "{shown}"
+        );
     }
 
     #[test]
