@@ -6,6 +6,7 @@
 mod checkpoints;
 mod gaps;
 mod jobs;
+mod names;
 mod progress;
 mod streaming;
 #[cfg(test)]
@@ -123,7 +124,7 @@ impl Model {
         };
         let mut batch = streaming.complete(record);
         // Now, as its stages may be forgotten before it is.
-        batch.why_slow = why::why(&batch, &self.jobs, streaming.interval);
+        batch.why_slow = why::why(&batch, &self.jobs, streaming);
         streaming.keep(batch, self.limits);
         self.forget_lost(record.time);
     }

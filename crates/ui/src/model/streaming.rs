@@ -304,6 +304,18 @@ impl Batch {
         self.record.time
     }
 
+    /// Since when it has waited for its first output to begin, if it waits.
+    pub(crate) fn waits_since(&self) -> Option<At> {
+        (self.state == BatchState::Queued).then_some(self.record.submitted)
+    }
+
+    /// Since when its outputs have run, if they run.
+    pub(crate) fn runs_since(&self) -> Option<At> {
+        let waited = i64::try_from(self.record.scheduling_delay?.0).unwrap_or(i64::MAX);
+        let began = At(self.record.submitted.0.saturating_add(waited));
+        (self.state == BatchState::Processing).then_some(began)
+    }
+
     /// What an input gave, or all of them together.
     pub(crate) fn records_of(&self, input: Option<usize>) -> u64 {
         let inputs = self.record.inputs.iter();

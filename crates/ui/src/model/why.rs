@@ -14,7 +14,7 @@
 //! If none of them took that much, the output that took more than 60 percent of the processing
 //! time is named if there are several, and otherwise the stage that took the longest.
 
-use super::{Batch, Job, Jobs, Stage, Task, TaskState};
+use super::{Batch, Job, Jobs, Stage, Streaming, Task, TaskState};
 use crate::record::{BatchRecord, OutputRecord, Place, Took};
 
 /// What is named took at least this part of the total delay.
@@ -73,6 +73,8 @@ pub(crate) enum Cause {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Blamed {
     pub(crate) output: usize,
+    /// What its sink is called, if it has a name.
+    pub(crate) name: Option<String>,
     pub(crate) at: Place,
     pub(crate) attempts: u32,
 }
@@ -97,8 +99,15 @@ pub(crate) fn is_slow(batch: &BatchRecord, interval: Took) -> bool {
 }
 
 /// What held a batch up, if it was slow and anything is known of it.
-pub(super) fn why(batch: &Batch, jobs: &Jobs, interval: Took) -> Option<Cause> {
-    is_slow(&batch.record, interval).then(|| cause(&batch.record, &called(batch, jobs)))?
+pub(super) fn why(batch: &Batch, jobs: &Jobs, streaming: &Streaming) -> Option<Cause> {
+    if !is_slow(&batch.record, streaming.interval) {
+        return None;
+    }
+    let mut cause = cause(&batch.record, &called(batch, jobs))?;
+    if let Cause::Code { output, .. } | Cause::Output { output, .. } = &mut cause {
+        output.name = streaming.output_name(output.output).map(str::to_owned);
+    }
+    Some(cause)
 }
 
 /// The jobs of a batch with the stages that each of them ran.
@@ -248,6 +257,7 @@ impl From<&OutputRecord> for Blamed {
     fn from(output: &OutputRecord) -> Self {
         Blamed {
             output: output.output,
+            name: None,
             at: output.at.clone(),
             attempts: output.attempts,
         }

@@ -151,6 +151,14 @@ pub(crate) fn place(place: &Place) -> String {
     format!("{} at {}", place.operator, place.line)
 }
 
+/// The same with the user's name before it, if there is one.
+pub(crate) fn named_place(name: Option<&str>, at: &Place) -> String {
+    match name {
+        Some(name) => format!("{name} ({})", place(at)),
+        None => place(at),
+    }
+}
+
 /// A number and the noun for it: `1 task`, `2 tasks`.
 pub(crate) fn counted(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };

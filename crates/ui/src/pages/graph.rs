@@ -9,7 +9,7 @@ use super::table::{Column, SortKey, Table};
 use super::{Answer, View, format};
 use crate::dag::{Dag, Edge, Node};
 use crate::model::{Job, Model, StageState, Streaming};
-use crate::record::{GraphInput, GraphStream, StateRecord, Took};
+use crate::record::{GraphInput, GraphOutput, GraphStream, StateRecord, Took};
 
 /// How many streams are drawn; the table has all of them.
 const DRAWN: usize = 150;
@@ -157,19 +157,24 @@ fn drawn(streaming: &Streaming, last: &LastBatch) -> Dag {
         dag.nodes.push(Node {
             id: format!("output-{}", output.id),
             class: "output",
-            lines: vec![
-                output.at.operator.clone(),
-                format!("output {}", output.id),
-                format::short_line(&output.at.line),
-            ],
+            lines: output_lines(output),
             tip: format!(
-                "Output {}: {} at {}",
-                output.id, output.at.operator, output.at.line
+                "Output {}: {}",
+                output.id,
+                format::named_place(output.name.as_deref(), &output.at)
             ),
         });
         dag.edges.extend(edge(output.stream, place));
     }
     dag
+}
+
+fn output_lines(output: &GraphOutput) -> Vec<String> {
+    let mut lines = vec![output.at.operator.clone()];
+    lines.extend(output.name.clone());
+    lines.push(format!("output {}", output.id));
+    lines.push(format::short_line(&output.at.line));
+    lines
 }
 
 fn stream_box(streaming: &Streaming, stream: &GraphStream, last: &LastBatch) -> Node {

@@ -81,7 +81,7 @@ fn timeline(view: &View<'_>) -> Markup {
 fn bar(view: &View<'_>, job: &Job) -> Bar {
     let start = &job.start;
     let (class, to) = match job.state() {
-        JobState::Running => ("running", view.now.max(start.at)),
+        JobState::Running => ("running", view.until().max(start.at)),
         state => {
             let end = job.end.as_ref().map_or(start.at, |end| end.at);
             let is_failed = state == JobState::Failed;

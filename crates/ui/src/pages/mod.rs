@@ -59,9 +59,16 @@ pub(crate) struct Base {
 }
 
 impl View<'_> {
-    /// The end of the program, or now.
+    /// Until when what goes on has gone on: the end of the program, or now.
     pub(crate) fn until(&self) -> At {
         self.model.ended.unwrap_or(self.now)
+    }
+
+    /// The same for what goes on in the stream, which may end before the program does.
+    pub(crate) fn stream_until(&self) -> At {
+        let streaming = self.model.streaming.as_ref();
+        let stopped = streaming.and_then(|streaming| streaming.stopped);
+        stopped.unwrap_or_else(|| self.until())
     }
 
     /// The address of another page of the same program: every link goes through this.

@@ -62,7 +62,19 @@ pub(super) fn moment(view: &View<'_>, at: Option<At>) -> Markup {
 
 /// How long something takes that goes on, if it has not said how long it took.
 pub(super) fn until_now(view: &View<'_>, from: Option<At>, took: Option<Took>) -> Option<Took> {
-    took.or_else(|| Some(view.now.since(from?)))
+    took.or_else(|| Some(view.until().since(from?)))
+}
+
+/// How long something in the stream took, or has taken so far, if it has begun.
+pub(super) fn so_far(view: &View<'_>, from: Option<At>, took: Option<Took>) -> Markup {
+    html! {
+        (format::maybe_length(until_stop(view, from, took)))
+        @if took.is_none() && from.is_some() { " so far" }
+    }
+}
+
+pub(super) fn until_stop(view: &View<'_>, from: Option<At>, took: Option<Took>) -> Option<Took> {
+    took.or_else(|| Some(view.stream_until().since(from?)))
 }
 
 pub(super) fn took_key(took: Option<Took>) -> SortKey {

@@ -118,12 +118,19 @@ fn receivers(view: &View<'_>) -> Vec<ReceiverRecord> {
     }
 }
 
+fn receiver_name(view: &View<'_>, receiver: &ReceiverRecord) -> String {
+    match &view.model.streaming {
+        Some(streaming) => streaming.input_name(receiver.stream),
+        None => receiver.name.clone(),
+    }
+}
+
 fn receiver_table<'a>(view: &'a View<'_>) -> Table<'a, ReceiverRecord> {
     Table {
         name: "blocks",
         columns: vec![
             Column::new("Receiver", |receiver: &ReceiverRecord| {
-                html! { (receiver.name) " " span.dim { "(stream " (receiver.stream) ")" } }
+                html! { (receiver_name(view, receiver)) " " span.dim { "(stream " (receiver.stream) ")" } }
             })
             .sorted_by(|receiver| SortKey::Number(receiver.stream as f64)),
             Column::new("In Memory", |receiver: &ReceiverRecord| {

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::format::{batch_time, counted, length, place};
+use super::format::{batch_time, counted, length, named_place, place};
 use crate::model::{Blamed, Cause};
 use crate::record::Took;
 
@@ -93,6 +93,6 @@ fn of_output(output: &Blamed, what: &str) -> String {
     format!(
         "Output {}, {}, {what}{tries}.",
         output.output,
-        place(&output.at)
+        named_place(output.name.as_deref(), &output.at)
     )
 }

@@ -4,7 +4,6 @@ mod outputs;
 
 use maud::{Markup, html};
 
-use super::streaming::input_name;
 use super::{Answer, View, format, parts};
 use crate::model::{Batch, BatchState, Streaming};
 use crate::record::Took;
@@ -50,8 +49,10 @@ fn facts(view: &View<'_>, streaming: &Streaming, batch: &Batch) -> Markup {
                 dt { "Waited for" }
                 dd { a href=(view.batch(before)) { "batch of " (time(before)) } }
             }
-            (fact("Scheduling delay", record.scheduling_delay))
-            (fact("Processing time", record.processing_delay))
+            dt { "Scheduling delay" }
+            dd { (parts::so_far(view, batch.waits_since(), record.scheduling_delay)) }
+            dt { "Processing time" }
+            dd { (parts::so_far(view, batch.runs_since(), record.processing_delay)) }
             (fact("Total delay", record.total_delay()))
             @if record.cut_took.is_some() { (fact("Journal, begin", record.cut_took)) }
             @if record.commit_took.is_some() { (fact("Journal, end", record.commit_took)) }
@@ -93,7 +94,7 @@ fn inputs(streaming: &Streaming, batch: &Batch) -> Markup {
                     } }
                     tbody { @for gave in &batch.record.inputs {
                         tr id={ "input-" (gave.input) } {
-                            td { (input_name(streaming, gave.input)) }
+                            td { (streaming.input_name(gave.input)) }
                             td { (parts::records(gave.records)) }
                             td {
                                 @match &gave.description {

@@ -40,7 +40,9 @@ pub(super) fn table(view: &View<'_>, streaming: &Streaming, batch: &Batch) -> Ma
                         @for output in later {
                             tr id={ "output-" (output.id) } {
                                 td { (output.id) }
-                                td { (format::place(&output.at)) }
+                                td {
+                                    (format::named_place(output.name.as_deref(), &output.at))
+                                }
                                 @for _ in &TITLES[2..] { td { (format::NOTHING) } }
                             }
                         }
@@ -55,10 +57,12 @@ pub(super) fn table(view: &View<'_>, streaming: &Streaming, batch: &Batch) -> Ma
 fn rows(view: &View<'_>, batch: &Batch, output: &OutputRecord) -> Markup {
     let called: Vec<_> = batch.jobs_of(output.output).collect();
     let height = called.len().max(1);
+    let streaming = view.model.streaming.as_ref();
+    let name = streaming.and_then(|streaming| streaming.output_name(output.output));
     let cells = html! {
         td rowspan=(height) { (output.output) }
-        td rowspan=(height) { (format::place(&output.at)) }
-        td rowspan=(height) { (format::maybe_length(output.took)) }
+        td rowspan=(height) { (format::named_place(name, &output.at)) }
+        td rowspan=(height) { (parts::so_far(view, Some(output.started), output.took)) }
         td rowspan=(height) { (status(output)) }
     };
     html! {
@@ -95,7 +99,7 @@ fn job(view: &View<'_>, called: &CalledJob) -> Markup {
                 None => (called.job),
             }
         }
-        td { (format::maybe_length(end.map(|end| end.took))) }
+        td { (parts::so_far(view, job.map(|job| job.start.at), end.map(|end| end.took))) }
         @match progress {
             Some(progress) => {
                 td { (progress.stages.show()) }

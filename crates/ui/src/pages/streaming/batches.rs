@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::table::{Column, SortKey, Table};
 use super::super::{Query, View, format, parts};
 use crate::model::{self, Batch, BatchState, Streaming};
-use crate::record::{BatchRecord, Took};
+use crate::record::{At, BatchRecord, Took};
 
 const RUNNING: &str = "runningBatches";
 const WAITING: &str = "waitingBatches";
@@ -45,7 +45,8 @@ fn section<'a>(
     let is_completed = name == COMPLETED;
     let mut columns = columns(view, streaming);
     if is_completed {
-        columns.push(delay("Total Delay", BatchRecord::total_delay));
+        let never = |_: &Batch| None;
+        columns.push(delay(view, "Total Delay", never, BatchRecord::total_delay));
     }
     columns.push(outputs(streaming));
     if !is_completed {
@@ -85,16 +86,28 @@ fn columns<'a>(view: &'a View<'a>, streaming: &'a Streaming) -> Columns<'a> {
         Column::new("Batch Time", time).sorted_by(|batch| SortKey::Number(batch.time() as f64)),
         Column::new("Records", records)
             .sorted_by(|batch| SortKey::Number(batch.record.records() as f64)),
-        delay("Scheduling Delay", |batch| batch.scheduling_delay)
-            .hint("How long it waited until the first of its outputs began"),
-        delay("Processing Time", |batch| batch.processing_delay)
-            .hint("From the begin of its first output to the end of its last"),
+        delay(view, "Scheduling Delay", Batch::waits_since, |batch| {
+            batch.scheduling_delay
+        })
+        .hint("How long it waited until the first of its outputs began"),
+        delay(view, "Processing Time", Batch::runs_since, |batch| {
+            batch.processing_delay
+        })
+        .hint("From the begin of its first output to the end of its last"),
     ]
 }
 
-fn delay<'a>(title: &'static str, of: fn(&BatchRecord) -> Option<Took>) -> Column<'a, &'a Batch> {
-    let cell = move |batch: &&Batch| html! { (format::maybe_length(of(&batch.record))) };
-    let key = move |batch: &&Batch| SortKey::maybe(of(&batch.record).map(Took::millis_f64));
+/// A delay, or how long it is so far.
+fn delay<'a>(
+    view: &'a View<'a>,
+    title: &'static str,
+    since: fn(&Batch) -> Option<At>,
+    of: fn(&BatchRecord) -> Option<Took>,
+) -> Column<'a, &'a Batch> {
+    let cell = move |batch: &&Batch| parts::so_far(view, since(batch), of(&batch.record));
+    let key = move |batch: &&Batch| {
+        parts::took_key(parts::until_stop(view, since(batch), of(&batch.record)))
+    };
     Column::new(title, cell).sorted_by(key)
 }
 

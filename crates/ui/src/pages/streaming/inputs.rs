@@ -40,10 +40,10 @@ pub(super) fn details(
                     @let points = charts.points(
                         |batch| Some(streaming.rate_of(batch.records_of(Some(*id)))));
                     @let name = format!("input-{id}");
-                    @let title = format!("Rate of {}", input_name(streaming, *id));
+                    @let title = format!("Rate of {}", streaming.input_name(*id));
                     tr id=(name) {
                         th scope="row" {
-                            div { (input_name(streaming, *id)) }
+                            div { (streaming.input_name(*id)) }
                             div.dim { "Avg: " (average.as_deref().unwrap_or(format::NOTHING)) }
                             (limit(input))
                         }
@@ -56,13 +56,6 @@ pub(super) fn details(
             }
         }
     }
-}
-
-/// What an input is called on pages.
-pub(crate) fn input_name(streaming: &Streaming, id: usize) -> String {
-    let name = streaming.inputs.get(&id).map(|input| input.name.clone());
-    name.filter(|name| !name.is_empty())
-        .unwrap_or_else(|| format!("Input {id}"))
 }
 
 fn limit(input: &Input) -> Markup {

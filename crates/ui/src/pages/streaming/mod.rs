@@ -8,8 +8,6 @@ mod summary;
 
 use maud::html;
 
-pub(crate) use inputs::input_name;
-
 use super::{Answer, View};
 
 pub(crate) fn page(view: &View<'_>) -> Answer {

@@ -6,7 +6,7 @@ use super::super::{View, format};
 use crate::model::Streaming;
 
 pub(super) fn summary(view: &View<'_>, streaming: &Streaming) -> Markup {
-    let until = streaming.stopped.unwrap_or_else(|| view.until());
+    let until = view.stream_until();
     let verb = if streaming.stopped.is_some() {
         "Ran"
     } else {

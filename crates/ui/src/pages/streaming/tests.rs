@@ -45,7 +45,10 @@ fn charts_have_a_dot_for_each_batch_that_has_the_value() {
         START_MS + 3000
     );
     assert!(processing.contains(&failed), "{processing}");
-    assert!(processing.contains(">stable</text>"), "{processing}");
+    assert!(
+        processing.contains(">stable up to 1 sec</text>"),
+        "{processing}"
+    );
     assert!(!dots("total-delay").contains("stable"));
     // All delays have the unit of the longest.
     assert!(dots("scheduling-delay").contains(">sec</text>"));
