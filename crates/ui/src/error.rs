@@ -1,7 +1,7 @@
 //! What can go wrong with the pages. None of it harms a stream.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use headwater_core::conf::ConfError;
 
@@ -27,6 +27,18 @@ pub enum UiError {
         /// The port that was tried last.
         last: u16,
         /// What the system said of the last one.
+        source: io::Error,
+    },
+    /// The system does not let the program listen there, at whatever port is free.
+    #[error(
+        "the web UI cannot listen at {address}: {source}; set ui.bind to an address of this \
+         machine, such as 127.0.0.1, or 0.0.0.0 for all of them, and ui.port to a port that the \
+         program may use"
+    )]
+    Listen {
+        /// Where it should listen.
+        address: SocketAddr,
+        /// What the system said.
         source: io::Error,
     },
     /// The event logs that are to be shown cannot be read.

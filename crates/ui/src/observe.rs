@@ -48,7 +48,7 @@ pub fn observe(ssc: &StreamingContext) -> Result<Observed, UiError> {
 }
 
 impl Observed {
-    /// Where the pages are, if there are any; with the access token if there is one.
+    /// Where the pages are, if there are any; with the access token if it was made up.
     ///
     /// ```
     /// use headwater_core::Conf;

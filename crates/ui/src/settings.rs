@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use headwater_core::Conf;
-use headwater_core::conf::{ConfValue, Key, KeyInfo};
+use headwater_core::conf::{ConfValue, Key, KeyInfo, REDACTED};
 
 use crate::console::Wish;
 use crate::error::UiError;
@@ -36,11 +37,20 @@ pub(crate) const BIND: Key<Bind> = Key::new(
 )
 .default("127.0.0.1");
 
-pub(crate) const TOKEN: Key<String> = Key::new(
+pub(crate) const TOKEN: Key<Token> = Key::new(
     "ui.token",
     "the access token, which is otherwise made up; with it a token is asked for on any address",
 )
 .default_note("made up when ui.bind is not a loopback address");
+
+pub(crate) const CONNECTIONS: Key<usize> = Key::new(
+    "ui.connections",
+    "how many connections the web UI holds at the same time, half of which may wait for changes; \
+     others wait in the system's queue",
+)
+.default("64")
+.at_least("2")
+.at_most("10000");
 
 pub(crate) const RETAINED_JOBS: Key<usize> =
     Key::new("ui.retained_jobs", "how many jobs the web UI keeps")
@@ -101,6 +111,7 @@ pub const UI_KEYS: &[KeyInfo] = &[
     PORT_TRIES.info(),
     BIND.info(),
     TOKEN.info(),
+    CONNECTIONS.info(),
     RETAINED_JOBS.info(),
     RETAINED_STAGES.info(),
     RETAINED_TASKS.info(),
@@ -155,6 +166,7 @@ fn ports(first: u16, tries: u16) -> RangeInclusive<u16> {
         first => first..=first.saturating_add(tries),
     }
 }
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a configuration says about the pages.
 #[derive(Debug, Clone)]
@@ -163,7 +175,10 @@ pub(crate) struct Settings {
     pub(crate) address: IpAddr,
     pub(crate) port: u16,
     pub(crate) port_tries: u16,
-    pub(crate) token: Option<String>,
+    pub(crate) token: Option<Token>,
+    pub(crate) connections: usize,
+    /// So long a connection may do nothing.
+    pub(crate) patience: Duration,
     pub(crate) limits: Limits,
     pub(crate) history_retained: usize,
 }
@@ -177,6 +192,8 @@ impl Settings {
             port: conf.get(&PORT)?,
             port_tries: conf.get(&PORT_TRIES)?,
             token: conf.get_optional(&TOKEN)?,
+            connections: conf.get(&CONNECTIONS)?,
+            patience: PATIENCE,
             limits: Limits {
                 jobs: conf.get(&RETAINED_JOBS)?,
                 stages: conf.get(&RETAINED_STAGES)?,
@@ -220,5 +237,61 @@ impl ConfValue for Bind {
 
     fn conf_text(&self) -> String {
         self.0.to_string()
+    }
+}
+
+/// An access token: one that is too short is guessed, and one with other signs would have to be
+/// escaped in addresses and cookies.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Token(pub(crate) String);
+
+const TOKEN_LENGTH_MIN: usize = 8;
+
+impl ConfValue for Token {
+    const ACCEPTED: &'static str = "at least 8 letters, digits and signs of - _ . ~";
+
+    /// The reason does not repeat what was given, as that is a secret.
+    fn parse_conf(text: &str) -> Result<Self, String> {
+        let is_plain = |sign: char| sign.is_ascii_alphanumeric() || "-_.~".contains(sign);
+        if text.is_empty() {
+            Err("it is empty, so that anybody could look".to_owned())
+        } else if !text.chars().all(is_plain) {
+            Err("there is another sign in it".to_owned())
+        } else if text.len() < TOKEN_LENGTH_MIN {
+            Err("it is so short that it can be guessed".to_owned())
+        } else {
+            Ok(Token(text.to_owned()))
+        }
+    }
+
+    fn conf_text(&self) -> String {
+        self.0.clone()
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(REDACTED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_that_protect_nothing_are_refused() {
+        for token in ["", "  ", "hunter2", "a b&c=d;e", "t\u{e4}glich-neu"] {
+            let refused = Settings::read(&Conf::new().set("ui.token", token));
+            let told = refused.err().unwrap().to_string();
+            assert!(
+                told.contains("ui.token") && told.contains("8 letters"),
+                "{told}"
+            );
+            assert!(token.trim().is_empty() || !told.contains(token), "{told}");
+        }
+        let settings = Settings::read(&Conf::new().set("ui.token", "Some-t0ken_.~")).unwrap();
+        assert_eq!(settings.token, Some(Token("Some-t0ken_.~".to_owned())));
+        assert!(!format!("{settings:?}").contains("t0ken"), "{settings:?}");
     }
 }

@@ -69,7 +69,8 @@ impl WebUi {
         }
     }
 
-    /// Where the pages are, with the access token if there is one.
+    /// Where the pages are, with the access token if it was made up. One of the configuration
+    /// is not repeated: `?token=` and the value of `ui.token` come after the address.
     #[must_use]
     pub fn url(&self) -> &str {
         self.server.url()
@@ -106,7 +107,9 @@ impl WebUiBuilder {
         let ctx = live.ctx.clone();
         let access = Arc::new(Access::new(&settings)?);
         let shown = Shown::new(site.clone(), Some(live), access.clone());
-        let server = Server::start(router(Arc::new(shown)), &access, &settings)?;
+        // The other connections are for those who ask.
+        let router = router(Arc::new(shown), settings.connections / 2);
+        let server = Server::start(router, &access, &settings)?;
         let listener = ctx.events().add(Follower(site));
         // The only place where a made-up token is told, so it must not depend on the log. Where
         // nobody listens to standard error nobody misses it.

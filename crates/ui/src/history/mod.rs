@@ -58,7 +58,7 @@ impl HistoryServer {
         Ok(HistoryServer { server })
     }
 
-    /// Where the list of programs is, with the access token if there is one.
+    /// Where the list of programs is, with the access token if it was made up.
     #[must_use]
     pub fn url(&self) -> &str {
         self.server.url()

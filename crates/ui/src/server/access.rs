@@ -19,6 +19,8 @@ const TOKEN_BYTES: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Access {
     token: Option<String>,
+    /// Whether the token is not one of the configuration.
+    is_made_up: bool,
     /// Only this machine can reach the server, by one of its own names.
     is_local: bool,
 }
@@ -27,15 +29,20 @@ impl Access {
     /// A token of the configuration, or a new one if other machines can reach the server.
     pub(crate) fn new(settings: &Settings) -> Result<Self, UiError> {
         let is_local = settings.address.is_loopback();
-        let token = match (&settings.token, is_local) {
-            (Some(token), _) => Some(token.clone()),
-            (None, true) => None,
-            (None, false) => Some(made_up()?),
+        let (token, is_made_up) = match (&settings.token, is_local) {
+            (Some(token), _) => (Some(token.0.clone()), false),
+            (None, true) => (None, false),
+            (None, false) => (Some(made_up()?), true),
         };
-        Ok(Access { token, is_local })
+        Ok(Access {
+            token,
+            is_made_up,
+            is_local,
+        })
     }
 
-    /// Where the pages are, as a browser of this machine finds them.
+    /// Where the pages are, as a browser of this machine finds them. It is printed: a token of
+    /// the configuration is not repeated, as who set it knows it.
     pub(super) fn url(&self, at: SocketAddr) -> String {
         let host = match at.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => "127.0.0.1".to_owned(),
@@ -43,7 +50,7 @@ impl Access {
             IpAddr::V4(ip) => ip.to_string(),
             IpAddr::V6(ip) => format!("[{ip}]"),
         };
-        let token = self.token.as_ref();
+        let token = self.token.as_ref().filter(|_| self.is_made_up);
         let query = token.map_or(String::new(), |token| format!("?token={token}"));
         format!("http://{host}:{}/{query}", at.port())
     }
@@ -54,12 +61,8 @@ impl Access {
         if !self.is_local {
             return true;
         }
-        let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else {
+        let Some((name, _)) = host(headers) else {
             return true;
-        };
-        let name = match host.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-            _ => host,
         };
         let name = name.trim_start_matches('[').trim_end_matches(']');
         let address = name.parse::<IpAddr>();
@@ -84,9 +87,26 @@ impl Access {
         let bearer = texts(AUTHORIZATION).filter_map(|value| value.strip_prefix("Bearer "));
         let cookies = texts(COOKIE).flat_map(|value| value.split(';'));
         let cookies = cookies.filter_map(|pair| pair.trim().split_once('='));
-        let cookies = cookies.filter_map(|(name, value)| (name == COOKIE_NAME).then_some(value));
+        let known = cookie_name(headers);
+        let cookies = cookies.filter_map(|(name, value)| (name == known).then_some(value));
         bearer.chain(cookies).any(|given| self.is_token(given))
     }
+}
+
+/// The name and the port that the request is for.
+fn host(headers: &HeaderMap) -> Option<(&str, Option<&str>)> {
+    let host = headers.get(HOST)?.to_str().ok()?;
+    Some(match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (name, Some(port)),
+        _ => (host, None),
+    })
+}
+
+/// Browsers keep the cookies of a host together, whatever the port: with the port in the name
+/// the programs of a machine leave each other's alone.
+fn cookie_name(headers: &HeaderMap) -> String {
+    let port = host(headers).and_then(|(_, port)| port).unwrap_or("80");
+    format!("{COOKIE_NAME}-{port}")
 }
 
 fn made_up() -> Result<String, UiError> {
@@ -114,7 +134,10 @@ pub(super) async fn guard(
         .filter_map(|pair| pair.strip_prefix("token="));
     match tokens.find(|given| access.is_token(given)) {
         Some(token) => {
-            let cookie = format!("{COOKIE_NAME}={token}; Path=/; HttpOnly; SameSite=Strict");
+            // A link on another site leads to the pages, too, so the cookie goes with it; as
+            // nothing can be changed here, nobody gains by making somebody follow one.
+            let name = cookie_name(request.headers());
+            let cookie = format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax");
             let mut response = next.run(request).await;
             if let Ok(cookie) = HeaderValue::try_from(cookie) {
                 response.headers_mut().append(SET_COOKIE, cookie);

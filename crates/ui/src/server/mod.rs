@@ -3,10 +3,13 @@
 mod access;
 mod assets;
 mod changes;
+mod connections;
+mod large;
+mod listening;
 mod routes;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -22,6 +25,8 @@ use crate::live::Live;
 use crate::pages::Base;
 use crate::settings::Settings;
 use crate::site::Site;
+
+use connections::Bounds;
 
 /// What the server answers from.
 pub(crate) struct Shown {
@@ -60,7 +65,7 @@ impl Server {
         access: &Access,
         settings: &Settings,
     ) -> Result<Self, UiError> {
-        let listener = bind(settings)?;
+        let listener = listening::bind(settings)?;
         let address = listener.local_addr().map_err(UiError::Start)?;
         let url = access.url(address);
         listener.set_nonblocking(true).map_err(UiError::Start)?;
@@ -70,8 +75,9 @@ impl Server {
             .map_err(UiError::Start)?;
         let end = Arc::new(Notify::new());
         let ended = end.clone();
+        let bounds = Bounds::of(settings);
         let serve = move || {
-            let result = runtime.block_on(serve(listener, router, ended));
+            let result = runtime.block_on(serve(listener, router, bounds, ended));
             if let Err(error) = result {
                 tracing::error!(%error, "the web UI has ended");
             }
@@ -99,41 +105,19 @@ impl Server {
     }
 }
 
-async fn serve(listener: TcpListener, router: Router, ended: Arc<Notify>) -> io::Result<()> {
+async fn serve(
+    listener: TcpListener,
+    router: Router,
+    bounds: Bounds,
+    ended: Arc<Notify>,
+) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let serving = axum::serve(listener, router);
     // Open connections, such as those of pages that wait for changes, are cut.
     tokio::select! {
-        result = serving => result,
+        () = connections::serve(listener, router, bounds) => Ok(()),
         () = ended.notified() => Ok(()),
     }
 }
 
-fn bind(settings: &Settings) -> Result<TcpListener, UiError> {
-    let (address, ports) = (settings.address, settings.ports());
-    let (first, last) = ports.into_inner();
-    let mut port = first;
-    loop {
-        match bind_to(address, port) {
-            Ok(listener) => {
-                if port != first {
-                    tracing::warn!("port {first} is taken: the web UI is at port {port}");
-                }
-                return Ok(listener);
-            }
-            Err(_) if port < last => port += 1,
-            Err(source) => {
-                return Err(UiError::Bind {
-                    address,
-                    first,
-                    last,
-                    source,
-                });
-            }
-        }
-    }
-}
-
-fn bind_to(address: IpAddr, port: u16) -> io::Result<TcpListener> {
-    TcpListener::bind(SocketAddr::new(address, port))
-}
+#[cfg(test)]
+mod tests;

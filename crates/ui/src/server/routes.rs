@@ -9,8 +9,9 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use tokio::sync::Semaphore;
 
-use super::{Access, Shown, access, assets, changes};
+use super::{Access, Shown, access, assets, changes, large};
 use crate::pages::{self, Page, Query, View};
 use crate::{metrics, rest};
 
@@ -19,12 +20,14 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       data:; connect-src 'self'; base-uri 'none'; form-action 'self'; \
                       frame-ancestors 'none'";
 
-/// The pages of one program.
-pub(crate) fn router(shown: Arc<Shown>) -> Router {
+/// The pages of one program, of which so many may wait for changes.
+pub(crate) fn router(shown: Arc<Shown>, waiting_max: usize) -> Router {
     let access = shown.access.clone();
+    let seats = Arc::new(Semaphore::new(waiting_max));
+    let changes = move |state| changes::changes(state, seats.clone());
     let mut router = Router::new()
         .route("/", get(home))
-        .route("/changes", get(changes::changes));
+        .route("/changes", get(changes));
     for (path, page) in pages::PAGES {
         let answer =
             move |state: State<Arc<Shown>>, request: Request| answer(*page, state, request);
@@ -40,8 +43,10 @@ pub(crate) fn router(shown: Arc<Shown>) -> Router {
 
 /// With what all servers have: the files that pages need, and who may look.
 pub(crate) fn guarded(router: Router, access: Arc<Access>) -> Router {
+    let places = Arc::new(Semaphore::new(large::LARGE_ANSWERS_MAX));
     router
         .route("/static/{name}", get(assets::asset))
+        .layer(from_fn_with_state(places, large::few))
         .layer(from_fn_with_state(access, access::guard))
         .layer(from_fn(secure))
 }
