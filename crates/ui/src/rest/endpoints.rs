@@ -187,7 +187,10 @@ fn of_jobs() -> Vec<Endpoint> {
             "Tasks of a stage.",
             vec![
                 Parameter::count("offset", "How many are left out first."),
-                Parameter::count("length", "How many at most; 20 by default."),
+                Parameter::count(
+                    "length",
+                    "How many at most; 20 by default, never above 20000.",
+                ),
                 Parameter::choices::<TaskSorting>("sortBy", "By their ids, if nothing is said."),
                 Parameter::choices::<TaskStatus>("status", "Which ones; all by default."),
             ],

@@ -32,8 +32,19 @@ pub(crate) fn document(endpoints: &[Endpoint], version: &str) -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": super::ROOT }],
+        // Nothing is asked for where only this machine can ask.
+        "security": [{}, { "bearer": [] }, { "query": [] }],
         "paths": paths,
-        "components": { "schemas": schemas.0 },
+        "components": { "schemas": schemas.0, "securitySchemes": security() },
+    })
+}
+
+/// How the access token is given.
+fn security() -> Value {
+    let meaning = "The access token: that of ui.token, or the one that the program printed.";
+    json!({
+        "bearer": { "type": "http", "scheme": "bearer", "description": meaning },
+        "query": { "type": "apiKey", "in": "query", "name": "token", "description": meaning },
     })
 }
 
@@ -51,7 +62,13 @@ fn operation(endpoint: &Endpoint, schemas: &mut Schemas) -> Value {
                 "content": { "application/json": { "schema": endpoint.schema(schemas) } },
             },
             "400": { "description": "A value makes no sense.", "content": text },
+            "401": { "description": "An access token is needed.", "content": text },
+            "403": {
+                "description": "The request is for a name that is not this machine's own.",
+                "content": text,
+            },
             "404": { "description": "There is no such thing.", "content": text },
+            "503": { "description": "Others read too many large answers.", "content": text },
         },
     })
 }

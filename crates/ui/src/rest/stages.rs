@@ -11,6 +11,9 @@ use super::quantiles::{self, TaskMetricDistributions};
 use super::tasks::{self, TaskData, TaskStatus};
 use crate::model::{Stage, StageState};
 
+/// No answer tells more tasks: it is made in memory, while nothing new is taken in.
+pub(super) const TASKS_MAX: usize = 20_000;
+
 choices! {
     /// How a stage is doing.
     pub(crate) enum StageStatus {
@@ -153,6 +156,18 @@ impl Wanted {
             quantiles: call.is_set("withSummaries").then_some(quantiles),
         })
     }
+
+    /// Refuses an answer about these stages that would have too many tasks in it.
+    fn check<'a>(&self, stages: impl IntoIterator<Item = &'a Stage>) -> Result<(), Refusal> {
+        let tasks: usize = stages.into_iter().map(|stage| stage.tasks.len()).sum();
+        if self.has_details && tasks > TASKS_MAX {
+            return Err(Refusal::bad(format!(
+                "the details of {tasks} tasks are more than the {TASKS_MAX} of one answer; ask \
+                 with details=false, or for parts of a taskList"
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// All stages that are kept, newest first.
@@ -160,20 +175,22 @@ pub(super) fn stages(call: &Call<'_>) -> Result<Vec<StageData>, Refusal> {
     let states: Vec<StageStatus> = call.choices("status")?;
     let wanted = Wanted::of(call)?;
     let stages = call.model.jobs.stages.values().rev();
-    Ok(stages
-        .filter(|stage| states.is_empty() || states.contains(&stage.state.into()))
-        .map(|stage| data(call, stage, &wanted))
-        .collect())
+    let stages = stages.filter(|stage| states.is_empty() || states.contains(&stage.state.into()));
+    wanted.check(stages.clone())?;
+    Ok(stages.map(|stage| data(call, stage, &wanted)).collect())
 }
 
 /// All attempts of a stage, of which there is one: tasks are tried again within it.
 pub(super) fn stage(call: &Call<'_>) -> Result<Vec<StageData>, Refusal> {
-    Ok(vec![data(call, of_id(call)?, &Wanted::of(call)?)])
+    let (stage, wanted) = (of_id(call)?, Wanted::of(call)?);
+    wanted.check([stage])?;
+    Ok(vec![data(call, stage, &wanted)])
 }
 
 pub(super) fn attempt(call: &Call<'_>) -> Result<StageData, Refusal> {
-    let stage = find(call)?;
-    Ok(data(call, stage, &Wanted::of(call)?))
+    let (stage, wanted) = (find(call)?, Wanted::of(call)?);
+    wanted.check([stage])?;
+    Ok(data(call, stage, &wanted))
 }
 
 fn of_id<'a>(call: &Call<'a>) -> Result<&'a Stage, Refusal> {

@@ -73,6 +73,7 @@ impl From<TaskState> for TaskStatus {
 pub(super) fn task_list(call: &Call<'_>) -> Result<Vec<TaskData>, Refusal> {
     let stage = stages::find(call)?;
     let (offset, length) = (call.count("offset", 0)?, call.count("length", PAGE_ROWS)?);
+    let length = length.min(stages::TASKS_MAX);
     let sorting: Vec<TaskSorting> = call.choices("sortBy")?;
     let wanted: Vec<TaskStatus> = call.choices("status")?;
     let tasks = stage.tasks.values();

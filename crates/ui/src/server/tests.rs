@@ -15,17 +15,24 @@ use crate::testing::{history, shown};
 /// More than the buffers of both ends of a connection take.
 const LARGE: usize = 24 << 20;
 
-/// A server, which does not wait long, and where it is.
+/// Longer than any test.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// A server and where it is.
 struct Tried {
     server: Server,
     address: SocketAddr,
 }
 
 impl Tried {
-    fn new(conf: Conf, make: impl FnOnce(&Settings, Arc<Access>) -> Router) -> Self {
-        let conf = conf.set("ui.port", 0);
-        let mut settings = Settings::read(&conf).unwrap();
-        settings.patience = Duration::from_millis(200);
+    /// A server that waits so long for those who do nothing.
+    fn new(
+        conf: Conf,
+        patience: Duration,
+        make: impl FnOnce(&Settings, Arc<Access>) -> Router,
+    ) -> Self {
+        let mut settings = Settings::read(&conf.set("ui.port", 0)).unwrap();
+        settings.patience = patience;
         let access = Arc::new(Access::new(&settings).unwrap());
         let router = make(&settings, access.clone());
         let server = Server::start(router, &access, &settings).unwrap();
@@ -36,8 +43,8 @@ impl Tried {
     }
 
     /// One that shows the recorded history.
-    fn pages(conf: Conf) -> Self {
-        Tried::new(conf, |settings, access| {
+    fn pages(conf: Conf, patience: Duration) -> Self {
+        Tried::new(conf, patience, |settings, access| {
             let shown = Arc::into_inner(shown(&history())).unwrap();
             router(
                 Arc::new(Shown { access, ..shown }),
@@ -47,8 +54,8 @@ impl Tried {
     }
 
     /// One whose only answer is large.
-    fn large() -> Self {
-        Tried::new(Conf::new(), |_, access| {
+    fn large(patience: Duration) -> Self {
+        Tried::new(Conf::new(), patience, |_, access| {
             let large = Router::new().route("/large", get(async || "x".repeat(LARGE)));
             guarded(large, access)
         })
@@ -95,9 +102,10 @@ fn head(from: &mut TcpStream) -> String {
 
 #[test]
 fn who_connects_and_says_nothing_is_sent_away() {
-    let tried = Tried::pages(Conf::new().set("ui.connections", 2));
+    let conf = Conf::new().set("ui.connections", 2);
+    let tried = Tried::pages(conf, Duration::from_millis(200));
     // More than there may be: the others are not accepted yet, and take nothing of ours.
-    let mut silent: Vec<_> = (0..20).map(|_| tried.connect()).collect();
+    let mut silent: Vec<_> = (0..10).map(|_| tried.connect()).collect();
     let mut slow = tried.connect();
     slow.write_all(b"GET / HTTP/1.1\r\n").unwrap();
     // All of them are in line before this one.
@@ -112,7 +120,7 @@ fn who_connects_and_says_nothing_is_sent_away() {
 
 #[test]
 fn who_keeps_a_connection_for_later_loses_it() {
-    let tried = Tried::pages(Conf::new());
+    let tried = Tried::pages(Conf::new(), Duration::from_secs(1));
     let mut kept = tried.send("/static/icon.svg", "");
     let mut answer = String::new();
     kept.read_to_string(&mut answer).unwrap();
@@ -121,7 +129,7 @@ fn who_keeps_a_connection_for_later_loses_it() {
 
 #[test]
 fn pages_that_wait_leave_room_for_others() {
-    let tried = Tried::pages(Conf::new().set("ui.connections", 4));
+    let tried = Tried::pages(Conf::new().set("ui.connections", 4), LONG);
     let mut waiting: Vec<_> = (0..2).map(|_| tried.send("/changes", "")).collect();
     for stream in &mut waiting {
         assert!(head(stream).starts_with("HTTP/1.1 200"));
@@ -136,30 +144,48 @@ fn pages_that_wait_leave_room_for_others() {
     assert!(tried.ask("/jobs/", "").starts_with("HTTP/1.1 200"));
 }
 
-#[test]
-fn large_answers_that_nobody_reads_are_few() {
-    let tried = Tried::large();
-    let mut unread: Vec<_> = (0..large::LARGE_ANSWERS_MAX)
-        .map(|_| tried.send("/large", ""))
-        .collect();
-    for stream in &mut unread {
+/// As many large answers as there may be, which nobody reads.
+fn unread(tried: &Tried) -> Vec<TcpStream> {
+    let asked = (0..large::LARGE_ANSWERS_MAX).map(|_| tried.send("/large", ""));
+    let mut asked: Vec<_> = asked.collect();
+    for stream in &mut asked {
         assert!(head(stream).starts_with("HTTP/1.1 200"));
     }
+    asked
+}
+
+/// Asks until there is a place.
+fn await_place(tried: &Tried) {
+    while head(&mut tried.send("/large", "")).starts_with("HTTP/1.1 503") {}
+}
+
+#[test]
+fn large_answers_are_few() {
+    let tried = Tried::large(LONG);
+    let mut unread = unread(&tried);
     let refused = tried.ask("/large", "");
     assert!(refused.starts_with("HTTP/1.1 503"), "{}", refused.len());
     assert!(refused.contains("too many large answers"), "{refused}");
-    // Those who do not read lose their connections, and their places with them.
-    while !tried.ask("/large", "").starts_with("HTTP/1.1 200") {}
-    for mut stream in unread {
+    // Who goes away gives the place back.
+    unread.pop();
+    await_place(&tried);
+}
+
+#[test]
+fn who_does_not_read_is_cut_off() {
+    let tried = Tried::large(Duration::from_millis(100));
+    let mut unread = unread(&tried);
+    await_place(&tried);
+    let mut is_cut = |stream: &mut TcpStream| {
         let mut rest = Vec::new();
-        let _ = stream.read_to_end(&mut rest);
-        assert!(rest.len() < LARGE, "it was cut");
-    }
+        stream.read_to_end(&mut rest).is_err() || rest.len() < LARGE
+    };
+    assert!(unread.iter_mut().any(&mut is_cut));
 }
 
 #[test]
 fn a_large_answer_arrives_whole() {
-    let answer = Tried::large().ask("/large", "");
+    let answer = Tried::large(LONG).ask("/large", "");
     assert!(answer.starts_with("HTTP/1.1 200"));
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.contains(&format!("content-length: {LARGE}")), "{head}");
@@ -169,7 +195,7 @@ fn a_large_answer_arrives_whole() {
 #[test]
 fn a_token_of_the_configuration_opens_and_is_not_told() {
     const TOKEN: &str = "open-Sesame.1";
-    let tried = Tried::pages(Conf::new().set("ui.token", TOKEN));
+    let tried = Tried::pages(Conf::new().set("ui.token", TOKEN), LONG);
     assert!(!tried.server.url().contains(TOKEN));
     for wrong in ["/", "/?token=", "/?token=open-Sesame.2", "/api/v1/version"] {
         let refused = tried.ask(wrong, "");
@@ -203,7 +229,7 @@ fn a_token_of_the_configuration_opens_and_is_not_told() {
 
 #[test]
 fn a_token_that_was_made_up_is_told() {
-    let tried = Tried::pages(Conf::new().set("ui.bind", "0.0.0.0"));
+    let tried = Tried::pages(Conf::new().set("ui.bind", "0.0.0.0"), LONG);
     let (_, token) = tried.server.url().split_once("/?token=").unwrap();
     assert_eq!(token.len(), 32);
     assert!(tried.ask("/", "").starts_with("HTTP/1.1 401"));

@@ -120,7 +120,12 @@ pub(crate) fn view<R>(model: &Model, address: &str, make: impl FnOnce(&View<'_>)
 
 /// What answers from records, without a running program.
 pub(crate) fn shown(records: &[Record]) -> Arc<Shown> {
-    let site = Site::new(Limits::default());
+    shown_within(Limits::default(), records)
+}
+
+/// Of which no more than this is kept.
+pub(crate) fn shown_within(limits: Limits, records: &[Record]) -> Arc<Shown> {
+    let site = Site::new(limits);
     for record in records {
         site.apply(record);
     }

@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{Reply, get, of_app, router};
+use crate::model::Limits;
 use crate::testing::history::{self, APP, batch_time, history};
-use crate::testing::{HOSTILE, shown};
+use crate::testing::jobs::stage_of;
+use crate::testing::{HOSTILE, shown, shown_within};
 
 fn snapshot(name: &str, path: &str) {
     let reply = of_app(&router(), path);
@@ -138,6 +140,32 @@ fn tasks_are_sorted_and_paged() {
     let summary = of_app(&router, "stages/3/0/taskSummary?quantiles=0,1").json();
     assert_eq!(summary["inputMetrics"]["recordsRead"], json!([50.0, 100.0]));
     assert_eq!(summary["schedulerDelay"], json!([2.0, 2.0]));
+}
+
+#[test]
+fn an_answer_has_so_many_tasks_and_no_more() {
+    let limits = Limits {
+        tasks: 30_000,
+        ..Limits::default()
+    };
+    let mut records = history()[..1].to_vec();
+    records.extend(stage_of(&[1; 20_001]));
+    let router = crate::rest::router().with_state(shown_within(limits, &records));
+    for path in ["stages", "stages/0", "stages/0/0"] {
+        let refused = of_app(&router, &format!("{path}?details=true"));
+        assert_eq!(refused.status, 400);
+        assert!(
+            refused.text.contains("the details of 20001 tasks"),
+            "{}",
+            refused.text
+        );
+        assert_eq!(
+            of_app(&router, &format!("{path}?details=false")).status,
+            200
+        );
+    }
+    let list = of_app(&router, "stages/0/0/taskList?length=30000");
+    assert_eq!(list.json().as_array().unwrap().len(), 20_000);
 }
 
 #[test]

@@ -147,6 +147,10 @@ fn the_document_describes_everything_once() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), paths.len());
+    let schemes = document["components"]["securitySchemes"]
+        .as_object()
+        .unwrap();
+    assert_eq!(schemes.keys().collect::<Vec<_>>(), ["bearer", "query"]);
     let fields = |name: &str| {
         let schema = &document["components"]["schemas"][name];
         schema["properties"].as_object().unwrap().len()
