@@ -3,10 +3,6 @@
 
 (() => {
   const root = document.documentElement;
-  const remembered = (() => {
-    try { return localStorage.getItem("theme"); } catch { return null; }
-  })();
-  if (remembered) root.dataset.theme = remembered;
 
   document.addEventListener("click", (event) => {
     if (!event.target.closest("#theme")) return;
@@ -79,6 +75,36 @@
   });
   document.addEventListener("scroll", point, { passive: true });
 
+  // What is said above the page of what the server says no more.
+  const notice = document.createElement("p");
+  notice.id = "notice";
+  notice.className = "notice";
+  notice.setAttribute("role", "status");
+  notice.hidden = true;
+  document.getElementById("main").before(notice);
+  const clock = (date) => date.toLocaleTimeString("en-GB");
+  let shownAt = new Date(), awaySince = null;
+  const away = () => {
+    awaySince = awaySince || new Date();
+    root.classList.add("away");
+    document.getElementById("liveness").textContent = `disconnected since ${clock(awaySince)}`;
+  };
+  const here = () => {
+    shownAt = new Date();
+    awaySince = null;
+    root.classList.remove("away");
+    notice.hidden = true;
+  };
+  const refused = (status) => {
+    notice.textContent =
+      status === 401
+        ? "An access token is needed: open the address that the program has printed."
+      : status < 500
+        ? `The program does not keep this any more. This is how it was at ${clock(shownAt)}.`
+      : `The program shows nothing new at this moment (${status}).`;
+    notice.hidden = false;
+  };
+
   let isBusy = false, isStale = false;
   const refresh = async () => {
     if (isBusy) { isStale = true; return; }
@@ -87,11 +113,19 @@
       do {
         isStale = false;
         const response = await fetch(location.href.split("#")[0], { cache: "no-store" });
-        const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+        const text = await response.text();
+        // Somebody may be reading what is gone; but what was missing may be there now.
+        const isRead = !document.querySelector("#main > .message");
+        if (!response.ok && (isRead || response.status === 401)) {
+          refused(response.status);
+          continue;
+        }
+        const fresh = new DOMParser().parseFromString(text, "text/html");
         for (const id of ["main", "foot", "liveness"]) {
           const [old, now] = [document.getElementById(id), fresh.getElementById(id)];
           if (old && now) update(old, now);
         }
+        here();
         point();
       } while (isStale && !document.hidden);
     } catch { /* the server is away; the stream of changes comes back when it does */ }
@@ -103,19 +137,28 @@
 
   // Only a page that is seen listens: browsers open few connections to one server, and pages
   // that were left or are behind others would take all of them. The first event comes at once.
-  let changes = null;
+  const AGAIN_MS = 3000;
+  let changes = null, again = 0;
   const listen = () => {
     if (changes || document.hidden) return;
     changes = new EventSource(document.body.dataset.changes);
     changes.addEventListener("change", (event) => {
-      root.classList.remove("away");
       const [id] = event.data.split(" ");
       if (id !== document.body.dataset.app) location.assign("/");
       else refresh();
     });
-    changes.addEventListener("error", () => root.classList.add("away"));
+    changes.addEventListener("error", () => {
+      away();
+      // A browser tries again by itself, but not when it was refused. The page then says why, or
+      // shows what is new after all.
+      if (changes.readyState !== EventSource.CLOSED) return;
+      rest();
+      refresh();
+      again = setTimeout(listen, AGAIN_MS);
+    });
   };
   const rest = () => {
+    clearTimeout(again);
     if (changes) changes.close();
     changes = null;
   };

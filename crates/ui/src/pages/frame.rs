@@ -38,7 +38,7 @@ pub(crate) fn framed(view: &View<'_>, answer: &Answer) -> Markup {
                             }
                         }
                     }
-                    span.app { (application.name) }
+                    span.app title=(application.name) { (application.name) }
                     (liveness(view))
                     (theme())
                 }
@@ -78,6 +78,8 @@ fn head(title: Markup) -> Markup {
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="color-scheme" content="light dark";
             title { (title) }
+            // It holds up what is drawn, so that nothing is drawn in another theme first.
+            script src="/static/theme.js" {}
             link rel="icon" type="image/svg+xml" href="/static/icon.svg";
             link rel="stylesheet" href="/static/style.css";
             script src="/static/app.js" defer {}

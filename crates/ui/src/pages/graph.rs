@@ -182,15 +182,15 @@ fn stream_box(streaming: &Streaming, stream: &GraphStream, last: &LastBatch) -> 
     let state = state_of(streaming, stream.id);
     let counted = last.of(stream.id).map(|(records, time)| {
         format!(
-            "{} records · {}",
-            format::count(records),
+            "{} · {}",
+            format::counted(records, "record"),
             format::length(time)
         )
     });
     let kept = state.map(|state| {
         format!(
-            "{} keys · {}",
-            format::count(state.keys),
+            "{} · {}",
+            format::counted(state.keys, "key"),
             format::size(state.bytes)
         )
     });
@@ -260,7 +260,7 @@ fn table<'a>(view: &View<'_>, streaming: &'a Streaming, last: &'a LastBatch) -> 
         Column::new("State", move |stream: &Row<'_>| {
             html! {
                 @if let Some(state) = state(stream) {
-                    (format::count(state.keys)) " keys, " (format::size(state.bytes))
+                    (format::counted(state.keys, "key")) ", " (format::size(state.bytes))
                 }
             }
         })

@@ -284,8 +284,8 @@ fn operator_box(stage: &Drawn<'_>, rdd: u64, operator: Option<&OperatorRecord>) 
         };
     };
     let counted = stage.counts.get(&rdd).map(|count| {
-        let (records, time) = (format::count(count.records), format::length(count.time));
-        format!("{records} records · {time}")
+        let records = format::counted(count.records, "record");
+        format!("{records} · {}", format::length(count.time))
     });
     let scope = operator.scope.as_ref().map(|(_, name)| name.clone());
     let mut lines = vec![

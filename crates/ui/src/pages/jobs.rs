@@ -136,7 +136,7 @@ fn table(view: &View<'_>, name: &'static str, jobs: Vec<&Job>) -> Markup {
             }
         })
         .hint("With the group of the job, if it has one")
-        .sorted_by(|job| parts::count_key(job.id())),
+        .sorted_by(|job| SortKey::Order(job.id() as f64)),
         Column::new("Description", move |job: &&Job| {
             html! {
                 div { (parts::description(view, job)) }

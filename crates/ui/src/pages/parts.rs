@@ -87,7 +87,7 @@ pub(super) fn count_key(count: u64) -> SortKey {
 
 /// A moment as something to sort by.
 pub(super) fn moment_key(at: Option<At>) -> SortKey {
-    SortKey::maybe(at.map(|at| at.0 as f64))
+    SortKey::order(at.map(|at| at.0 as f64))
 }
 
 impl Progress {
@@ -103,7 +103,7 @@ impl Progress {
     }
 
     pub(crate) fn share(self) -> SortKey {
-        SortKey::Number(self.done as f64 / self.total.max(1) as f64)
+        SortKey::Order(self.done as f64 / self.total.max(1) as f64)
     }
 
     fn text(self) -> String {

@@ -171,8 +171,8 @@ mod tests {
             "Completed Stages (12)",
             "Failed Stages (2)",
             r#"<a href="/stages/stage/?id=2&amp;attempt=0">reduce_by_key</a>"#,
-            "<td>55</td>",
-            "<td>1.2 s</td>",
+            "<td class=\"number\">55</td>",
+            "<td class=\"number\">1.2 s</td>",
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }

@@ -89,7 +89,7 @@ fn columns<'a>() -> Vec<Column<'a, Row<'a>>> {
                 (row.at.operator) br; code.dim { (row.at.line) }
             }
         })
-        .sorted_by(|row| SortKey::Number(row.stream as f64)),
+        .sorted_by(|row| SortKey::Order(row.stream as f64)),
         number(
             "Keys",
             "",
@@ -159,9 +159,10 @@ mod tests {
     fn each_operator_tells_its_keys_and_what_the_last_batch_did() {
         let page = shown(&history::model());
         assert!(page.contains("id=\"state-4\""), "{page}");
-        let cells = "<td>5.0 KiB</td><td>128 B</td><td>7</td><td>2</td><td>1</td>";
+        let cell = |text| format!("<td class=\"number\">{text}</td>");
+        let cells: String = ["5.0 KiB", "128 B", "7", "2", "1"].map(cell).concat();
         assert!(
-            page.contains("<td>40</td>") && page.contains(cells),
+            page.contains(&cell("40")) && page.contains(&cells),
             "{page}"
         );
         assert!(

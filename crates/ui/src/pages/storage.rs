@@ -80,8 +80,11 @@ fn rdd_table<'a>(view: &'a View<'_>) -> Table<'a, StorageInfo> {
                 html! { a href=(page) { (name(rdd)) } }
             })
             .sorted_by(|rdd| SortKey::Text(name(rdd))),
-            Column::new("Storage Level", |rdd: &StorageInfo| html! { (rdd.level) })
-                .sorted_by(|rdd| SortKey::Text(rdd.level.to_string())),
+            Column::new(
+                "Storage Level",
+                |rdd: &StorageInfo| html! { (rdd.level.description()) },
+            )
+            .sorted_by(|rdd| SortKey::Text(rdd.level.description())),
             Column::new("Cached Partitions", |rdd: &StorageInfo| {
                 html! { (rdd.cached_partitions) " of " (rdd.partitions) }
             })
@@ -132,7 +135,7 @@ fn receiver_table<'a>(view: &'a View<'_>) -> Table<'a, ReceiverRecord> {
             Column::new("Receiver", |receiver: &ReceiverRecord| {
                 html! { (receiver_name(view, receiver)) " " span.dim { "(stream " (receiver.stream) ")" } }
             })
-            .sorted_by(|receiver| SortKey::Number(receiver.stream as f64)),
+            .sorted_by(|receiver| SortKey::Order(receiver.stream as f64)),
             Column::new("In Memory", |receiver: &ReceiverRecord| {
                 bar(
                     receiver.stored.memory_bytes,
@@ -140,11 +143,11 @@ fn receiver_table<'a>(view: &'a View<'_>) -> Table<'a, ReceiverRecord> {
                 )
             })
             .hint("What no batch is done with yet, and what there may be")
-            .sorted_by(|receiver| SortKey::Number(receiver.stored.memory_bytes as f64)),
+            .sorted_by(|receiver| SortKey::Order(receiver.stored.memory_bytes as f64)),
             Column::new("On Disk", |receiver: &ReceiverRecord| {
                 bar(receiver.stored.disk_bytes, receiver.stored.disk_bytes_max)
             })
-            .sorted_by(|receiver| SortKey::Number(receiver.stored.disk_bytes as f64)),
+            .sorted_by(|receiver| SortKey::Order(receiver.stored.disk_bytes as f64)),
             Column::new("Waits since", |receiver: &ReceiverRecord| {
                 let since = receiver.stored.waits_since;
                 let since = since.map(|at| format::date_time(at, view.zone, false));
@@ -157,7 +160,7 @@ fn receiver_table<'a>(view: &'a View<'_>) -> Table<'a, ReceiverRecord> {
             })
             .hint("A receiver that has met its bounds waits until batches have made room")
             .sorted_by(|receiver| {
-                SortKey::maybe(receiver.stored.waits_since.map(|at| at.0 as f64))
+                SortKey::order(receiver.stored.waits_since.map(|at| at.0 as f64))
             }),
         ],
         sort: ("Receiver", false),
@@ -190,7 +193,7 @@ mod tests {
         let link = format!("<a href=\"/storage/rdd/?id={}\">users</a>", users.id());
         for part in [
             &link,
-            "<td>1 of 2</td><td>50 %</td><td>16 B</td>",
+            r#"<td class="number">1 of 2</td><td class="number">50 %</td>"#,
             "16 B of 1.0 MiB",
         ] {
             assert!(shown.contains(part), "{part}: {shown}");

@@ -16,6 +16,8 @@ const PAGE_ROWS_MAX: usize = 10_000;
 pub(crate) enum SortKey {
     Number(f64),
     Text(String),
+    /// What is shown is no number itself, such as a time.
+    Order(f64),
     /// Not known: after everything else in ascending order.
     Unknown,
 }
@@ -24,6 +26,11 @@ impl SortKey {
     /// A number that may not be known.
     pub(crate) fn maybe(number: Option<f64>) -> Self {
         number.map_or(SortKey::Unknown, SortKey::Number)
+    }
+
+    /// What orders rows without being shown; it may not be known.
+    pub(crate) fn order(place: Option<f64>) -> Self {
+        place.map_or(SortKey::Unknown, SortKey::Order)
     }
 
     fn compare(&self, other: &SortKey) -> Ordering {
@@ -65,6 +72,13 @@ impl<'a, R> Column<'a, R> {
         self.sort = Some(Box::new(key));
         self
     }
+
+    /// Whether it shows numbers, which stand below each other at their right ends.
+    fn has_numbers(&self, rows: &[R]) -> bool {
+        let is_number = |key: SortKey| matches!(key, SortKey::Number(_));
+        let sort = self.sort.as_ref();
+        sort.is_some_and(|key| rows.iter().any(|row| is_number(key(row))))
+    }
 }
 
 /// A table.
@@ -78,6 +92,11 @@ pub(crate) struct Table<'a, R> {
     pub(crate) empty: &'static str,
     /// The `id` of a row, to link to it.
     pub(crate) row_id: Option<Box<dyn Fn(&R) -> String + 'a>>,
+}
+
+/// The class of what is a number.
+fn number(is_number: bool) -> Option<&'static str> {
+    is_number.then_some("number")
 }
 
 /// What the address says about a table.
@@ -127,6 +146,12 @@ impl<R> Table<'_, R> {
                 }
             });
         }
+        let numbers: Vec<_> = self
+            .columns
+            .iter()
+            .map(|one| one.has_numbers(&rows))
+            .collect();
+        let columns = || self.columns.iter().zip(&numbers);
         let pages = rows.len().div_ceil(wanted.rows);
         let page = wanted.page.min(pages);
         let first = (page - 1) * wanted.rows;
@@ -135,11 +160,19 @@ impl<R> Table<'_, R> {
             (self.pager(query, page, pages))
             div.scroll {
                 table id=(self.name) {
-                    thead { tr { @for column in &self.columns { (self.head(query, &wanted, column)) } } }
+                    thead {
+                        tr {
+                            @for (column, is_number) in columns() {
+                                (self.head(query, &wanted, column, *is_number))
+                            }
+                        }
+                    }
                     tbody {
                         @for row in shown {
                             tr id=[self.row_id.as_ref().map(|id| id(row))] {
-                                @for column in &self.columns { td { ((column.cell)(row)) } }
+                                @for (column, is_number) in columns() {
+                                    td class=[number(*is_number)] { ((column.cell)(row)) }
+                                }
                             }
                         }
                     }
@@ -148,7 +181,13 @@ impl<R> Table<'_, R> {
         }
     }
 
-    fn head(&self, query: &Query, wanted: &Wanted, column: &Column<'_, R>) -> Markup {
+    fn head(
+        &self,
+        query: &Query,
+        wanted: &Wanted,
+        column: &Column<'_, R>,
+        is_number: bool,
+    ) -> Markup {
         let is_sorted = column.title == wanted.sort;
         let down = is_sorted && !wanted.is_down;
         let parameter = |what: &str| format!("{}.{what}", self.name);
@@ -161,7 +200,7 @@ impl<R> Table<'_, R> {
             (true, false) => Some("ascending"),
         };
         html! {
-            th scope="col" title=[hint] aria-sort=[order] {
+            th class=[number(is_number)] scope="col" title=[hint] aria-sort=[order] {
                 @if column.sort.is_some() {
                     a href={
                         (query.with(&[(&sort, column.title), (&desc, down_text)])) "#" (self.name)

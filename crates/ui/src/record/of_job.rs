@@ -95,7 +95,7 @@ impl From<&OperatorInfo> for OperatorRecord {
 pub(super) fn level(level: StorageLevel) -> String {
     match level {
         StorageLevel::NONE => String::new(),
-        level => level.to_string(),
+        level => level.description(),
     }
 }
 

@@ -83,7 +83,7 @@ fn columns<'a>(view: &'a View<'a>, streaming: &'a Streaming) -> Columns<'a> {
     };
     let records = |batch: &&Batch| html! { (parts::records(batch.record.records())) };
     vec![
-        Column::new("Batch Time", time).sorted_by(|batch| SortKey::Number(batch.time() as f64)),
+        Column::new("Batch Time", time).sorted_by(|batch| SortKey::Order(batch.time() as f64)),
         Column::new("Records", records)
             .sorted_by(|batch| SortKey::Number(batch.record.records() as f64)),
         delay(view, "Scheduling Delay", Batch::waits_since, |batch| {
