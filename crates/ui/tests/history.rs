@@ -63,7 +63,10 @@ fn the_pages_of_a_program_that_has_ended_are_those_of_a_running_one() {
     );
     let home = format!("/history/{name}/");
     let row = format!("<a href=\"{home}\">");
-    assert!(list.contains(&row) && list.contains("<td>3</td>"), "{list}");
+    assert!(
+        list.contains(&row) && list.contains("<td class=\"number\">3</td>"),
+        "{list}"
+    );
 
     for short in [home.as_str(), home.trim_end_matches('/')] {
         let (status, answer) = get(&server, short);

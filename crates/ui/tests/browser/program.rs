@@ -39,7 +39,13 @@ pub(crate) struct Program {
 impl Program {
     /// Builds the stream and shows it. Nothing has run yet.
     pub(crate) fn new() -> Program {
+        Program::keeping(1000)
+    }
+
+    /// One whose pages show so many completed batches.
+    pub(crate) fn keeping(batches: usize) -> Program {
         let conf = Conf::new()
+            .set("ui.retained_batches", batches)
             .master("local[2]")
             .app_name(format!("shop {HOSTILE}"))
             .set("streaming.on_failure", "continue");

@@ -1,5 +1,7 @@
 //! Tables, drawings and the theme.
 
+use serde_json::json;
+
 use super::page::Page;
 use super::program::Program;
 
@@ -94,6 +96,74 @@ fn assert_all(texts: &[String], wanted: &[&str]) {
     for one in wanted {
         assert!(texts.iter().any(|text| text == one), "{one} in {texts:?}");
     }
+}
+
+#[test]
+fn numbers_stand_below_each_other_and_nothing_is_cut_off() {
+    let mut program = Program::new();
+    program.run(3);
+    let Some(mut page) = Page::open() else { return };
+    let size = json!({"width": 1400, "height": 900, "deviceScaleFactor": 1, "mobile": false});
+    page.call("Emulation.setDeviceMetricsOverride", size);
+    // The first number and the first text of each table.
+    for (path, table, number, text) in [
+        ("/stages/stage/?id=1&attempt=0", "tasks", 1, 3),
+        ("/stages/", "completedStage", 1, 2),
+        ("/graph/", "streams", 1, 2),
+        ("/streaming/", "completedBatches", 2, 1),
+        ("/executors/", "executors", 4, 1),
+        ("/jobs/", "completedJob", 4, 1),
+    ] {
+        page.navigate(&program.address(path));
+        for (column, side) in [(number, "right"), (text, "left")] {
+            let cell = format!("#{table} > tbody td:nth-child({column})");
+            let of = format!("getComputedStyle(document.querySelector('{cell}')).textAlign");
+            assert_eq!(page.evaluate(&of), side, "{path} {column}");
+        }
+        let wide = page.evaluate(
+            "[...document.querySelectorAll('.scroll')]
+                .filter(box => box.scrollWidth > box.clientWidth)
+                .map(box => box.querySelector('table').id)",
+        );
+        assert_eq!(wide, json!([]), "{path}");
+    }
+}
+
+#[test]
+fn what_a_link_jumps_to_is_below_the_head() {
+    let mut program = Program::new();
+    program.run(60);
+    let Some(mut page) = Page::at(&program.address("/streaming/#completedBatches")) else {
+        return;
+    };
+    page.wait_until("scrollY > 0");
+    let gap = page.evaluate(
+        "document.querySelector('#completedBatches').getBoundingClientRect().top
+            - document.querySelector('header').getBoundingClientRect().bottom",
+    );
+    assert!(gap.as_f64().unwrap() >= 0.0, "{gap}");
+}
+
+#[test]
+fn a_page_is_drawn_in_the_theme_that_was_chosen() {
+    let program = Program::new();
+    let Some(mut page) = Page::at(&program.address("/environment/")) else {
+        return;
+    };
+    page.click("#theme");
+    let chosen = page.evaluate("document.documentElement.dataset.theme");
+    let watch = "new MutationObserver((_, observer) => {
+        if (!document.body) return;
+        window.firstTheme = document.documentElement.dataset.theme;
+        observer.disconnect();
+    }).observe(document, { childList: true, subtree: true });";
+    page.call(
+        "Page.addScriptToEvaluateOnNewDocument",
+        json!({"source": watch}),
+    );
+    page.reload();
+    assert_eq!(page.evaluate("window.firstTheme"), chosen);
+    page.assert_clean();
 }
 
 #[test]
