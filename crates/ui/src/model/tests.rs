@@ -1,7 +1,14 @@
 //! That little is kept, however long a program runs.
 
+use std::sync::mpsc::sync_channel;
+
+use headwater_core::events::Event;
+use headwater_core::{Conf, Context};
+use headwater_streaming::testing::TestStream;
+use headwater_streaming::time::seconds;
+
 use super::*;
-use crate::site::Site;
+use crate::site::{Follower, Site};
 use crate::testing::history;
 
 const LIMITS: Limits = Limits {
@@ -166,6 +173,40 @@ fn a_stream_that_loses_events_all_the_time_leaves_nothing_behind() {
     }
     apply(&mut model, &history::batch(501));
     assert_eq!(going_on(&model), (0, 0, 0, 0));
+    let kept = kept(&model);
+    assert_eq!((kept.jobs, kept.stages, kept.open), (100, 150, 0));
+}
+
+/// As it goes in a program: a listener is slow, and those of the pages share its queue.
+#[test]
+fn a_stream_with_a_slow_listener_leaves_nothing_behind() {
+    let conf = Conf::new().master("local[1]");
+    let ctx = Context::new(conf.set("listener_bus.queue.capacity", 200)).unwrap();
+    let test = TestStream::on(&ctx, seconds(1)).unwrap();
+    let site = Site::new(Limits::default());
+    ctx.events().add(Follower(site.clone()));
+    let numbers = test.input(vec![vec![1, 2, 3]; 40]);
+    let pairs = numbers.map(|number| (number, 1));
+    pairs
+        .reduce_by_key(|a, b| a + b)
+        .foreach_rdd(|rdd, _| rdd.count().map(drop));
+    test.run(2);
+    ctx.events().flush();
+    let (release, wait_release) = sync_channel::<()>(0);
+    let slow = ctx.events().add(move |_: &Event| {
+        let _ = wait_release.recv();
+    });
+    test.run(30);
+    drop(release);
+    ctx.events().flush();
+    ctx.events().remove(slow);
+    let dropped = ctx.events().dropped();
+    assert!(dropped > 0);
+    test.run(1);
+    test.context().stop(false, true).unwrap();
+    ctx.events().flush();
+    let model = site.model();
+    assert_eq!((going_on(&model), model.dropped), ((0, 0, 0, 0), dropped));
 }
 
 #[test]
