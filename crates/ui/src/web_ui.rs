@@ -86,6 +86,21 @@ impl WebUiBuilder {
 
     /// Tells of the program's event log in the metrics, too: how much waits to be written, and
     /// what was dropped.
+    ///
+    /// ```
+    /// use headwater_core::{Conf, Context};
+    /// use headwater_ui::{EventLog, WebUi};
+    ///
+    /// let conf = Conf::new()
+    ///     .master("local[1]")
+    ///     .set("event_log.enabled", true)
+    ///     .set("event_log.dir", "memory://logs/told");
+    /// let ctx = Context::new(conf).unwrap();
+    /// let log = EventLog::of_context(&ctx).unwrap().expect("it is switched on");
+    /// let ui = WebUi::of_context(&ctx).port(0).event_log(&log).serve()?;
+    /// assert!(ui.is_some());
+    /// # Ok::<(), headwater_ui::UiError>(())
+    /// ```
     pub fn event_log(mut self, log: &EventLog) -> Self {
         self.live.log = Some(log.status());
         self
