@@ -9,6 +9,7 @@ use super::entry::Entry;
 use super::keeper::STATES;
 use super::locate;
 use super::manifest::{FORMAT, Manifest, Snapshot, Unreadable, read_sealed};
+use super::parts::Joined;
 use super::remains::{Entries, Remains};
 use super::restart;
 use super::restore::{Found, JOURNAL};
@@ -203,16 +204,18 @@ impl Inspection {
                 .collect(),
             error: None,
         };
+        let mut joined = Joined::default();
         for record in recovered.records_from(Sequence(0)) {
-            if let Err(message) = self.read_entry(record, next) {
+            if let Err(message) = self.read_record(record, &mut joined, next) {
                 self.unfit.get_or_insert(message);
             }
         }
     }
 
-    fn read_entry(
+    fn read_record(
         &mut self,
         record: Result<(Sequence, Vec<u8>), JournalError>,
+        joined: &mut Joined,
         next: Sequence,
     ) -> Result<(), String> {
         let is_forgotten = matches!(
@@ -221,6 +224,9 @@ impl Inspection {
         );
         self.is_disturbed |= is_forgotten;
         let (at, bytes) = record.map_err(|error| error.to_string())?;
+        let Some((at, bytes)) = joined.take(at, bytes) else {
+            return Ok(());
+        };
         let entry = match Entry::from_bytes(&bytes) {
             // Of what nobody needs any more nothing has to be understood.
             Err(_) if at < next => return Ok(()),

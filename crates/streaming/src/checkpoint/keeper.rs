@@ -15,6 +15,7 @@ use super::flusher::Flusher;
 use super::info::{Checkpointed, JournalInfo};
 use super::manifest::{Manifest, Snapshot};
 use super::pace::Pace;
+use super::parts::{self, PART_BYTES_MAX};
 use super::past::{Cut, Past};
 use super::plan::Limits;
 use super::restore::Manifests;
@@ -167,8 +168,8 @@ impl Keeper {
 
     /// Reads an entry again.
     pub(crate) fn read(&self, at: Sequence) -> Result<Entry, StreamError> {
-        let bytes = self.with_journal(|journal| journal.read(at))?;
-        Entry::from_bytes(&bytes).map_err(|message| self.failed(&message))
+        let read = |at| self.with_journal(|journal| journal.read(at));
+        parts::read_entry(at, read, |message| self.failed(message))
     }
 
     /// Shows the bytes of the parts of a block, one after the other.
@@ -196,32 +197,40 @@ impl Keeper {
         self.past.lock().clone()
     }
 
-    /// Appends an entry, which is not durable yet.
+    /// Appends an entry, which is not durable yet; the number of its last record.
     pub(crate) fn append(&self, entry: Entry) -> Result<Sequence, StreamError> {
         let bytes = entry.to_bytes().map_err(|message| self.failed(&message))?;
-        self.append_as(&[&bytes], |past, at| past.apply(at, entry))
+        let records = parts::records_of(&bytes, PART_BYTES_MAX);
+        self.append_as(records, |past, at| past.apply(at, entry))
     }
 
     /// Appends a block, given without its bytes, and these.
     pub(crate) fn append_block(&self, entry: Entry, bytes: &[u8]) -> Result<Sequence, StreamError> {
         let head = entry.block_head(bytes.len());
         let head = head.map_err(|message| self.failed(&message))?;
-        self.append_as(&[&head, bytes], |past, at| {
+        self.append_as([(head, bytes)], |past, at| {
             past.apply_block(at, entry, bytes.len())
         })
     }
 
-    fn append_as(
+    /// Appends the records of an entry, each given as a head and the rest, without others between
+    /// them. The number of the last one.
+    fn append_as<'a>(
         &self,
-        parts: &[&[u8]],
+        records: impl IntoIterator<Item = (Vec<u8>, &'a [u8])>,
         apply: impl FnOnce(&mut Past, Sequence) -> Result<(), String>,
     ) -> Result<Sequence, StreamError> {
         let mut past = self.past.lock();
-        let at = self.with_journal(|journal| journal.append_parts(parts))?;
-        let bytes = parts.iter().map(|part| part.len() as u64).sum();
-        self.weight.add_entry(bytes);
-        apply(&mut past, at).map_err(|message| self.failed(&message))?;
-        Ok(at)
+        let mut numbers = None;
+        for (head, rest) in records {
+            let at = self.with_journal(|journal| journal.append_parts(&[&head, rest]))?;
+            self.weight.add_entry((head.len() + rest.len()) as u64);
+            let (first, _) = numbers.unwrap_or((at, at));
+            numbers = Some((first, at));
+        }
+        let (first, last) = numbers.ok_or_else(|| self.failed("an entry without bytes"))?;
+        apply(&mut past, first).map_err(|message| self.failed(&message))?;
+        Ok(last)
     }
 
     /// Returns once an entry survives a power failure.

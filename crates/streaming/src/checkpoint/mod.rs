@@ -23,6 +23,7 @@ mod manifest;
 mod matching;
 mod outputs;
 mod pace;
+mod parts;
 mod past;
 mod plan;
 mod program;

@@ -11,6 +11,7 @@ use super::entry::{Entry, InputRange, Reformed};
 use super::keeper::{Keeper, STATES};
 use super::manifest::{FORMAT, Manifest, Snapshot, Unreadable};
 use super::matching::{Allowed, label, match_programs, other_batches};
+use super::parts::Joined;
 use super::past::{Block, Past, Received};
 use super::plan::{Limits, kept_after_last, leave_out_unfinished};
 use super::program::Program;
@@ -277,9 +278,12 @@ impl Found {
             tracing::error!("{message}; going on without it, as allowed");
         }
         let mut found = Found::of(manifest);
+        let mut joined = Joined::default();
         for record in recovered.records_from(next) {
             let (at, bytes) = record.map_err(|error| error.to_string())?;
-            found.take_in(at, Entry::from_bytes(&bytes)?)?;
+            if let Some((at, bytes)) = joined.take(at, bytes) {
+                found.take_in(at, Entry::from_bytes(&bytes)?)?;
+            }
         }
         Ok(found)
     }
