@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::describe::{PartDescription, PartKind, ProgramDescription, describe_all};
 use super::matching::{Allowed, Matching, match_programs, other_batches};
 use super::outputs::Outputs;
+use super::positions::{Sources, keep_to_sources};
 use super::program::{Part, Program};
 use super::report::{Report, bytes, plural, row};
 use super::summary::{BlockCount, CheckpointSummary, InputSummary, StreamSummary};
@@ -145,6 +146,29 @@ impl CheckpointSummary {
 }
 
 impl CheckpointDiff {
+    /// Refuses, as a start does, what would get the position of another source.
+    pub(crate) fn ask_sources(
+        &mut self,
+        summary: &CheckpointSummary,
+        new: &Program,
+        allowed: &conf::Allowed,
+        sources: &dyn Sources,
+    ) {
+        let Some(stream) = &summary.stream else {
+            return;
+        };
+        let (old, allowed) = (&stream.program.0, &allowed.0);
+        let (_, mut inputs) = match_programs(old, new, allowed);
+        inputs.problems.clear();
+        let position = |input: usize| stream.inputs.get(input)?.position.as_deref();
+        let parts = (old.inputs.as_slice(), new.inputs.as_slice());
+        keep_to_sources(&mut inputs, parts, position, allowed, sources);
+        if !inputs.problems.is_empty() {
+            self.allow = None;
+            self.refused.append(&mut inputs.problems);
+        }
+    }
+
     /// Whether the program would go on, and nothing would be lost but what may be.
     #[must_use]
     pub fn goes_on(&self) -> bool {

@@ -14,6 +14,7 @@ use super::matching::{Allowed, label, match_programs, other_batches};
 use super::parts::Joined;
 use super::past::{Block, Past, Received};
 use super::plan::{Limits, kept_after_last, leave_out_unfinished};
+use super::positions::{Sources, keep_to_sources};
 use super::program::Program;
 use super::snapshots;
 use super::states::{OldStates, ReachingBack};
@@ -161,6 +162,7 @@ impl Opened {
         allowed: &Allowed,
         limits: Limits,
         states: &[ReachingBack],
+        sources: &dyn Sources,
     ) -> Result<Ready, StreamError> {
         let Opened {
             dir,
@@ -181,7 +183,7 @@ impl Opened {
                 resumed: None,
             });
         };
-        let (states_from, inputs_from) = matched(&dir, &past.program, &program, allowed)?;
+        let (states_from, inputs_from) = matched(&dir, &past, &program, allowed, sources)?;
         let old_outputs = &past.program.outputs;
         let told = program
             .outputs
@@ -334,14 +336,19 @@ type From = Vec<Option<usize>>;
 /// Which states and inputs of a program go on from which of an older one.
 fn matched(
     dir: &Location,
-    old: &Program,
+    past: &Past,
     new: &Program,
     allowed: &Allowed,
+    sources: &dyn Sources,
 ) -> Result<(From, From), StreamError> {
+    let old = &past.program;
     if let Some(message) = other_batches(old, new) {
         return Err(error(dir, &message));
     }
-    let (states, inputs) = match_programs(old, new, allowed);
+    let (states, mut inputs) = match_programs(old, new, allowed);
+    let position = |input: usize| past.received.get(input)?.position.as_deref();
+    let parts = (old.inputs.as_slice(), new.inputs.as_slice());
+    keep_to_sources(&mut inputs, parts, position, allowed, sources);
     for line in states.report.iter().chain(&inputs.report) {
         tracing::info!("{dir}: {line}");
     }

@@ -75,7 +75,8 @@ impl Inner {
         let allowed = self.ctx.conf().get(&conf::CHECKPOINT_ALLOW)?;
         let at = directory.at.to_string();
         let summary = CheckpointSummary::read(&at, self.clock.now())?;
-        let diff = summary.diff(&ProgramDescription::of(self.program()), &allowed);
+        let mut diff = summary.diff(&ProgramDescription::of(self.program()), &allowed);
+        diff.ask_sources(&summary, &self.program(), &allowed, &self.sources());
         self.graph
             .console
             .write(&diff.to_string())

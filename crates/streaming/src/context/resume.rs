@@ -6,7 +6,9 @@ use std::time::Duration;
 use headwater_store::Location;
 
 use super::Inner;
-use crate::checkpoint::{Checkpointer, Keeper, Limits, Opened, Outputs, Part, Program, Resumed};
+use crate::checkpoint::{
+    Checkpointer, Keeper, Limits, Opened, Outputs, Part, Program, Resumed, Sources,
+};
 use crate::conf;
 use crate::error::StreamError;
 use crate::graph::{AnyStream, NodeId};
@@ -69,6 +71,15 @@ impl Inner {
         }
     }
 
+    /// What the inputs say about the positions of a checkpoint directory.
+    pub(super) fn sources(&self) -> impl Sources {
+        let inputs = self.graph.inputs();
+        move |place: usize, position: &[u8]| match inputs.get(place) {
+            Some(input) => input.check_position(position),
+            None => Ok(()),
+        }
+    }
+
     /// Brings the graph, which has begun, to where the past has ended, and has everything
     /// written from now on.
     pub(super) fn go_on_from(&self, opened: Opened, zero: Time) -> Result<(), StreamError> {
@@ -91,7 +102,8 @@ impl Inner {
             again,
         );
         self.warn_of_queues();
-        let ready = opened.hand_to(self.program(), zero, &allowed.0, limits, &reaching)?;
+        let (program, sources) = (self.program(), self.sources());
+        let ready = opened.hand_to(program, zero, &allowed.0, limits, &reaching, &sources)?;
         self.graph.number_outputs(&ready.outputs);
         let keeper = ready.keeper;
         let owner = self.graph.owner;

@@ -1,5 +1,6 @@
 //! Lines of text from a TCP server that sends again what was not acknowledged.
 
+use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
 use std::net::TcpStream;
@@ -37,6 +38,10 @@ impl StreamingContext {
     /// A line without its end when the connection is lost does not count, and is to be sent
     /// again. A `\r` before the `\n` is not part of a line, and invalid UTF-8 becomes U+FFFD. A
     /// lost connection is made again as by [`StreamingContext::socket_text_stream`].
+    ///
+    /// How many lines there are is remembered for the input, with the server's address. Without a
+    /// name the stream does not start when it would go on from the lines of another address; an
+    /// input that is [`named`](DStream::named) may find its server elsewhere.
     ///
     /// A server must never number its lines anew while the checkpoint directory exists: what
     /// it sends as line five is taken for the line five that is there. Without a checkpoint
@@ -89,12 +94,26 @@ impl Receiver<Text> for AcknowledgedReceiver {
     fn on_stop(&self) {
         self.server.disconnect();
     }
+
+    fn check_position(&self, position: &[u8]) -> Result<(), String> {
+        let position = Position::read(position).map_err(|error| error.to_string())?;
+        let here = self.server.address();
+        match position.server {
+            Some(server) if server != here => Err(format!(
+                "that one has {} lines of the server {server}, and this one reads from {here}",
+                position.lines
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl AcknowledgedReceiver {
     /// Stores the lines of a connection until its end, or until the receiver is stopped.
     fn receive(&self, stream: TcpStream, ctx: &ReceiverContext<Text>) -> Result<(), ReadError> {
-        let mut safe = lines_at(ctx.last_position())?;
+        let position = ctx.last_position();
+        let position = position.as_deref().map(Position::read).transpose()?;
+        let mut safe = position.map_or(0, |position| position.lines);
         let mut connection = Connection {
             stream,
             buffer: vec![0; READ_BYTES],
@@ -113,8 +132,11 @@ impl AcknowledgedReceiver {
                     break;
                 }
                 safe += part.len() as u64;
-                let position = safe.to_string();
-                ctx.store_block_at(Arc::new(part), position.as_bytes())?;
+                let position = Position {
+                    lines: safe,
+                    server: Some(self.server.address()),
+                };
+                ctx.store_block_at(Arc::new(part), position.to_string().as_bytes())?;
                 connection.acknowledge(safe)?;
             }
         }
@@ -212,17 +234,54 @@ fn lines_of(mut block: Vec<u8>) -> impl Iterator<Item = Text> {
     })
 }
 
-/// How many lines were taken when a position was stored.
-fn lines_at(position: Option<Vec<u8>>) -> io::Result<u64> {
-    let Some(position) = position else {
-        return Ok(0);
-    };
-    let text = String::from_utf8_lossy(&position);
-    text.parse().map_err(|_| {
-        let message = format!(
-            "the checkpoint directory says {text:?} where the number of lines should be; another \
-             kind of receiver has written it"
-        );
-        io::Error::new(ErrorKind::InvalidData, message)
-    })
+/// How far the lines of a server were taken.
+#[derive(Debug, PartialEq, Eq)]
+struct Position {
+    lines: u64,
+    /// Whose lines they are; earlier releases did not say.
+    server: Option<String>,
+}
+
+impl Position {
+    fn read(position: &[u8]) -> io::Result<Self> {
+        let text = String::from_utf8_lossy(position);
+        let (lines, server) = match text.split_once(' ') {
+            Some((lines, server)) => (lines, Some(server.to_owned())),
+            None => (&*text, None),
+        };
+        let lines = lines.parse().map_err(|_| {
+            let message = format!(
+                "the checkpoint directory says {text:?} where the number of lines should be; \
+                 another kind of receiver has written it"
+            );
+            io::Error::new(ErrorKind::InvalidData, message)
+        })?;
+        Ok(Position { lines, server })
+    }
+}
+
+/// As it is read.
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.lines)?;
+        self.server
+            .iter()
+            .try_for_each(|server| write!(f, " {server}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_says_whose_lines_it_counts() {
+        let server = Some("host name:9".to_owned());
+        let position = Position { lines: 7, server };
+        let read = |text: &str| Position::read(text.as_bytes());
+        assert_eq!(read(&position.to_string()).unwrap(), position);
+        let server = None;
+        assert_eq!(read("7").unwrap(), Position { lines: 7, server });
+        assert!(read("seven").unwrap_err().to_string().contains("\"seven\""));
+    }
 }

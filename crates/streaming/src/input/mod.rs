@@ -50,6 +50,12 @@ pub(crate) trait Input: Send + Sync {
         Duration::ZERO
     }
 
+    /// Why a position that an earlier process has stored is none of this input's source, if it
+    /// is none. Asked before the start, where no name says it.
+    fn check_position(&self, _position: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Called before the start when there is a checkpoint directory: what is taken in is
     /// written there, under this number, and what was taken in before is found there.
     fn keep(

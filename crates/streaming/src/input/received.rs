@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use headwater_core::{Context, Record, Site, StorageLevel, Wire};
+use headwater_core::{Context, Record, Site, StorageLevel, Wire, catch_panic};
 use parking_lot::Mutex;
 
 use super::{Allocated, Input};
@@ -231,6 +231,11 @@ impl<T: Wire> Input for ReceiverInput<T> {
 
     fn stream(&self) -> &StreamInfo {
         self.stream.info()
+    }
+
+    fn check_position(&self, position: &[u8]) -> Result<(), String> {
+        let checked = catch_panic(self.site, || self.receiver.check_position(position));
+        checked.map_err(|panic| panic.to_string())?
     }
 
     fn keep(

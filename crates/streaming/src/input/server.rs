@@ -50,6 +50,11 @@ impl Server {
         }
     }
 
+    /// The host and port, as the user gave them.
+    pub(super) fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
     /// Connects and reads until the connection is lost, after which the receiver is started
     /// again, or until [`Server::disconnect`].
     pub(super) fn read<T: Send + Sync + 'static>(
@@ -57,7 +62,7 @@ impl Server {
         ctx: &ReceiverContext<T>,
         read: impl FnOnce(TcpStream) -> Result<(), ReadError>,
     ) -> Result<(), String> {
-        let server = format!("{}:{}", self.host, self.port);
+        let server = self.address();
         let stream = match self.connect() {
             Ok(stream) => stream,
             Err(error) => {

@@ -81,6 +81,46 @@ pub trait Receiver<T>: Send + Sync + 'static {
         StorageLevel::MEMORY_AND_DISK
     }
 
+    /// Whether a position of the checkpoint directory is one of this source; by default
+    /// every one is. It is asked when a stream goes on from a directory and no name
+    /// ([`DStream::named`](crate::DStream::named)) says that the input is the one that stored the
+    /// position: inputs without names are found by their order, so two of them that swapped
+    /// places, or one that reads another source now, would each skip what the other has read.
+    ///
+    /// A receiver that can be asked keeps in its positions what they are of.
+    ///
+    /// ```
+    /// use headwater_streaming::{Receiver, ReceiverContext};
+    ///
+    /// /// Stores positions such as `orders 17`.
+    /// struct Topic(&'static str);
+    ///
+    /// impl Receiver<String> for Topic {
+    ///     fn on_start(&self, ctx: &ReceiverContext<String>) -> Result<(), String> {
+    ///         let position = format!("{} {}", self.0, 1);
+    ///         let stored = ctx.store_many_at(["first".to_owned()], position.as_bytes());
+    ///         stored.map_err(|error| error.to_string())
+    ///     }
+    ///     fn on_stop(&self) {}
+    ///     fn check_position(&self, position: &[u8]) -> Result<(), String> {
+    ///         match position.strip_prefix(self.0.as_bytes()) {
+    ///             Some([b' ', ..]) => Ok(()),
+    ///             _ => Err(format!("its position is none of the topic {}", self.0)),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// assert!(Topic("orders").check_position(b"orders 17").is_ok());
+    /// assert!(Topic("returns").check_position(b"orders 17").is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// Of what the position is, as text for the user, who reads "the input would go on from that
+    /// one, but ...". The stream does not start.
+    fn check_position(&self, _position: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+
     /// What events and pages call the receiver: by default the type's name.
     fn name(&self) -> String {
         let whole = std::any::type_name::<Self>();
