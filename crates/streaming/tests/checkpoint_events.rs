@@ -6,7 +6,9 @@ use std::fs;
 use std::sync::Arc;
 
 use headwater_streaming::StreamingListener;
-use headwater_streaming::checkpoint::{CheckpointFailure, CheckpointInfo, Syncs};
+use headwater_streaming::checkpoint::{
+    CheckpointFailure, CheckpointInfo, CheckpointSummary, Syncs,
+};
 use probe::{Log, going_on, second};
 
 struct Checkpoints {
@@ -84,4 +86,46 @@ fn a_checkpoint_that_cannot_be_written_is_told() {
     assert!(written.entries().is_empty());
     // Batches go on.
     test.run(2);
+}
+
+#[test]
+fn checkpoints_without_a_manifest_do_not_fill_the_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let test = going_on(directory.path(), 0, EACH_BATCH);
+    let (written, failed) = (Log::new(), Log::new());
+    test.context().add_listener(Checkpoints {
+        written: written.clone(),
+        failed: failed.clone(),
+    });
+    let pairs = test.input(vec![vec![(1, 1), (2, 1)]; 9]);
+    let counts = pairs.update_state_by_key(|new: Vec<i32>, old: Option<usize>| {
+        Some(old.unwrap_or(0) + new.len())
+    });
+    counts.foreach_rdd(|_, _| ());
+    test.try_run(0).unwrap();
+    // The manifests of eight batches have no place; the snapshots have.
+    for batch in 1..=8 {
+        let name = format!("checkpoint-{:020}", second(batch).as_millis());
+        fs::create_dir_all(directory.path().join(name)).unwrap();
+    }
+    let snapshots = || {
+        fs::read_dir(directory.path().join("state"))
+            .unwrap()
+            .count()
+    };
+    let mut counts = Vec::new();
+    for batch in 1..=8 {
+        test.run(1);
+        failed.wait_for(|failed| failed.len() >= batch);
+        counts.push(snapshots());
+    }
+    assert!(counts[0] > 0 && counts[7] <= 2 * counts[0], "{counts:?}");
+    // The next one is whole, and a restart has all that it needs.
+    test.run(1);
+    let checkpoint = &written.wait_for(|written| !written.is_empty())[0];
+    assert_eq!(checkpoint.time, second(9));
+    test.context().stop(true, true).unwrap();
+    let place = directory.path().to_str().unwrap();
+    let summary = CheckpointSummary::read(place, second(10)).unwrap();
+    assert!(summary.restart.goes_on, "{:?}", summary.problems);
 }

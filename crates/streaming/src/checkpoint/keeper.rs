@@ -1,5 +1,7 @@
 //! Writes what happens, while it happens.
 
+mod unfinished;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -91,7 +93,7 @@ impl Keeper {
     ) -> Result<(), StreamError> {
         let Manifests { read, unreadable } = manifests;
         let names = read.iter();
-        let names = names.map(|(at, manifest)| (at.name().into_owned(), manifest));
+        let names = names.map(|(at, manifest)| (name_of(at), manifest));
         let mut retained = Retained::found(names, snapshots);
         retained.found_unreadable(unreadable);
         if let Some((_, oldest)) = read.first() {
@@ -311,6 +313,21 @@ impl Keeper {
         pace: &Pace,
     ) -> Result<Option<Checkpointed>, StreamError> {
         let mut written = self.written.lock();
+        let checkpoint = self.write_checkpoint(&mut written, states, pace);
+        if checkpoint.is_err()
+            && let Err(error) = self.drop_unfinished(&mut written)
+        {
+            tracing::warn!("what was written for the checkpoint stays there: {error}");
+        }
+        checkpoint
+    }
+
+    fn write_checkpoint(
+        &self,
+        written: &mut Written,
+        states: &[Arc<dyn AnySteps>],
+        pace: &Pace,
+    ) -> Result<Option<Checkpointed>, StreamError> {
         self.weight.start_again();
         // What was written for another reason is none of this checkpoint's.
         let _ = written.latest.take_wrote();
@@ -333,7 +350,7 @@ impl Keeper {
         }
         self.weight.set_state(written.latest.bytes());
         let (snapshots, state_bytes) = written.latest.take_wrote();
-        let (time, manifest) = self.write_manifest(&mut written, states)?;
+        let (time, manifest) = self.write_manifest(written, states)?;
         Ok(Some(Checkpointed {
             time,
             state_bytes,
@@ -449,6 +466,10 @@ impl Keeper {
             message: message.to_owned(),
         }
     }
+}
+
+fn name_of(at: &Location) -> String {
+    at.name().into_owned()
 }
 
 impl StateLog for Keeper {

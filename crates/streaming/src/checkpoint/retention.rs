@@ -129,9 +129,18 @@ impl Retained {
         self.unreadable.extract_if(.., is_surplus).collect()
     }
 
-    /// The snapshots that no manifest needs: those of a checkpoint that was not finished.
+    /// Whether no manifest is there but those that are known. One that failed may have been
+    /// written all the same, and then needs what it lists.
+    pub(super) fn knows_all(&self, mut names: impl Iterator<Item = String>) -> bool {
+        names.all(|name| self.manifests.iter().any(|kept| kept.name == name))
+    }
+
+    /// The snapshots that no manifest needs, nor will the next one: those of checkpoints that were
+    /// not finished.
     pub(super) fn unlisted(&self, mut files: Vec<String>) -> Vec<String> {
-        let listed: HashSet<_> = self.manifests.iter().flat_map(|kept| &kept.files).collect();
+        let kept = self.manifests.iter().flat_map(|kept| &kept.files);
+        let next = self.snapshots.iter().map(|one| &one.file);
+        let listed: HashSet<_> = kept.chain(next).collect();
         files.retain(|file| !listed.contains(file));
         files
     }
