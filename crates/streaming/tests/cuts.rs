@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::UNIX_EPOCH;
 
 use headwater_core::Context;
 use headwater_streaming::testing::TestStream;
-use headwater_streaming::time::{Time, seconds};
+use headwater_streaming::time::{Time, millis, seconds};
 use headwater_streaming::{
     DStream, FileStreamOptions, InputSource, ReceiverContext, SourceBatch, StreamError,
 };
@@ -33,15 +34,25 @@ struct Offsets {
     log: Outside,
     next: u64,
     fails_at: &'static [i64],
+    /// Leaves out what was in the log before the stream began.
+    from_end: bool,
 }
 
 impl Offsets {
     fn of(log: &Outside, fails_at: &'static [i64]) -> Self {
-        let (log, next) = (log.clone(), 0);
+        let (log, next, from_end) = (log.clone(), 0, false);
         Offsets {
             log,
             next,
             fails_at,
+            from_end,
+        }
+    }
+
+    fn from_end_of(log: &Outside) -> Self {
+        Offsets {
+            from_end: true,
+            ..Offsets::of(log, &[])
         }
     }
 
@@ -59,6 +70,18 @@ fn offsets(range: &[u8]) -> (u64, u64) {
 }
 
 impl InputSource<i64> for Offsets {
+    fn origin(&mut self) -> Option<Vec<u8>> {
+        if self.from_end {
+            self.next = self.log.0.lock().len() as u64;
+        }
+        Some(self.next.to_le_bytes().to_vec())
+    }
+
+    fn recall_origin(&mut self, origin: &[u8]) -> Result<(), String> {
+        self.next = u64::from_le_bytes(origin.try_into().unwrap());
+        Ok(())
+    }
+
     fn compute(&mut self, time: Time, ctx: &Context) -> Result<SourceBatch<i64>, String> {
         if self.fails_at.contains(&(time.as_millis() / 1000)) {
             return Err("nobody is at home".to_owned());
@@ -90,10 +113,12 @@ fn windows<'a>(
     fails_at: &'static [i64],
 ) -> impl Fn() -> Vec<Vec<i64>> + use<'a> {
     let windows = test.collect(&stream.window(seconds(3), None));
-    stream.foreach_rdd(move |_, time| match fails_at.contains(&(time.as_millis() / 1000)) {
-        true => Err("the sink is down"),
-        false => Ok(()),
-    });
+    stream.foreach_rdd(
+        move |_, time| match fails_at.contains(&(time.as_millis() / 1000)) {
+            true => Err("the sink is down"),
+            false => Ok(()),
+        },
+    );
     move || windows.batches()
 }
 
@@ -208,6 +233,14 @@ fn a_source_that_has_ranges_only_now_does_not_pass_for_the_one_before() {
     assert_eq!(shown, [[7]]);
 }
 
+/// Puts a file of one line, its name, into a directory.
+fn put(dir: &Path, name: &str, modified_ms: u64) {
+    let path = dir.join(name);
+    std::fs::write(&path, format!("{name}\n")).unwrap();
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(UNIX_EPOCH + millis(modified_ms)).unwrap();
+}
+
 /// A stream of what the test stores, and where it gets what to store through.
 fn handed_out(test: &TestStream) -> (DStream<i64>, Receiver<ReceiverContext<i64>>) {
     let (to, contexts) = sync_channel(10);
@@ -264,10 +297,7 @@ fn a_source_that_a_changed_program_adds_gives_nothing_to_batches_that_were_cut_b
     let files = tempfile::tempdir().unwrap();
     dies_in_the_first_batch(dir.path(), &[]);
     log.add(7);
-    let path = files.path().join("old");
-    std::fs::write(&path, "8\n").unwrap();
-    let file = std::fs::File::options().write(true).open(path).unwrap();
-    file.set_modified(std::time::UNIX_EPOCH + seconds(1)).unwrap();
+    put(files.path(), "8", 1000);
     let life = |begun, batches| {
         let test = going_on(dir.path(), begun, &[]);
         let (old, _contexts) = handed_out(&test);
@@ -314,4 +344,41 @@ fn an_input_that_comes_back_after_it_was_left_out_begins_anew() {
     assert_eq!(life(2, true), Some(vec![1, 2]));
     let all: BTreeSet<_> = log.0.lock().iter().copied().collect();
     assert_eq!(all.len(), 2);
+}
+
+/// The process dies in its first batch interval, or before a changed program has cut a batch.
+#[test]
+fn what_comes_before_the_first_batch_is_in_a_batch_of_the_next_process() {
+    for is_changed in [false, true] {
+        let (dir, log) = (tempfile::tempdir().unwrap(), Outside::default());
+        let files = tempfile::tempdir().unwrap();
+        if is_changed {
+            let test = going_on(dir.path(), 10, &[]);
+            test.collect(&test.context().source_stream(Seconds).named("seconds"));
+            test.try_run(0).unwrap();
+        }
+        log.add(1);
+        put(files.path(), "1", 9_900);
+        let life = |begun, batches| {
+            let test = going_on(dir.path(), begun, &[]);
+            let ssc = test.context();
+            if is_changed {
+                test.collect(&ssc.source_stream(Seconds).named("seconds"));
+            }
+            let tail = ssc.source_stream(Offsets::from_end_of(&log));
+            let tail = test.collect(&tail.named("tail"));
+            let lines = ssc.text_file_stream(files.path().to_str().unwrap());
+            let lines = test.collect(&lines.map(|line| line.to_string()));
+            test.run(batches);
+            (tail.batches().concat(), lines.batches().concat())
+        };
+        assert_eq!(life(10, 0), (vec![], vec![]));
+        log.add(2);
+        put(files.path(), "2", 10_500);
+        assert_eq!(life(12, 0), (vec![], vec![]));
+        log.add(3);
+        put(files.path(), "3", 12_500);
+        let (tail, lines) = life(13, 1);
+        assert_eq!((tail, lines.concat()), (vec![2, 3], "23".to_owned()));
+    }
 }

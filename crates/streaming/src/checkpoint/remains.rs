@@ -12,7 +12,7 @@ use super::summary::{
     BatchSummary, BlockCount, InputSummary, MissedBatches, RangeSummary, SelectedFileSummary,
     SnapshotSummary, StateSummary, StreamSummary, TakenRange,
 };
-use crate::input::files_of_range;
+use crate::input::{asks_a_source, files_of_range};
 use crate::time::{Time, millis};
 
 /// What was found of a past.
@@ -76,15 +76,19 @@ impl Remains<'_> {
         };
         let waiting_from = taken.iter().filter_map(of_done).max().unwrap_or(0);
         let blocks = past.blocks.get(input)?;
+        let part = parts.get(input)?.clone();
+        let received = past.received.get(input)?;
+        // What a source has there is where it began, not where it is.
+        let position = (!asks_a_source(&part.operator)).then(|| received.position.clone());
         Some(InputSummary {
-            part: parts.get(input)?.clone(),
+            part,
             waiting: self.entries.count(blocks.range(waiting_from..)),
             kept: self.entries.count(blocks.range(..waiting_from)),
             batches: taken.len(),
             last: taken
                 .last()
                 .and_then(|(time, cut)| self::taken(*time, cut, parts)),
-            position: past.received.get(input)?.position.clone(),
+            position: position.flatten(),
         })
     }
 

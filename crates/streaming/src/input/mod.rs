@@ -20,7 +20,7 @@ use crate::rate::RateController;
 use crate::time::Time;
 
 pub use files::FileStreamOptions;
-pub(crate) use files::{files_of_range, reads_files};
+pub(crate) use files::{asks_a_source, files_of_range, reads_files};
 pub use queue::Queue;
 pub(crate) use received::ReceiverSettings;
 pub use source::{InputSource, SourceBatch};

@@ -2,8 +2,7 @@
 
 mod input;
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use headwater_core::{Context, Rdd, Record, Site};
@@ -72,6 +71,26 @@ pub trait InputSource<T: Record>: Send + 'static {
     /// # Errors
     /// What went wrong, as text for the user; the stream does not start then.
     fn start(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Where the source begins, if it leaves out what was there before: the end of a log, say.
+    ///
+    /// Called once after the first `start` with a checkpoint directory, and written there before
+    /// the first batch: what comes from then on is not left out by a later process, which learns of
+    /// it by [`InputSource::recall_origin`], even if no batch was cut before this one died. `None`,
+    /// the default, says that there is nothing to know.
+    fn origin(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Learns where the source has begun in its first process. Called after a restart, between
+    /// `start` and the first [`InputSource::recall`].
+    ///
+    /// # Errors
+    /// What went wrong, as text for the user; the stream does not start then.
+    fn recall_origin(&mut self, origin: &[u8]) -> Result<(), String> {
+        let _ = origin;
         Ok(())
     }
 
@@ -297,7 +316,8 @@ impl StreamingContext {
             restored_at: Mutex::default(),
             rates,
             on_failure: self.receiver_settings().on_failure,
-            is_kept: AtomicBool::new(false),
+            kept: OnceLock::new(),
+            origin: Mutex::default(),
             stream: stream.stream.clone(),
         };
         self.graph().add_input(site, Arc::new(input));

@@ -210,6 +210,11 @@ pub(crate) fn reads_files(operator: &str) -> bool {
     )
 }
 
+/// Whether an operator makes streams of sources, which have an origin and no position.
+pub(crate) fn asks_a_source(operator: &str) -> bool {
+    operator == "source_stream" || reads_files(operator)
+}
+
 /// The files of a batch of a file stream, by the range that its source gave; `None` if the
 /// operator is another one.
 pub(crate) fn files_of_range(operator: &str, range: &[u8]) -> Option<Vec<(String, u64)>> {

@@ -225,9 +225,20 @@ impl<T: Record> InputSource<T> for FileSource<T> {
         Ok(batch)
     }
 
+    fn origin(&mut self) -> Option<Vec<u8>> {
+        postcard::to_stdvec(&self.rules.only_after).ok()
+    }
+
+    fn recall_origin(&mut self, origin: &[u8]) -> Result<(), String> {
+        let only_after = postcard::from_bytes(origin)
+            .map_err(|error| format!("the time at which it began cannot be read back: {error}"))?;
+        // What came while no process ran is new to the stream.
+        self.rules.only_after = self.rules.only_after.min(only_after);
+        Ok(())
+    }
+
     fn recall(&mut self, _time: Time, range: &[u8]) -> Result<(), String> {
         let (only_after, selected) = read_range(range)?;
-        // What came while no process ran is new to the stream.
         self.rules.only_after = self.rules.only_after.min(only_after);
         self.selections.keep(selected, self.rules.window);
         Ok(())

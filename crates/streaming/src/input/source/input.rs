@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::mem;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use headwater_core::{Context, Rdd, Record, Site, catch_panic};
@@ -11,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::{InputSource, SourceBatch};
 use crate::StreamingContext;
-use crate::checkpoint::{InputPast, InputRange, Keeper};
+use crate::checkpoint::{Entry, InputPast, InputRange, Keeper};
 use crate::conf::OnFailure;
 use crate::error::{PlanError, StreamError};
 use crate::events::InputInfo;
@@ -100,17 +99,19 @@ pub(super) struct SourceInput<T> {
     pub(super) rates: Option<SourceRates>,
     /// Whether a batch that it failed for goes on without it.
     pub(super) on_failure: OnFailure,
-    /// Whether there is a checkpoint directory, where cuts are written.
-    pub(super) is_kept: AtomicBool,
+    /// The checkpoint directory, if there is one, and the number of the input there.
+    pub(super) kept: OnceLock<(Arc<Keeper>, usize)>,
+    /// Where the source began in an earlier process.
+    pub(super) origin: Mutex<Option<Vec<u8>>>,
     pub(super) stream: Arc<Stream<T>>,
 }
 
 impl<T: Record> SourceInput<T> {
-    /// Asks the source; nothing comes from one that has stopped.
-    fn compute(&self, time: Time) -> Result<SourceBatch<T>, PlanError> {
+    /// Asks the source; `None` if it has stopped.
+    fn compute(&self, time: Time) -> Option<Result<SourceBatch<T>, PlanError>> {
         let mut phase = self.phase.lock();
         let Phase::Running(source) = &mut *phase else {
-            return Ok(self.ctx.empty().into());
+            return None;
         };
         let news = self.rates.as_ref().and_then(SourceRates::news);
         let scope = self.stream.info().scope(time);
@@ -120,12 +121,38 @@ impl<T: Record> SourceInput<T> {
             }
             scope.within(|| Site::uncover(|| source.compute(time, &self.ctx)))
         });
-        let given = asked.map_err(|panic| PlanError::from_panic(self.site, &panic))?;
-        given.map_err(|message| PlanError::new(self.site, message))
+        Some(match asked {
+            Ok(given) => given.map_err(|message| PlanError::new(self.site, message)),
+            Err(panic) => Err(PlanError::from_panic(self.site, &panic)),
+        })
     }
 }
 
 impl<T: Record> SourceInput<T> {
+    /// Brings the source to where it has begun, or has it written where it begins.
+    fn begin(&self, source: &mut dyn InputSource<T>) -> Result<(), String> {
+        let Some((keeper, number)) = self.kept.get() else {
+            return Ok(());
+        };
+        if let Some(origin) = &*self.origin.lock() {
+            let recalled = catch_panic(self.site, || source.recall_origin(origin));
+            return recalled.map_err(|panic| panic.to_string())?;
+        }
+        let origin = catch_panic(self.site, || source.origin());
+        let Some(origin) = origin.map_err(|panic| panic.to_string())? else {
+            return Ok(());
+        };
+        let written = keeper.append(Entry::Block {
+            input: *number,
+            block: 0,
+            records: 0,
+            position: Some(origin),
+            bytes: Vec::new(),
+        });
+        let synced = written.and_then(|at| keeper.sync_to(at));
+        synced.map_err(|error| error.to_string())
+    }
+
     /// Makes the batches of an earlier process again.
     fn restore(&self, source: &mut dyn InputSource<T>) -> Result<(), String> {
         let restored = mem::take(&mut *self.restored.lock());
@@ -188,7 +215,7 @@ impl<T: Record> SourceInput<T> {
     /// it is asked again, another process would run another batch. Where the stream goes on after
     /// failures, the batch is cut without the source.
     fn may_not_fail(&self) -> bool {
-        self.is_kept.load(Ordering::Relaxed) && self.on_failure == OnFailure::Stop
+        self.kept.get().is_some() && self.on_failure == OnFailure::Stop
     }
 }
 
@@ -203,11 +230,13 @@ impl<T: Record> Input for SourceInput<T> {
 
     fn keep(
         &self,
-        _: &Arc<Keeper>,
-        _: usize,
+        keeper: &Arc<Keeper>,
+        number: usize,
         past: Option<&InputPast<'_>>,
     ) -> Result<(), StreamError> {
-        self.is_kept.store(true, Ordering::Relaxed);
+        // There is one directory for each stream.
+        let _ = self.kept.set((keeper.clone(), number));
+        *self.origin.lock() = past.and_then(|past| past.received.position.clone());
         *self.restored.lock() = past.map(|past| past.cuts.clone()).unwrap_or_default();
         *self.restored_at.lock() = past.map(|past| past.taken_in);
         Ok(())
@@ -227,6 +256,7 @@ impl<T: Record> Input for SourceInput<T> {
         };
         let started = catch_panic(self.site, || source.start());
         let started = started.map_err(|panic| panic.to_string()).flatten();
+        let started = started.and_then(|()| self.begin(&mut *source));
         let started = started.and_then(|()| self.restore(&mut *source));
         *phase = Phase::Running(source);
         started.map_err(|message| {
@@ -247,7 +277,11 @@ impl<T: Record> Input for SourceInput<T> {
         if self.cut.batches.lock().contains_key(&time) {
             return Ok(Allocated::default());
         }
-        let given = self.compute(time);
+        let Some(given) = self.compute(time) else {
+            // The stream is being stopped; what there is belongs to a later batch.
+            self.cut.batches.lock().insert(time, Ok(self.ctx.empty()));
+            return Ok(Allocated::default());
+        };
         if let (Err(error), true) = (&given, self.may_not_fail()) {
             return Err(StreamError::Source {
                 time,
