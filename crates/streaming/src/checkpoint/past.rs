@@ -8,6 +8,7 @@ use std::time::Duration;
 use headwater_journal::Sequence;
 use serde::{Deserialize, Serialize};
 
+use super::cutting::last_ranges;
 use super::entry::{CutInput, Entry, InputRange, Reformed};
 use super::program::Program;
 use crate::time::Time;
@@ -254,6 +255,8 @@ impl Past {
                 *blocks = blocks.split_off(to);
             }
         }
+        let last = last_ranges(&self.cuts, dropped);
+        self.cuts.extend(last);
         if let Some(at) = snapshots_at {
             self.changes = self.changes.split_off(&(at + Duration::from_millis(1)));
             for since in &mut self.states_since {

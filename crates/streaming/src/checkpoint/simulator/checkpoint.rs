@@ -2,12 +2,16 @@
 
 use headwater_journal::Sequence;
 
+use super::super::entry::InputRange;
 use super::super::manifest::{Manifest, Snapshot};
+use super::super::past::Cut;
 use super::super::retention::{Surplus, keep_needed};
 use super::Check;
 use super::disk::Disk;
 use super::process::Process;
-use super::setup::{Rule, Setup};
+use super::setup::{BATCH, Rule, Setup};
+use super::truth::Truth;
+use crate::time::Time;
 
 #[derive(Debug)]
 pub(super) enum Checkpointing {
@@ -19,7 +23,12 @@ pub(super) enum Checkpointing {
 
 impl Process {
     /// Goes one step on with the checkpoint that is being written.
-    pub(super) fn checkpoint(&mut self, disk: &mut Disk, setup: &Setup) -> Check {
+    pub(super) fn checkpoint(
+        &mut self,
+        disk: &mut Disk,
+        setup: &Setup,
+        truth: &mut Truth,
+    ) -> Check {
         self.checkpointing = match self.checkpointing.take() {
             None => None,
             Some(Checkpointing::Snapshots(state, partition)) => {
@@ -32,6 +41,7 @@ impl Process {
             Some(Checkpointing::Tidy(mut surplus)) => {
                 let goes_on = disk.delete_some(&mut surplus);
                 if !goes_on {
+                    self.begin_sources(disk, setup, truth)?;
                     self.is_starting = false;
                     disk.check_listed()?;
                 }
@@ -91,15 +101,28 @@ impl Process {
                 .files
                 .extend(manifest.snapshots.first().map(|one| one.file.clone()));
         }
-        self.check_kept(setup)?;
+        self.check_kept()?;
         Ok(surplus)
     }
 
     /// What is kept is what is needed.
-    fn check_kept(&self, setup: &Setup) -> Check {
+    fn check_kept(&self) -> Check {
         let past = &self.past;
         let forgotten = past.ended - self.limits.remembered;
-        if let Some((time, _)) = past.cuts.iter().find(|(time, _)| **time <= forgotten) {
+        let is_newest = |time: Time, input: usize| {
+            let later = past.cuts.range(time + BATCH..);
+            let mut later = later.flat_map(|(_, cut)| &cut.inputs);
+            !later.any(|one| one.input == input)
+        };
+        // What a source gave last is kept, however long it fails.
+        let is_needed = |time: Time, cut: &Cut| {
+            let mut named = cut.inputs.iter();
+            time > forgotten
+                || named.all(|one| {
+                    matches!(one.range, InputRange::Source(_)) && is_newest(time, one.input)
+                })
+        };
+        if let Some((time, _)) = past.cuts.iter().find(|(time, cut)| !is_needed(**time, cut)) {
             return Err(format!(
                 "batch {time} is kept, and nothing needs it after {forgotten}"
             ));
@@ -124,11 +147,10 @@ impl Process {
             .flat_map(|cut| &cut.inputs)
             .map(|one| &one.range);
         let used = used.map(|range| match range {
-            super::super::entry::InputRange::Blocks { from, to } => to - from,
-            super::super::entry::InputRange::Source(_)
-            | super::super::entry::InputRange::Anew => 0,
+            InputRange::Blocks { from, to } => to - from,
+            InputRange::Source(_) | InputRange::Anew => 0,
         });
-        let unallocated: usize = (0..setup.inputs)
+        let unallocated: usize = (0..past.blocks.len())
             .map(|input| {
                 past.blocks[input]
                     .range(past.first_unallocated(input)..)

@@ -7,7 +7,7 @@ use super::checkpoint::Checkpointing;
 use super::disk::Disk;
 use super::process::Process;
 use super::recovery;
-use super::setup::{BATCH, Rule, Setup, batches};
+use super::setup::{BATCH, InputKind, Rule, Setup, batches};
 use super::truth::Truth;
 use crate::time::{Time, millis};
 
@@ -23,6 +23,10 @@ pub(super) struct Seen {
     pub(super) reruns: u64,
     /// Batches that were done before one before them.
     pub(super) overtaken: u64,
+    /// Batches for which a source failed.
+    pub(super) sources_failed: u64,
+    /// Restarts with an input more or less.
+    pub(super) inputs_changed: u64,
     pub(super) batches: u64,
     pub(super) records: u64,
 }
@@ -34,6 +38,8 @@ impl Seen {
         self.in_checkpoints += other.in_checkpoints;
         self.reruns += other.reruns;
         self.overtaken += other.overtaken;
+        self.sources_failed += other.sources_failed;
+        self.inputs_changed += other.inputs_changed;
         self.batches += other.batches;
         self.records += other.records;
     }
@@ -132,6 +138,7 @@ impl History {
         self.seen.in_checkpoints += u64::from(self.process.checkpointing.is_some());
         let damaged = self.disk.crash(self.setup.damages, &mut self.rng);
         self.seen.damaged += u64::from(damaged);
+        let inputs = self.process.inputs.len();
         match self.rng.u8(0..8) {
             0 => self.now += BATCH * self.rng.u32(1..6),
             1 => self.now -= BATCH * self.rng.u32(1..4),
@@ -146,6 +153,7 @@ impl History {
             ..
         } = self;
         self.process = recovery::start(setup, disk, truth, *now, rng)?;
+        self.seen.inputs_changed += u64::from(self.process.inputs.len() != inputs);
         self.seen.reruns += u64::from(self.process.past.first_open().is_some());
         Ok(())
     }
@@ -159,16 +167,25 @@ impl History {
     }
 
     fn receive(&mut self) -> Check {
-        let (process, disk) = (&mut self.process, &mut self.disk);
-        let place = self.rng.usize(0..self.setup.inputs);
-        match self.rng.u8(0..10) {
-            0..3 => process.receivers[place].gather(self.truth.new_record()),
+        let (process, disk, truth) = (&mut self.process, &mut self.disk, &mut self.truth);
+        let number = self.rng.usize(0..self.setup.inputs.len());
+        let step = self.rng.u8(0..10);
+        if self.setup.inputs[number] == InputKind::Source && step < 7 {
+            // Whether or not the program has it.
+            (0..self.rng.u8(1..4)).for_each(|_| truth.arrives(number));
+            return Ok(());
+        }
+        let Some(place) = process.places.inputs.iter().position(|one| *one == number) else {
+            return Ok(());
+        };
+        match step {
+            0..3 => process.gather(place, truth.new_record(number)),
             3 => process.log_open(disk, place)?,
             4..7 => {
-                let records = (0..self.rng.u8(1..4)).map(|_| self.truth.new_record());
+                let records = (0..self.rng.u8(1..4)).map(|_| truth.new_record(number));
                 process.store(disk, place, records.collect())?;
             }
-            _ => process.acknowledge(disk, &self.setup, &mut self.truth),
+            _ => process.acknowledge(disk, &self.setup, truth),
         }
         Ok(())
     }
@@ -177,7 +194,14 @@ impl History {
         let process = &mut self.process;
         let has_room = process.cutting.is_none() && process.waiting.len() < WAITING_MAX;
         if has_room && process.schedule.is_due(self.now) {
-            process.cut(&mut self.disk)?;
+            let is_over = self.is_over;
+            let fails = || !is_over && self.rng.u8(0..12) == 0;
+            let cut = process.cut(&mut self.disk, &self.setup, &self.truth, fails)?;
+            self.seen.sources_failed += u64::from(cut.source_failed);
+            if !cut.is_cut {
+                // The stream stops.
+                return self.crash();
+            }
         }
         Ok(())
     }
@@ -227,7 +251,7 @@ impl History {
     fn checkpoint(&mut self) -> Check {
         let process = &mut self.process;
         if process.checkpointing.is_some() {
-            return process.checkpoint(&mut self.disk, &self.setup);
+            return process.checkpoint(&mut self.disk, &self.setup, &mut self.truth);
         }
         let ended = process.past.ended;
         if ended - process.last_checkpoint >= batches(self.setup.checkpoint_interval) {

@@ -1,12 +1,13 @@
 //! Histories of a stream with crashes, on a model of the world.
 //!
 //! A history is a program, a process, a disk and thousands of steps, all drawn from one seed:
-//! receivers store and acknowledge, batches are cut, run side by side, fail, end; checkpoints
-//! are written piece by piece; clocks go, jump and are set back; and before any step the
-//! process may be killed, upon which unsynced entries and everything in memory are gone and a
-//! new process goes on, perhaps with its states and inputs in another order. What is decided
-//! on the way (which ends are written, what is forgotten, with what a restart begins) is
-//! decided by the functions that the runtime calls, on the bytes that it writes.
+//! receivers store and acknowledge, sources are asked and fail, batches are cut, run side by side,
+//! fail, end; checkpoints are written piece by piece; clocks go, jump and are set back; and before
+//! any step the process may be killed, upon which unsynced entries and everything in memory are
+//! gone and a new process goes on, perhaps with its states and inputs in another order, with an
+//! input more or less. What is decided on the way (what a batch gets, which ends are written, what
+//! is forgotten, with what a restart begins) is decided by the functions that the runtime calls,
+//! on the bytes that it writes.
 //!
 //! After every restart, at every output and at the end it is checked that each acknowledged
 //! record is in exactly one batch, that each batch is stored once, with what it had first, that
@@ -26,6 +27,7 @@ mod process;
 mod receiver;
 mod recovery;
 mod setup;
+mod source;
 mod state;
 mod truth;
 
@@ -82,6 +84,8 @@ fn much_happens_in_a_history() {
         seen.in_checkpoints,
         seen.reruns,
         seen.overtaken,
+        seen.sources_failed,
+        seen.inputs_changed,
     ];
     assert!(dangers.iter().all(|times| *times > 50), "{seen:?}");
     assert!(seen.batches > 1000 && seen.records > 5000, "{seen:?}");

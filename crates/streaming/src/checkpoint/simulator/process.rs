@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use headwater_journal::Sequence;
 
 use super::super::commits::Commits;
-use super::super::entry::{Change, CutInput, Entry};
+use super::super::cutting::{Share, cut_batch};
+use super::super::entry::{Change, Entry};
 use super::super::past::Past;
 use super::super::plan::Limits;
 use super::super::retention::Retained;
@@ -15,10 +16,31 @@ use super::checkpoint::Checkpointing;
 use super::disk::Disk;
 use super::receiver::Receiver;
 use super::setup::{BATCH, Places, Rule, Setup, batches};
+use super::source::Source;
 use super::state::{Partition, share};
 use super::truth::{Contents, Output, Truth};
 use crate::batch::Schedule;
 use crate::time::Time;
+
+/// What batches get something from.
+#[derive(Debug)]
+pub(super) enum Input {
+    Receiver(Receiver),
+    Source(Source),
+}
+
+/// What came of cutting a batch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cutting {
+    pub(super) is_cut: bool,
+    pub(super) source_failed: bool,
+}
+
+/// Why an input has given nothing.
+enum Refused {
+    SourceFailed,
+    Wrong(String),
+}
 
 #[derive(Debug)]
 pub(super) struct Process {
@@ -31,7 +53,7 @@ pub(super) struct Process {
     pub(super) commits: Commits,
     pub(super) schedule: Schedule,
     /// By place.
-    pub(super) receivers: Vec<Receiver>,
+    pub(super) inputs: Vec<Input>,
     /// The partitions of each state, by place.
     pub(super) states: Vec<Vec<Partition>>,
     /// The records of the batches that are remembered.
@@ -61,17 +83,29 @@ impl Process {
 
     /// Writes what is gathered to the journal.
     pub(super) fn log_open(&mut self, disk: &mut Disk, place: usize) -> Check {
-        if let Some(entry) = self.receivers[place].unlogged(place) {
+        if let Input::Receiver(receiver) = &mut self.inputs[place]
+            && let Some(entry) = receiver.unlogged(place)
+        {
             self.append(disk, entry)?;
         }
         Ok(())
     }
 
+    /// Lets a record join the block that is being gathered.
+    pub(super) fn gather(&mut self, place: usize, record: u64) {
+        if let Input::Receiver(receiver) = &mut self.inputs[place] {
+            receiver.gather(record);
+        }
+    }
+
     /// Stores records as a block of their own, which will be acknowledged.
     pub(super) fn store(&mut self, disk: &mut Disk, place: usize, records: Vec<u64>) -> Check {
         self.log_open(disk, place)?;
-        self.receivers[place].close();
-        let entry = self.receivers[place].block(place, records.clone());
+        let Input::Receiver(receiver) = &mut self.inputs[place] else {
+            return Ok(());
+        };
+        receiver.close();
+        let entry = receiver.block(place, records.clone());
         let at = self.append(disk, entry)?;
         self.storing.push((at, records));
         Ok(())
@@ -87,26 +121,84 @@ impl Process {
         }
     }
 
-    /// Gives what is stored to the next batch, unless an earlier process has done that.
-    pub(super) fn cut(&mut self, disk: &mut Disk) -> Check {
-        let time = self.schedule.next();
-        if let Some(cut) = self.past.cuts.get(&time) {
-            self.cutting = Some((time, Sequence(cut.at)));
-            return Ok(());
+    /// Has where sources begin written; from then on what comes is theirs.
+    pub(super) fn begin_sources(
+        &mut self,
+        disk: &mut Disk,
+        setup: &Setup,
+        truth: &mut Truth,
+    ) -> Check {
+        for place in 0..self.inputs.len() {
+            let Input::Source(source) = &mut self.inputs[place] else {
+                continue;
+            };
+            let origin = source.begin(place, truth);
+            if let Some(entry) = origin.filter(|_| !setup.breaks(Rule::OriginFirst)) {
+                self.append(disk, entry)?;
+                disk.sync();
+            }
+            truth.begins(self.places.inputs[place]);
         }
-        let (mut inputs, mut contents): (Vec<CutInput>, Contents) = Default::default();
-        contents.resize(self.receivers.len(), Vec::new());
-        for place in 0..self.receivers.len() {
-            self.log_open(disk, place)?;
-            self.receivers[place].close();
-            let (cut, records) = self.receivers[place].allocate(place);
-            inputs.push(cut);
-            contents[self.places.inputs[place]] = records;
-        }
-        let at = self.append(disk, Entry::Cut { time, inputs })?;
-        self.contents.insert(time, contents);
-        self.cutting = Some((time, at));
         Ok(())
+    }
+
+    /// Cuts the next batch.
+    pub(super) fn cut(
+        &mut self,
+        disk: &mut Disk,
+        setup: &Setup,
+        truth: &Truth,
+        mut fails: impl FnMut() -> bool,
+    ) -> Check<Cutting> {
+        let time = self.schedule.next();
+        let known = self.past.cuts.get(&time).cloned();
+        let mut source_failed = false;
+        let mut given = vec![Vec::new(); setup.inputs.len()];
+        let named = cut_batch(known.as_ref(), self.inputs.len(), |place, share| {
+            let is_new = match setup.breaks(Rule::NamedAlone) {
+                true => !matches!(share, Share::Named(_)),
+                false => share == Share::Waiting,
+            };
+            if !is_new {
+                return Ok(None);
+            }
+            self.log_open(disk, place).map_err(Refused::Wrong)?;
+            let (range, records) = match &mut self.inputs[place] {
+                Input::Receiver(receiver) => receiver.allocate(),
+                Input::Source(_) if fails() => {
+                    source_failed = true;
+                    return match setup.goes_on {
+                        true => Ok(None),
+                        false => Err(Refused::SourceFailed),
+                    };
+                }
+                Input::Source(source) => source.compute(truth),
+            };
+            let count = records.len() as u64;
+            given[self.places.inputs[place]] = records;
+            Ok(Some((range, count)))
+        });
+        let at = match (named, known) {
+            (Ok(Some(inputs)), _) => self.append(disk, Entry::Cut { time, inputs })?,
+            (Ok(None), known) => Sequence(known.map_or(0, |cut| cut.at)),
+            (Err(Refused::Wrong(message)), _) => return Err(message),
+            (Err(Refused::SourceFailed), _) => {
+                return Ok(Cutting {
+                    is_cut: false,
+                    source_failed,
+                });
+            }
+        };
+        let nothing = || vec![Vec::new(); setup.inputs.len()];
+        let contents = self.contents.entry(time).or_insert_with(nothing);
+        for (contents, given) in contents.iter_mut().zip(given) {
+            contents.extend(given);
+        }
+        self.cutting = Some((time, at));
+        Ok(Cutting {
+            is_cut: true,
+            source_failed,
+        })
     }
 
     /// The batch that was cut may run.
@@ -140,7 +232,7 @@ impl Process {
                 }
                 let mut records = Vec::new();
                 for batch in (next - slide + BATCH).to(next, BATCH) {
-                    records.extend(self.contents_of(batch)?.concat());
+                    records.extend(setup.for_states(self.contents_of(batch)?));
                 }
                 let records = share(&records, partition, setup.states[number].partitions);
                 let bytes = postcard::to_stdvec(&records).map_err(|error| error.to_string())?;

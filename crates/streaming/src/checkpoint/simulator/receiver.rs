@@ -1,6 +1,6 @@
 //! A receiver: blocks that are gathered, closed, and given to batches.
 
-use super::super::entry::{CutInput, Entry, InputRange};
+use super::super::entry::{Entry, InputRange};
 use super::super::past::Past;
 use super::Check;
 use super::disk::Disk;
@@ -73,18 +73,12 @@ impl Receiver {
     }
 
     /// Gives every closed block to a batch.
-    pub(super) fn allocate(&mut self, input: usize) -> (CutInput, Vec<u64>) {
+    pub(super) fn allocate(&mut self) -> (InputRange, Vec<u64>) {
+        self.close();
         let records = std::mem::take(&mut self.waiting).concat();
         let from = std::mem::replace(&mut self.first_waiting, self.number);
-        let cut = CutInput {
-            input,
-            range: InputRange::Blocks {
-                from,
-                to: self.number,
-            },
-            records: records.len() as u64,
-        };
-        (cut, records)
+        let to = self.number;
+        (InputRange::Blocks { from, to }, records)
     }
 
     pub(super) fn waiting(&self) -> impl Iterator<Item = &u64> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use fastrand::Rng;
 
 use super::super::commits::Commits;
+use super::super::cutting::Share;
 use super::super::entry::{Entry, InputRange};
 use super::super::manifest::{Manifest, Snapshot};
 use super::super::past::Past;
@@ -14,9 +15,10 @@ use super::super::retention::Retained;
 use super::Check;
 use super::checkpoint::Checkpointing;
 use super::disk::Disk;
-use super::process::Process;
+use super::process::{Input, Process};
 use super::receiver::{Receiver, read_blocks};
-use super::setup::{BATCH, Places, Rule, Setup, batches, parts_from};
+use super::setup::{BATCH, InputKind, Places, Rule, Setup, batches, parts_from};
+use super::source::{Source, read_range};
 use super::state::Partition;
 use super::truth::{Contents, Truth};
 use crate::batch::Schedule;
@@ -56,6 +58,7 @@ pub(super) fn start(
     if let Some(program) = began.take() {
         let states_from = parts_from(&program.states, &past.program.states);
         let inputs_from = parts_from(&program.inputs, &past.program.inputs);
+        let gone = (0..past.program.inputs.len()).find(|old| !inputs_from.contains(&Some(*old)));
         past.go_on_as(program.clone(), &states_from, &inputs_from);
         go_on_with(&mut snapshots, &states_from, &[]);
         leave_out_unfinished(&mut snapshots, past.ended);
@@ -65,18 +68,23 @@ pub(super) fn start(
             inputs_from,
             reformed: Vec::new(),
         })?;
+        if gone.is_some() {
+            // What the input had is gone with it, and counts as gone from now on.
+            disk.sync();
+            truth.goes(setup.inputs.len() - 1);
+        }
     }
     let restored = Restored {
         setup,
         places: &places,
+        truth,
         past: &past,
         snapshots: &snapshots,
         disk,
     };
-    let receivers = (0..setup.inputs).map(|input| Receiver::restored(&past, input, disk));
     let process = Process {
         first,
-        receivers: receivers.collect::<Check<_>>()?,
+        inputs: restored.inputs()?,
         states: restored.states()?,
         contents: restored.contents()?,
         places,
@@ -116,6 +124,7 @@ fn read(manifest: &Manifest, disk: &Disk) -> Check<Found> {
 struct Restored<'a> {
     setup: &'a Setup,
     places: &'a Places,
+    truth: &'a Truth,
     past: &'a Past,
     snapshots: &'a [Snapshot],
     disk: &'a Disk,
@@ -172,16 +181,32 @@ impl Restored<'_> {
         Ok(())
     }
 
+    fn inputs(&self) -> Check<Vec<Input>> {
+        let places = self.places.inputs.iter().enumerate();
+        let inputs = places.map(|(place, number)| {
+            Ok(match self.setup.inputs[*number] {
+                InputKind::Receiver => {
+                    Input::Receiver(Receiver::restored(self.past, place, self.disk)?)
+                }
+                InputKind::Source => Input::Source(Source::restored(self.past, place, *number)?),
+            })
+        });
+        inputs.collect()
+    }
+
     /// The records of the batches that are remembered, by input.
     fn contents(&self) -> Check<BTreeMap<Time, Contents>> {
         let mut all = BTreeMap::new();
         for (time, cut) in &self.past.cuts {
-            let mut contents = vec![Vec::new(); self.places.inputs.len()];
-            for of in &cut.inputs {
-                if let InputRange::Blocks { from, to } = of.range {
-                    let blocks = read_blocks(self.past, of.input, (from, to), self.disk)?;
-                    contents[self.places.inputs[of.input]] = blocks.concat();
-                }
+            let mut contents = vec![Vec::new(); self.setup.inputs.len()];
+            for (place, number) in self.places.inputs.iter().enumerate() {
+                contents[*number] = match Share::of(Some(cut), place).range() {
+                    None => Vec::new(),
+                    Some(InputRange::Blocks { from, to }) => {
+                        read_blocks(self.past, place, (*from, *to), self.disk)?.concat()
+                    }
+                    Some(range) => read_range(range, *number, self.truth)?,
+                };
             }
             all.insert(*time, contents);
         }
@@ -212,11 +237,11 @@ fn check(process: &Process, setup: &Setup, truth: &Truth) -> Check {
     }
     let of_open = process.contents.range(ended + BATCH..);
     let of_open: Vec<_> = of_open.flat_map(|(_, cut)| cut.iter().flatten()).collect();
-    let waiting: Vec<_> = process
-        .receivers
-        .iter()
-        .flat_map(Receiver::waiting)
-        .collect();
+    let waiting = process.inputs.iter().map(|input| match input {
+        Input::Receiver(receiver) => receiver.waiting().collect::<Vec<_>>(),
+        Input::Source(source) => source.waiting(truth).iter().collect(),
+    });
+    let waiting = waiting.collect::<Vec<_>>().concat();
     for record in truth.owed() {
         if !of_open.contains(&record) && !waiting.contains(&record) {
             return Err(format!("record {record} was acknowledged, and is gone"));

@@ -39,10 +39,14 @@ pub(super) enum Rule {
     JournalBeforeManifest,
     /// A sink stores a batch once.
     SinkOnce,
+    /// A batch that was cut gets what its cut names, and no more.
+    NamedAlone,
+    /// Where a source begins is written before anything counts as its own.
+    OriginFirst,
 }
 
 impl Rule {
-    pub(super) const ALL: [Rule; 10] = [
+    pub(super) const ALL: [Rule; 12] = [
         Rule::AckAfterSync,
         Rule::RunAfterSync,
         Rule::EndsInOrder,
@@ -53,6 +57,8 @@ impl Rule {
         Rule::KeepListed,
         Rule::JournalBeforeManifest,
         Rule::SinkOnce,
+        Rule::NamedAlone,
+        Rule::OriginFirst,
     ];
 }
 
@@ -66,10 +72,23 @@ pub(super) struct StateSetup {
     pub(super) partitions: usize,
 }
 
+/// What an input is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InputKind {
+    /// It stores blocks in the journal.
+    Receiver,
+    /// It is asked for each batch, and gives ranges of what lies elsewhere.
+    Source,
+}
+
 /// What a history is about.
 #[derive(Debug, Clone)]
 pub(super) struct Setup {
-    pub(super) inputs: usize,
+    pub(super) inputs: Vec<InputKind>,
+    /// Whether some programs of the history are without the last input.
+    pub(super) last_input_goes: bool,
+    /// Whether a batch whose source failed is cut without it, rather than not at all.
+    pub(super) goes_on: bool,
     pub(super) states: Vec<StateSetup>,
     /// In batches: how much of the inputs an output sees.
     pub(super) window: u32,
@@ -87,13 +106,19 @@ pub(super) struct Setup {
 
 impl Setup {
     pub(super) fn random(rng: &mut Rng) -> Self {
+        let kind = |rng: &mut Rng| match rng.u8(0..3) {
+            0 => InputKind::Source,
+            _ => InputKind::Receiver,
+        };
         let state = |rng: &mut Rng| StateSetup {
             slide: rng.u32(1..=2),
             reach: rng.u32(0..=3),
             partitions: rng.usize(1..=3),
         };
         Setup {
-            inputs: rng.usize(1..=2),
+            inputs: (0..rng.usize(1..=3)).map(|_| kind(rng)).collect(),
+            last_input_goes: rng.bool(),
+            goes_on: rng.bool(),
             states: (0..rng.usize(0..=2)).map(|_| state(rng)).collect(),
             window: rng.u32(1..=4),
             concurrent_jobs: rng.usize(1..=3),
@@ -104,6 +129,13 @@ impl Setup {
             damages: rng.bool(),
             broken: None,
         }
+    }
+
+    /// What of a batch states take in: not what an input gave that may go, since it would go
+    /// with it.
+    pub(super) fn for_states(&self, contents: &[Vec<u64>]) -> Vec<u64> {
+        let stay = contents.len() - usize::from(self.last_input_goes);
+        contents.get(..stay).unwrap_or_default().concat()
     }
 
     pub(super) fn breaks(&self, rule: Rule) -> bool {
@@ -143,7 +175,8 @@ impl Setup {
     }
 }
 
-/// Which state and input stand at each place of a program, whose lines may be moved.
+/// Which state and input stand at each place of a program, whose lines may be moved, and one of
+/// whose inputs may come and go.
 #[derive(Debug, Clone)]
 pub(super) struct Places {
     pub(super) states: Vec<usize>,
@@ -154,8 +187,11 @@ impl Places {
     pub(super) fn shuffled(setup: &Setup, rng: &mut Rng) -> Self {
         let mut places = Places {
             states: (0..setup.states.len()).collect(),
-            inputs: (0..setup.inputs).collect(),
+            inputs: (0..setup.inputs.len()).collect(),
         };
+        if setup.last_input_goes && rng.u8(0..3) == 0 {
+            places.inputs.pop();
+        }
         rng.shuffle(&mut places.states);
         rng.shuffle(&mut places.inputs);
         places

@@ -27,7 +27,13 @@ pub(super) struct Output {
 pub(super) struct Truth {
     /// The batch to which each record belongs.
     batch_of: Vec<Option<Time>>,
-    /// The records that were acknowledged and are in no batch that is done.
+    /// The input of each record.
+    input_of: Vec<usize>,
+    /// What lies where sources read, by input, and whose sources have begun.
+    logs: BTreeMap<usize, Vec<u64>>,
+    begun: BTreeSet<usize>,
+    /// The records that were acknowledged, or came to a source that had begun, and are in no batch
+    /// that is done.
     owed: BTreeSet<u64>,
     pub(super) zero: Option<Time>,
     /// What belongs to the batches that have run.
@@ -50,9 +56,40 @@ impl Truth {
         }
     }
 
-    pub(super) fn new_record(&mut self) -> u64 {
+    pub(super) fn new_record(&mut self, input: usize) -> u64 {
         self.batch_of.push(None);
+        self.input_of.push(input);
         self.batch_of.len() as u64 - 1
+    }
+
+    /// Something comes to where a source reads.
+    pub(super) fn arrives(&mut self, input: usize) {
+        let record = self.new_record(input);
+        self.logs.entry(input).or_default().push(record);
+        if self.begun.contains(&input) {
+            self.owed.insert(record);
+        }
+    }
+
+    /// What has come to where a source reads.
+    pub(super) fn log(&self, input: usize) -> &[u64] {
+        self.logs.get(&input).map_or(&[], Vec::as_slice)
+    }
+
+    /// A source has begun: what comes from now on is owed.
+    pub(super) fn begins(&mut self, input: usize) {
+        self.begun.insert(input);
+    }
+
+    /// A changed program is without an input, and nothing of it is shown or owed any more.
+    pub(super) fn goes(&mut self, input: usize) {
+        self.begun.remove(&input);
+        let input_of = &self.input_of;
+        self.owed
+            .retain(|record| input_of.get(*record as usize) != Some(&input));
+        for contents in self.cuts.values_mut().filter_map(|cut| cut.get_mut(input)) {
+            contents.clear();
+        }
     }
 
     pub(super) fn records(&self) -> u64 {
@@ -113,7 +150,7 @@ impl Truth {
             }
             let first = time - batches(state.slide) + BATCH;
             let of_step = self.cuts.range(first..=time);
-            let records: Vec<u64> = of_step.flat_map(|(_, cut)| cut.concat()).collect();
+            let records: Vec<u64> = of_step.flat_map(|(_, cut)| setup.for_states(cut)).collect();
             let versions = &mut self.states[number];
             let before = match versions.last_key_value() {
                 Some((_, before)) => before.clone(),
