@@ -44,7 +44,7 @@ pub use chunk::Emitter;
 pub use conf::Conf;
 pub use context::Context;
 pub use error::{Error, JobError, TaskError};
-pub use files::{Compression, SaveOptions, remove_unfinished_saves};
+pub use files::{Compression, FoundFile, SaveOptions, remove_unfinished_saves};
 pub use headwater_store::StoreError;
 pub use rdd::{
     BoundedDouble, FutureAction, LocalIterator, PartialResult, PartitionIter, PartitionSource,

@@ -1,11 +1,12 @@
 //! From the files to read to the parts that partitions read.
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use headwater_store::Entry;
 
 use super::decode::Codec;
+use super::found::{FoundFile, hold_all, in_force};
 use super::listing::list;
 use crate::error::Error;
 use crate::site::Site;
@@ -24,6 +25,8 @@ pub(super) struct Part {
 pub(super) struct Inputs<P> {
     path: String,
     site: Site,
+    /// What must be read as it was found.
+    found: Arc<[FoundFile]>,
     parts: OnceLock<Vec<P>>,
 }
 
@@ -32,6 +35,7 @@ impl<P> Inputs<P> {
         Inputs {
             path: path.to_owned(),
             site,
+            found: in_force(),
             parts: OnceLock::new(),
         }
     }
@@ -45,8 +49,8 @@ impl<P> Inputs<P> {
         if let Some(parts) = self.parts.get() {
             return Ok(parts);
         }
-        let found = list(&self.path).and_then(split);
-        let parts = found.map_err(|message| Error::Build {
+        let listed = list(&self.path).and_then(|files| hold_all(&self.found, files));
+        let parts = listed.and_then(split).map_err(|message| Error::Build {
             site: self.site,
             message,
         })?;

@@ -1,12 +1,13 @@
 //! RDDs from files, and files from RDDs; a path may be any URL that `headwater-store` knows.
 //!
-//! [`listing`] turns a path into files, [`inputs`] cuts them into parts, [`node`] is the RDD
+//! [`listing`] turns a path into files, [`found`] holds those to what they were, [`inputs`] cuts them into parts, [`node`] is the RDD
 //! that reads parts in some format, [`decode`] reads compressed files, [`lines`] reads lines of a part, and [`text`], [`object`],
 //! [`whole`] and [`records`] are the formats with their operations. [`options`] says how
 //! results are saved, and [`output`] with [`replace`] is how a directory of results comes to be
 //! whole or not at all.
 
 mod decode;
+mod found;
 mod inputs;
 mod lines;
 mod listing;
@@ -19,6 +20,7 @@ mod replace;
 mod text;
 mod whole;
 
+pub use found::FoundFile;
 pub(crate) use node::Reading;
 pub(crate) use object::{push_objects, write_frames};
 pub use options::{Compression, SaveOptions};

@@ -1,7 +1,9 @@
 //! The RDD that reads files.
 
 use std::collections::HashSet;
-use std::io::{self, BufReader, Read};
+use std::fs::{self, File, Metadata};
+use std::io::{self, BufReader, Read, Take};
+use std::path::Path;
 use std::sync::Arc;
 
 use headwater_store::{Entry, Reader, StoreError};
@@ -35,6 +37,20 @@ pub(super) trait Format: Send + Sync + 'static {
         reading: &Reading<'_>,
         sink: &mut dyn Sink<Self::Record>,
     ) -> Push;
+}
+
+/// An error if a file is shorter than it was when it was found: a reader would take the rest for
+/// all there was.
+fn still_has(file: &Entry, now: io::Result<Metadata>) -> io::Result<()> {
+    let bytes = now?.len();
+    match bytes < file.bytes {
+        false => Ok(()),
+        true => Err(io::Error::other(format!(
+            "it has {bytes} bytes, and had {} when it was found; files must stay as they are as \
+             long as they are read",
+            file.bytes
+        ))),
+    }
 }
 
 /// The task that reads, and the operator that it reads for.
@@ -76,8 +92,30 @@ impl Reading<'_> {
     }
 
     pub(crate) fn open(&self, file: &Entry) -> Result<Reader, TaskError> {
+        if let Some(path) = file.location.as_path() {
+            still_has(file, fs::metadata(path)).map_err(|error| self.failed(file, error))?;
+        }
         let opened = file.location.open_sized(file.bytes);
         opened.map_err(|source| self.refused(source))
+    }
+
+    /// As [`Reading::open`], for what reads from the start to the end: no more than was found.
+    pub(crate) fn open_found(&self, file: &Entry) -> Result<Take<Reader>, TaskError> {
+        let bytes = match file.bytes {
+            // What the system makes up while it is read has no length.
+            0 => u64::MAX,
+            bytes => bytes,
+        };
+        self.open(file).map(|reader| reader.take(bytes))
+    }
+
+    /// A file of the system, by its own handle.
+    pub(super) fn open_local(&self, file: &Entry, path: &Path) -> Result<File, TaskError> {
+        let opened = File::open(path).and_then(|opened| {
+            still_has(file, opened.metadata())?;
+            Ok(opened)
+        });
+        opened.map_err(|error| self.failed(file, error))
     }
 
     /// All that a file holds, decompressed if that is asked for, if it is not too much.
@@ -87,7 +125,7 @@ impl Reading<'_> {
         codec: Option<Codec>,
         bytes_max: u64,
     ) -> Result<Vec<u8>, TaskError> {
-        let input = BufReader::with_capacity(READ_BYTES, self.open(file)?);
+        let input = BufReader::with_capacity(READ_BYTES, self.open_found(file)?);
         let (read, mut bytes) = match codec {
             // A file without a byte has nothing to decompress.
             Some(codec) if file.bytes > 0 => {

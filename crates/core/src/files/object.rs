@@ -68,7 +68,7 @@ pub(crate) fn push_objects<T: Wire>(
     reading: &Reading<'_>,
     sink: &mut dyn Sink<T>,
 ) -> Push {
-    let input = BufReader::new(reading.open(file)?);
+    let input = BufReader::new(reading.open_found(file)?);
     if let Some(codec) = reading.codec(file)? {
         return push_frames(codec.decode(input), file, reading, sink);
     }

@@ -1,6 +1,5 @@
 //! Text files: a record for each line.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
@@ -124,7 +123,7 @@ impl Format for TextFiles {
         let count = |bytes| reading.task.count_bytes_read(bytes);
         let task = reading.task;
         if let Some(codec) = reading.codec(file)? {
-            let input = codec.decode(BufReader::new(reading.open(file)?));
+            let input = codec.decode(BufReader::new(reading.open_found(file)?));
             count(file.bytes);
             emit_lines(
                 LineBlocks::new(input, limits),
@@ -135,8 +134,8 @@ impl Format for TextFiles {
             )?;
         } else if let Some(path) = file.location.as_path() {
             // The system's own file reads into a block without clearing it first.
-            let blocks = File::open(path)
-                .and_then(|input| LineBlocks::of_part(input, &part.range, file.bytes, limits));
+            let input = reading.open_local(file, path)?;
+            let blocks = LineBlocks::of_part(input, &part.range, file.bytes, limits);
             emit_lines(blocks.map_err(failed)?, task, &mut emitter, count, failed)?;
         } else {
             let input = reading.open(file)?;

@@ -101,7 +101,11 @@ impl StreamingContext {
     /// (`streaming.file_stream.min_remember_duration`, a minute, in whole batches) and that no
     /// batch in that window had; unless the options say otherwise, only what was written
     /// after the stream was built. So
-    /// - files must come whole: written elsewhere and moved in, or put into an object store;
+    /// - files must come whole: written elsewhere and moved in, or put into an object store. Of one
+    ///   that grows after it was found what was added is not read, by no batch, window or restart,
+    ///   and a warning says so;
+    /// - files must stay as they are as long as windows, or a batch that is run again, read them: a
+    ///   task fails when one is shorter then, or was replaced;
     /// - the time of the last writing counts, not that of coming: an old file that is moved in
     ///   is not read, and one from the future waits;
     /// - what is written again or appended to a file that was read is not read, unless that
@@ -120,8 +124,9 @@ impl StreamingContext {
     /// files, which object stores do not have, counts as a file: it is read once, with the
     /// files that are directly in it.
     ///
-    /// `read` is called on the driver, once for each file; the batch is the union of what it
-    /// gives. An empty file gives no lines. A file is left out, reported, and tried again while
+    /// `read` is called on the driver, once for each file, and again after a restart; the batch is
+    /// the union of what it gives. Of what it reads without an operator of [`Context`] nothing is
+    /// checked. An empty file gives no lines. A file is left out, reported, and tried again while
     /// it is in the window, when it cannot be opened, when `read` panics, or when the files that
     /// it reads are not there or not of the right form; the others are read. One that fails
     /// later, also by vanishing, fails its task. A

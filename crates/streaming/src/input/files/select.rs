@@ -2,8 +2,9 @@
 //! the batch time. It looks at no directory and at no clock.
 
 use std::collections::{BTreeMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use headwater_core::FoundFile;
 use headwater_store::Location;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,22 @@ pub(super) struct SelectedFile {
 pub(super) struct ReadFile {
     pub(super) path: String,
     pub(super) bytes: u64,
+    /// When it was last written, if that is known.
+    #[serde(skip)]
+    pub(super) modified: Option<Time>,
+}
+
+impl ReadFile {
+    /// For those who read it again.
+    pub(super) fn found(&self) -> FoundFile {
+        let ms = self.modified.map(|modified| modified.as_millis());
+        let since_epoch = ms.and_then(|ms| u64::try_from(ms).ok());
+        FoundFile {
+            path: self.path.clone(),
+            bytes: self.bytes,
+            modified: since_epoch.map(|ms| UNIX_EPOCH + Duration::from_millis(ms)),
+        }
+    }
 }
 
 impl SelectedFiles {
@@ -103,6 +120,13 @@ impl Selections {
     pub(super) fn keep(&mut self, selected: SelectedFiles, window: Duration) {
         self.batches = self.batches.split_off(&(selected.time - window));
         self.batches.insert(selected.time, selected);
+    }
+
+    /// A file that has grown since a batch selected it: how many bytes of it are read.
+    pub(super) fn grown<'a>(&'a self, found: &Found) -> Option<&'a ReadFile> {
+        let (path, bytes) = (found.location.to_string(), found.bytes?);
+        let mut reads = self.batches.values().flat_map(SelectedFiles::reads);
+        reads.find(|read| read.path == path && read.bytes < bytes)
     }
 
     /// What was selected by the batches from one time to before another.
@@ -209,6 +233,7 @@ mod tests {
         let reads = vec![ReadFile {
             path: "sub/x".to_owned(),
             bytes: 3,
+            modified: None,
         }];
         let path = "sub".to_owned();
         let selected = SelectedFiles {

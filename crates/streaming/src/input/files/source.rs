@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::time::Duration;
 
-use headwater_core::{Context, Rdd, Record, Site, catch_panic};
+use headwater_core::{Context, FoundFile, Rdd, Record, Site, catch_panic};
 use headwater_store::{Child, Entry, Location, StoreError};
 
 use super::directories::{Directories, children};
@@ -29,6 +29,8 @@ pub(super) struct FileSource<T> {
     failing_since: BTreeMap<String, Time>,
     /// The files that were new and could not be read, and why; they are tried again.
     refused: BTreeMap<String, String>,
+    /// The files that were told to have grown, and the batch that told it.
+    grown: BTreeMap<String, Time>,
     was_missed: bool,
 }
 
@@ -50,6 +52,7 @@ impl<T: Record> FileSource<T> {
             selections: Selections::default(),
             failing_since: BTreeMap::new(),
             refused: BTreeMap::new(),
+            grown: BTreeMap::new(),
             was_missed: false,
         }
     }
@@ -67,6 +70,7 @@ impl<T: Record> FileSource<T> {
         ctx: &Context,
     ) -> Result<(SelectedFiles, Vec<Rdd<T>>), String> {
         let found = self.look(time)?;
+        self.report_grown(&found, time);
         let new = self.rules.select(&found, &self.selections, time);
         let (mut files, mut rdds, mut refused) = (Vec::new(), Vec::new(), BTreeMap::new());
         for found in new {
@@ -97,7 +101,7 @@ impl<T: Record> FileSource<T> {
     /// that is gone or of a wrong form does not fail the jobs of those beside it.
     fn read_all(&self, ctx: &Context, file: &SelectedFile) -> Result<Vec<Rdd<T>>, String> {
         let read = |file: &ReadFile| {
-            let rdd = catch_panic(self.site, || (self.read)(ctx, &file.path));
+            let rdd = catch_panic(self.site, || self.read_as_found(ctx, file));
             let rdd = rdd.map_err(|panic| format!("cannot read {}: {panic}", file.path))?;
             let found = rdd.find_inputs();
             found.map_err(|error| format!("cannot read {}: {error}", file.path))?;
@@ -141,6 +145,28 @@ impl<T: Record> FileSource<T> {
         lost
     }
 
+    /// Says once of each file that it was not whole when it came.
+    fn report_grown(&mut self, found: &[Found], time: Time) {
+        let forgotten = time - self.rules.window;
+        self.grown.retain(|_, told| *told > forgotten);
+        for found in found {
+            let Some(read) = self.selections.grown(found) else {
+                continue;
+            };
+            if self.grown.insert(read.path.clone(), time).is_none() {
+                tracing::warn!(
+                    batch = %time,
+                    "{}: the file {} has grown since it was selected for a batch with {} bytes; \
+                     what was added is not read; write files elsewhere and move them in when they \
+                     are whole",
+                    self.site,
+                    read.path,
+                    read.bytes
+                );
+            }
+        }
+    }
+
     /// Says once that there is nothing to look into: it may be a mistake, or still to come.
     fn report_missing(&mut self, is_there: bool) {
         if !is_there && !self.was_missed {
@@ -156,7 +182,7 @@ impl<T: Record> FileSource<T> {
     /// Makes sure that what was found can be read.
     fn open(&self, found: &Found) -> Result<SelectedFile, String> {
         let reads = match found.bytes {
-            Some(bytes) => vec![open_file(&found.location, bytes)?],
+            Some(bytes) => vec![open_file(&found.location, bytes, found.modified)?],
             None => self.open_directory(&found.location)?,
         };
         Ok(SelectedFile {
@@ -173,21 +199,26 @@ impl<T: Record> FileSource<T> {
             _ => None,
         };
         let files = children.into_iter().flatten().filter_map(is_read);
-        let open = |Entry {
-                        location, bytes, ..
-                    }: Entry| open_file(&location, bytes);
+        let open = |file: Entry| open_file(&file.location, file.bytes, file.modified.into());
         files.map(open).collect()
     }
 
     fn range(&self, selected: &SelectedFiles) -> Result<Vec<u8>, String> {
-        let range = (self.rules.only_after, selected);
+        // Behind what earlier releases wrote, and read alone.
+        let written: Vec<_> = selected.reads().map(|file| file.modified).collect();
+        let range = (self.rules.only_after, selected, written);
         postcard::to_stdvec(&range).map_err(|error| error.to_string())
+    }
+
+    /// The RDD of a file, which reads no more of it than was there when it was selected.
+    fn read_as_found(&self, ctx: &Context, file: &ReadFile) -> Rdd<T> {
+        FoundFile::as_found([file.found()], || (self.read)(ctx, &file.path))
     }
 
     /// The RDDs of a batch that is asked for again.
     fn reread(&self, ctx: &Context, selected: &SelectedFiles) -> Vec<Rdd<T>> {
         let reads = selected.reads();
-        reads.map(|file| (self.read)(ctx, &file.path)).collect()
+        reads.map(|file| self.read_as_found(ctx, file)).collect()
     }
 
     fn together(&self, ctx: &Context, rdds: &[Rdd<T>]) -> Rdd<T> {
@@ -262,12 +293,20 @@ impl<T: Record> InputSource<T> for FileSource<T> {
 
 /// What the stream has left out from its first life on, and what a batch has selected.
 pub(super) fn read_range(range: &[u8]) -> Result<(Time, SelectedFiles), String> {
-    postcard::from_bytes(range)
-        .map_err(|error| format!("the files of a batch cannot be read back: {error}"))
+    let read = postcard::take_from_bytes::<(Time, SelectedFiles)>(range);
+    let ((only_after, mut selected), rest) =
+        read.map_err(|error| format!("the files of a batch cannot be read back: {error}"))?;
+    // What an earlier release wrote ends here.
+    let written: Vec<Option<Time>> = postcard::from_bytes(rest).unwrap_or_default();
+    let reads = selected.files.iter_mut().flat_map(|file| &mut file.reads);
+    for (file, written) in reads.zip(written) {
+        file.modified = written;
+    }
+    Ok((only_after, selected))
 }
 
 /// Looks whether a file can be read, so that one that cannot does not fail those beside it.
-fn open_file(file: &Location, bytes: u64) -> Result<ReadFile, String> {
+fn open_file(file: &Location, bytes: u64, modified: Time) -> Result<ReadFile, String> {
     let path = readable_path(file)?;
     if bytes == 0 {
         // Not opened: it may be a pipe, and that would wait for its writer.
@@ -275,7 +314,12 @@ fn open_file(file: &Location, bytes: u64) -> Result<ReadFile, String> {
     } else {
         file.open().map_err(|error| error.to_string())?;
     }
-    Ok(ReadFile { path, bytes })
+    let modified = Some(modified);
+    Ok(ReadFile {
+        path,
+        bytes,
+        modified,
+    })
 }
 
 /// A file's path as the readers of RDDs take it.

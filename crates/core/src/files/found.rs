@@ -1,0 +1,160 @@
+//! Files that are read as they were when they were found first.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use headwater_store::Entry;
+
+thread_local! {
+    static FOUND: RefCell<Arc<[FoundFile]>> = RefCell::new(Arc::from([]));
+}
+
+/// A file as it was found once, for those who have to read it again as it was.
+///
+/// ```
+/// use headwater_core::{Context, FoundFile};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("today.log");
+/// std::fs::write(&path, "to be\n").unwrap();
+/// let path = path.to_str().unwrap();
+/// let found = FoundFile { path: path.to_owned(), bytes: 6, modified: None };
+/// // Somebody goes on writing.
+/// std::fs::write(path, "to be\nor not\n").unwrap();
+/// let ctx = Context::local(1).unwrap();
+/// let lines = FoundFile::as_found([found], || ctx.text_file(path));
+/// assert_eq!(lines.collect().unwrap(), ["to be"]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundFile {
+    /// Its path or URL, as it is written with a [`Location`](headwater_store::Location).
+    pub path: String,
+    /// How long it was.
+    pub bytes: u64,
+    /// When it was last written, if that is known.
+    pub modified: Option<SystemTime>,
+}
+
+impl FoundFile {
+    /// Runs `build`, whose RDDs read these files as they were found, by whichever operator of
+    /// [`Context`](crate::Context): a file that has grown up to the length that it had, with a
+    /// warning in the log. An action fails when a file is shorter now, or was replaced: when it
+    /// was written since and did not grow, or is an object, which is never written but as a whole.
+    pub fn as_found<R>(files: impl IntoIterator<Item = FoundFile>, build: impl FnOnce() -> R) -> R {
+        let _restore = Restore(FOUND.replace(files.into_iter().collect()));
+        build()
+    }
+
+    /// The file as it is to be read, by what is there now.
+    fn hold(&self, mut now: Entry) -> Result<Entry, String> {
+        let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).ok().map(|d| d.as_secs());
+        // Some stores tell whole seconds in one place and fractions in another.
+        let is_same = |modified| seconds(modified) == seconds(now.modified);
+        let was_written = self.modified.is_some_and(|modified| !is_same(modified));
+        let grows = now.location.as_path().is_some();
+        if now.bytes < self.bytes {
+            return Err(format!(
+                "the file {} has {} bytes, and had {} when it was read first; files must stay as \
+                 they are as long as they are read: put it back as it was",
+                self.path, now.bytes, self.bytes
+            ));
+        }
+        if was_written && (now.bytes == self.bytes || !grows) {
+            return Err(format!(
+                "the file {} was replaced or written since it was read first; files must stay as \
+                 they are as long as they are read: put it back as it was, with its time",
+                self.path
+            ));
+        }
+        if now.bytes > self.bytes {
+            tracing::warn!(
+                "the file {} has grown from {} to {} bytes since it was found; what was added is \
+                 not read; write files elsewhere and move them in when they are whole",
+                self.path,
+                self.bytes,
+                now.bytes
+            );
+            now.bytes = self.bytes;
+        }
+        Ok(now)
+    }
+}
+
+/// The files that RDDs which are built now read as they were found.
+pub(super) fn in_force() -> Arc<[FoundFile]> {
+    FOUND.with_borrow(Arc::clone)
+}
+
+/// The files as they are to be read.
+pub(super) fn hold_all(found: &[FoundFile], now: Vec<Entry>) -> Result<Vec<Entry>, String> {
+    let hold = |now: Entry| {
+        let name = now.location.to_string();
+        match found.iter().find(|one| one.path == name) {
+            Some(found) => found.hold(now),
+            None => Ok(now),
+        }
+    };
+    match found {
+        [] => Ok(now),
+        _ => now.into_iter().map(hold).collect(),
+    }
+}
+
+struct Restore(Arc<[FoundFile]>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        FOUND.set(self.0.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use headwater_store::Location;
+
+    use super::*;
+
+    fn at(second: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(second)
+    }
+
+    fn held(place: &str, (bytes, second): (u64, u64)) -> Result<u64, String> {
+        let found = FoundFile {
+            path: place.to_owned(),
+            bytes: 10,
+            modified: Some(at(5) + Duration::from_millis(7)),
+        };
+        let now = Entry {
+            location: Location::at(place).unwrap(),
+            bytes,
+            modified: at(second),
+        };
+        let held = hold_all(&[found], vec![now])?;
+        Ok(held[0].bytes)
+    }
+
+    #[test]
+    fn files_are_read_as_they_were_or_not_at_all() {
+        let (file, object) = ("/in/a.log", "memory://found/a.log");
+        for place in [file, object] {
+            assert_eq!(held(place, (10, 5)), Ok(10));
+            assert!(held(place, (9, 5)).unwrap_err().contains("has 9 bytes"));
+            assert!(held(place, (10, 6)).unwrap_err().contains("replaced"));
+        }
+        assert_eq!(held(file, (11, 6)), Ok(10));
+        assert!(held(object, (11, 6)).unwrap_err().contains("replaced"));
+    }
+
+    #[test]
+    fn other_files_are_as_they_are() {
+        let entry = Entry {
+            location: Location::at("/in/b").unwrap(),
+            bytes: 3,
+            modified: at(1),
+        };
+        assert_eq!(hold_all(&[], vec![entry.clone()]), Ok(vec![entry]));
+        FoundFile::as_found([], || assert!(in_force().is_empty()));
+    }
+}

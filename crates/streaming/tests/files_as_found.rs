@@ -1,0 +1,134 @@
+//! Files that do not stay as they were when a batch got them.
+
+#![allow(clippy::unwrap_used, reason = "a helper of tests fails with them")]
+
+mod probe;
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use headwater_core::{Context, Rdd};
+use headwater_streaming::FileStreamOptions;
+use headwater_streaming::testing::{Collected, TestStream};
+use headwater_streaming::time::{millis, seconds};
+use probe::{going_on, stream};
+
+type Read = fn(&Context, &str) -> Rdd<String>;
+
+/// "hello\n", as gzip writes it.
+const GZIP: &[u8] = &[
+    31, 139, 8, 0, 0, 0, 0, 0, 2, 255, 203, 72, 205, 201, 201, 231, 2, 0, 32, 48, 58, 54, 6, 0, 0,
+    0,
+];
+
+/// Ways to read a file, with its name, and bytes that make one record of it.
+const WAYS: [(&str, Read, &[u8]); 4] = [
+    ("lines", lines, b"hello\n"),
+    ("lines.gz", lines, GZIP),
+    (
+        "whole",
+        |ctx, path| ctx.whole_text_files(path).map(|(_, text)| text.to_string()),
+        b"hello",
+    ),
+    (
+        "records",
+        |ctx, path| {
+            let records = ctx.binary_records(path, 5);
+            records.map(|bytes| String::from_utf8(bytes).unwrap_or_default())
+        },
+        b"hello",
+    ),
+];
+
+fn lines(ctx: &Context, path: &str) -> Rdd<String> {
+    ctx.text_file(path).map(|line| line.to_string())
+}
+
+/// Writes a file and says when that was.
+fn put(path: &Path, content: &[u8], modified_ms: u64) {
+    fs::write(path, content).unwrap();
+    let file = File::options().write(true).open(path).unwrap();
+    file.set_modified(UNIX_EPOCH + millis(modified_ms)).unwrap();
+}
+
+/// What a window of three batches shows of the files of a directory.
+fn windows(test: &TestStream, files: &Path, read: Read) -> Collected<String> {
+    let options = FileStreamOptions::new();
+    let directory = files.to_str().unwrap();
+    let records = test.context().file_stream(directory, options, read);
+    test.collect(&records.window(seconds(3), None))
+}
+
+#[test]
+fn what_is_added_to_a_file_is_in_no_batch_window_or_restart() {
+    for (name, read, content) in WAYS {
+        let (dir, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = files.path().join(name);
+        put(&path, content, 500);
+        let test = going_on(dir.path(), 0, &[]);
+        let shown = windows(&test, files.path(), read);
+        test.run(1);
+        put(&path, &[content, content].concat(), 1500);
+        test.run(1);
+        assert_eq!(shown.batches(), [["hello"], ["hello"]]);
+        drop(test);
+        put(&path, &content.repeat(3), 2500);
+        let test = going_on(dir.path(), 2, &[]);
+        let shown = windows(&test, files.path(), read);
+        test.run(2);
+        assert_eq!(shown.batches(), [vec!["hello"], vec![]]);
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_short_or_replaced_fails_those_who_read_it_again() {
+    for (name, read, content) in WAYS {
+        let short = content.split_last().unwrap().1;
+        let changes = [
+            (short, 1500, " bytes, and had "),
+            (content, 1500, "replaced"),
+        ];
+        for (now, modified_ms, expected) in changes {
+            let (dir, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            let path = files.path().join(name);
+            put(&path, content, 500);
+            let test = going_on(dir.path(), 0, &[]);
+            let _ = windows(&test, files.path(), read);
+            test.run(1);
+            drop(test);
+            put(&path, now, modified_ms);
+            let test = going_on(dir.path(), 1, &[]);
+            let shown = windows(&test, files.path(), read);
+            let error = test.try_run(1).unwrap_err().to_string();
+            assert!(error.contains(expected), "{name}: {error}");
+            assert!(error.contains("put it back as it was"), "{name}: {error}");
+            drop(test);
+            assert!(shown.batches().is_empty());
+            // As the error says.
+            put(&path, content, 500);
+            let test = going_on(dir.path(), 1, &[]);
+            let shown = windows(&test, files.path(), read);
+            test.run(1);
+            assert_eq!(shown.batches(), [["hello"]]);
+        }
+    }
+}
+
+#[test]
+fn a_window_does_not_take_what_is_left_of_a_file_for_all_of_it() {
+    for (name, read, content) in WAYS {
+        let files = tempfile::tempdir().unwrap();
+        let path = files.path().join(name);
+        put(&path, content, 500);
+        let test = stream(&[]);
+        let _ = windows(&test, files.path(), read);
+        test.run(1);
+        put(&path, b"", 1500);
+        let error = test.try_run(1).unwrap_err().to_string();
+        assert!(
+            error.contains("it has 0 bytes, and had "),
+            "{name}: {error}"
+        );
+    }
+}
