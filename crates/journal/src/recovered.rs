@@ -6,8 +6,9 @@ use std::ops::Range;
 
 use crate::buffer::record_of;
 use crate::error::JournalError;
-use crate::format::RECORD_HEADER_BYTES;
+use crate::format::{GROUP_HEADER_BYTES, RECORD_HEADER_BYTES};
 use crate::journal::Size;
+use crate::scan::Group;
 use crate::segments::{Body, Segment, read_group};
 use crate::sequence::Sequence;
 
@@ -74,6 +75,7 @@ impl fmt::Display for Damage {
         }
         match lost.end.0.saturating_sub(lost.start.0) {
             0 => Ok(()),
+            1 => write!(f, "; entry {} is lost", lost.start),
             records => write!(f, "; {records} entries from {} on are lost", lost.start),
         }
     }
@@ -129,6 +131,52 @@ impl Recovered {
     #[must_use]
     pub fn end(&self) -> Sequence {
         self.end
+    }
+
+    /// Whether nothing was ever written: what openings alone leave behind, of which each takes a
+    /// number in an object store.
+    ///
+    /// ```
+    /// use headwater_journal::{Journal, Options};
+    /// use headwater_store::Location;
+    /// # let dir = tempfile::tempdir()?;
+    /// let place = Location::at(dir.path())?;
+    /// let (journal, recovered) = Journal::open(&place, Options::default())?;
+    /// assert!(recovered.is_unwritten());
+    /// journal.append(b"one")?;
+    /// journal.commit()?;
+    /// drop(journal);
+    /// let (_journal, recovered) = Journal::open(&place, Options::default())?;
+    /// assert!(!recovered.is_unwritten());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn is_unwritten(&self) -> bool {
+        let mut groups = self.segments.iter().flat_map(|segment| &segment.groups);
+        let is_empty = |group: &Group| group.bytes == GROUP_HEADER_BYTES as u64;
+        self.first() == Sequence(0) && self.damaged.is_empty() && groups.all(is_empty)
+    }
+
+    /// The numbers with which the segments begin that were found, oldest first. Each opening
+    /// writes to a segment of its own, so what it wrote first is one of them.
+    ///
+    /// ```
+    /// use headwater_journal::{Journal, Options, Sequence};
+    /// use headwater_store::Location;
+    /// # let dir = tempfile::tempdir()?;
+    /// let place = Location::at(dir.path())?;
+    /// for record in [b"a", b"b"] {
+    ///     let (journal, _) = Journal::open(&place, Options::default())?;
+    ///     journal.append(record)?;
+    ///     journal.commit()?;
+    /// }
+    /// let recovered = Journal::inspect(&place)?;
+    /// let begun: Vec<_> = recovered.segments_begun().collect();
+    /// assert_eq!(begun, [Sequence(0), Sequence(1)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn segments_begun(&self) -> impl Iterator<Item = Sequence> + '_ {
+        self.segments.iter().map(|segment| segment.first)
     }
 
     /// What the journal takes in its directory; without a torn end once that is cut off.

@@ -8,8 +8,11 @@ use std::fs;
 use std::path::Path;
 
 use headwater_core::Partitioning;
+use headwater_journal::{Journal, Options};
+use headwater_store::Location;
 use headwater_streaming::StreamError;
 use headwater_streaming::checkpoint::CheckpointSummary;
+use headwater_streaming::testing::{Collected, TestStream};
 use probe::{going_on, second};
 use tempfile::TempDir;
 
@@ -34,6 +37,16 @@ impl Life {
     /// Runs it, stopped gracefully at its end. The sums of the seconds after its last batch.
     fn run(self, dir: &Path, settings: &[(&str, &str)]) -> Result<Vec<(char, i64)>, StreamError> {
         let test = going_on(dir, self.begun, settings);
+        let sums = self.build(&test);
+        test.context().start()?;
+        test.try_run(self.batches)?;
+        test.context().stop(true, true)?;
+        let mut last = sums.batches().pop().unwrap_or_default();
+        last.sort_unstable();
+        Ok(last)
+    }
+
+    fn build(self, test: &TestStream) -> Collected<(char, i64)> {
         let by_time = test.context().stream_by_time(|time| {
             let second = time.as_millis() / 1000;
             ('a'..='e').map(|key| (key, second)).collect::<Vec<_>>()
@@ -41,13 +54,7 @@ impl Life {
         let add =
             |new: Vec<i64>, old: Option<i64>| Some(old.unwrap_or(0) + new.iter().sum::<i64>());
         let to = Partitioning::from(self.partitions);
-        let sums = test.collect(&by_time.update_state_by_key_partitioned(add, to));
-        test.context().start()?;
-        test.try_run(self.batches)?;
-        test.context().stop(true, true)?;
-        let mut last = sums.batches().pop().unwrap_or_default();
-        last.sort_unstable();
-        Ok(last)
+        test.collect(&by_time.update_state_by_key_partitioned(add, to))
     }
 }
 
@@ -254,6 +261,52 @@ fn a_first_start_that_was_killed_anywhere_is_started_again() {
         fs::remove_file(file.unwrap().path()).unwrap();
     }
     assert_eq!(life(0, 2, 2).run(dir.path(), &[]).unwrap(), sums(2));
+}
+
+#[test]
+fn a_first_start_in_an_object_store_may_die_before_its_manifest() {
+    let directory = Path::new("memory://damaged/first");
+    for _ in 0..2 {
+        // All that such a start leaves: it has taken the journal over.
+        let journal = Location::at(directory).unwrap().join("journal");
+        drop(Journal::open(&journal, Options::default()).unwrap());
+    }
+    let summary = CheckpointSummary::read(directory.to_str().unwrap(), second(0)).unwrap();
+    assert_eq!(summary.problems, []);
+    assert_eq!(life(0, 2, 2).run(directory, &[]).unwrap(), sums(2));
+    assert_eq!(life(2, 1, 2).run(directory, &[]).unwrap(), sums(3));
+}
+
+#[test]
+fn a_stream_in_a_directory_below_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let below = dir.path().join("a").join("b");
+    life(0, 3, 2).run(&below, &[]).unwrap();
+    assert_eq!(life(0, 1, 2).run(dir.path(), &[]).unwrap(), sums(1));
+    assert_eq!(life(3, 1, 2).run(&below, &[]).unwrap(), sums(4));
+    assert_eq!(life(1, 1, 2).run(dir.path(), &[]).unwrap(), sums(2));
+    let directory = dir.path().to_str().unwrap();
+    let summary = CheckpointSummary::read(directory, second(9)).unwrap();
+    assert!(summary.restart.goes_on, "{summary}");
+    assert!(summary.manifests.iter().all(|one| !one.file.contains('/')));
+    assert_eq!(summary.stream.unwrap().last_done, Some(second(2)));
+}
+
+#[test]
+fn looking_uses_the_manifest_that_a_start_uses() {
+    let dir = tempfile::tempdir().unwrap();
+    life(0, 4, 2).run(dir.path(), &[]).unwrap();
+    let again = [("streaming.checkpoint.run_last_again", "true")];
+    let running = going_on(dir.path(), 4, &again);
+    life(4, 0, 2).build(&running);
+    running.context().start().unwrap();
+    drop(running);
+    // It has begun before the last batch, with what came after that in the journal.
+    assert!(manifest(&dir, 3).exists() && manifest(&dir, 4).exists());
+    let directory = dir.path().to_str().unwrap();
+    let summary = CheckpointSummary::read(directory, second(4)).unwrap();
+    let used = summary.manifests.iter().find(|one| one.is_used).unwrap();
+    assert_eq!(used.ended, Some(second(3)));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use headwater_journal::{Damage, Journal, JournalError, Recovered, Sequence, Torn};
 use headwater_store::{Location, StoreError};
 
+use super::damage::{Losses, Mending};
 use super::entry::Entry;
 use super::keeper::STATES;
 use super::locate;
@@ -82,6 +83,8 @@ struct Inspection {
     entries: Entries,
     /// What belongs to the rest and is not there.
     incomplete: Option<Incomplete>,
+    /// What a restart lacks.
+    losses: Losses,
     /// Where the journal says something that cannot be true.
     unfit: Option<String>,
     /// A part of the journal was forgotten while it was read.
@@ -152,6 +155,7 @@ impl Inspection {
             journal: JournalSummary::default(),
             entries: Entries::default(),
             incomplete: None,
+            losses: Losses::default(),
             unfit: None,
             is_disturbed: false,
             snapshots: Vec::new(),
@@ -160,7 +164,7 @@ impl Inspection {
             Ok(recovered) => {
                 inspection.read_journal(&recovered);
                 let snapshots = snapshots::list(&dir.join(STATES))?;
-                inspection.compare(snapshots.len());
+                inspection.compare(snapshots.len(), recovered.is_unwritten());
             }
             Err(error) => inspection.journal.error = Some(error.to_string()),
         }
@@ -176,11 +180,12 @@ impl Inspection {
 
     /// Sees whether what belongs together is all there. Where no manifest can be read, that is
     /// what is told.
-    fn compare(&mut self, snapshots: usize) {
+    fn compare(&mut self, snapshots: usize, is_unwritten: bool) {
         if self.used.is_some() || self.manifests.is_empty() {
             let parts = Parts {
                 known: self.used.as_ref().map(|manifest| manifest.next),
                 entries: self.journal.first..self.journal.next,
+                is_unwritten,
                 snapshots,
             };
             self.incomplete = parts.incomplete();
@@ -190,26 +195,27 @@ impl Inspection {
     /// Reads every entry once: what it says, and how long what it holds is.
     fn read_journal(&mut self, recovered: &Recovered) {
         let next = self.used.as_ref().map_or(Sequence(0), Manifest::next);
+        let mut mending = self.used.as_ref().map(|one| Mending::of(one, recovered));
+        let mut joined = Joined::default();
+        for record in recovered.records_from(Sequence(0)) {
+            if let Err(message) = self.read_record(record, &mut joined, next, mending.as_mut()) {
+                self.unfit.get_or_insert(message);
+            }
+        }
+        if let Some((found, losses)) = mending.map(Mending::finish) {
+            (self.found, self.losses) = (Some(found), losses);
+        }
         let size = recovered.size();
+        let damaged = recovered.damaged().iter();
         self.journal = JournalSummary {
             segments: size.segments,
             bytes: size.bytes,
             first: recovered.first().0,
             next: recovered.end().0,
             torn: recovered.torn().map(torn),
-            damaged: recovered
-                .damaged()
-                .iter()
-                .map(|one| damage(one, next))
-                .collect(),
+            damaged: damaged.map(|one| damage(one, &self.losses)).collect(),
             error: None,
         };
-        let mut joined = Joined::default();
-        for record in recovered.records_from(Sequence(0)) {
-            if let Err(message) = self.read_record(record, &mut joined, next) {
-                self.unfit.get_or_insert(message);
-            }
-        }
     }
 
     fn read_record(
@@ -217,6 +223,7 @@ impl Inspection {
         record: Result<(Sequence, Vec<u8>), JournalError>,
         joined: &mut Joined,
         next: Sequence,
+        mending: Option<&mut Mending>,
     ) -> Result<(), String> {
         let is_forgotten = matches!(
             record,
@@ -233,8 +240,8 @@ impl Inspection {
             entry => entry?,
         };
         self.entries.measure(at, &entry, bytes.len());
-        match &mut self.found {
-            Some(found) if at >= next && self.unfit.is_none() => found.take_in(at, entry),
+        match mending {
+            Some(mending) if self.unfit.is_none() => mending.take_in(at, entry),
             _ => Ok(()),
         }
     }
@@ -255,7 +262,6 @@ impl Inspection {
 
     fn finish(self, directory: &str, now: Time) -> CheckpointSummary {
         let past = self.found.as_ref().map(|found| &found.past);
-        let missing = past.map(|past| self.entries.missing(past));
         let remains = Remains {
             next: self.used.as_ref().map_or(0, |manifest| manifest.next),
             entries: &self.entries,
@@ -275,49 +281,52 @@ impl Inspection {
             problems: Vec::new(),
             restart: Restart::default(),
         };
-        summary.problems = restart::problems(
-            &summary,
-            self.incomplete,
-            self.unfit,
-            missing.unwrap_or_default(),
-        );
+        summary.problems =
+            restart::problems(&summary, self.incomplete, self.unfit, self.losses.message());
         summary.restart = restart::restart(&summary);
         summary
     }
 }
 
-/// Reads the manifests, of which the newest comes first; the first whole one is used.
+/// Reads the manifests, of which the newest comes first, and says which one is used.
 fn read_manifests(places: &[Location], files: &Files) -> (Vec<ManifestSummary>, Option<Manifest>) {
-    let mut used = None;
-    let mut summaries = Vec::new();
+    let (mut read, mut summaries) = (Vec::new(), Vec::new());
     for at in places {
         let file = files.name(at);
-        let read = Manifest::read(at);
-        let whole = read.as_ref().ok();
-        let (format, error) = match &read {
-            Ok(_) => (Some(FORMAT), None),
+        let (format, ended, error) = match Manifest::read(at) {
+            Ok(manifest) => {
+                let ended = manifest.past.ended;
+                read.push((at.clone(), manifest));
+                (Some(FORMAT), Some(ended), None)
+            }
             Err(Unreadable::Newer { file, format }) => {
-                let (file, format, known) = (file.clone(), *format, FORMAT);
+                let known = FORMAT;
                 let newer = StreamError::CheckpointNewer {
                     file,
                     format,
                     known,
                 };
-                (Some(format), Some(newer.to_string()))
+                (Some(format), None, Some(newer.to_string()))
             }
-            Err(Unreadable::Damaged(message)) => (None, Some(message.clone())),
+            Err(Unreadable::Damaged(message)) => (None, None, Some(message)),
         };
         summaries.push(ManifestSummary {
             bytes: files.bytes_of(&file),
             file,
             format,
-            ended: whole.map(|manifest| manifest.past.ended),
+            ended,
             error,
-            is_used: used.is_none() && whole.is_some(),
+            is_used: false,
         });
-        used = used.or(read.ok());
     }
-    (summaries, used)
+    read.reverse();
+    Manifest::sort(&mut read);
+    let used = read.pop();
+    for summary in &mut summaries {
+        let is_it = |(at, _): &(Location, Manifest)| files.name(at) == summary.file;
+        summary.is_used = used.as_ref().is_some_and(is_it);
+    }
+    (summaries, used.map(|(_, manifest)| manifest))
 }
 
 impl Files {
@@ -344,11 +353,11 @@ fn torn(torn: &Torn) -> TornSummary {
     }
 }
 
-fn damage(damage: &Damage, next: Sequence) -> DamageSummary {
+fn damage(damage: &Damage, losses: &Losses) -> DamageSummary {
     DamageSummary {
         segment: damage.segment.clone(),
         bytes: (damage.bytes.start, damage.bytes.end),
         lost: (damage.lost.start.0, damage.lost.end.0),
-        is_needed: damage.lost.end > next,
+        is_needed: losses.is_needed(damage.lost.clone()),
     }
 }

@@ -2,7 +2,7 @@
 //! with the snapshots of state that belong to it.
 
 use headwater_journal::Sequence;
-use headwater_store::{Durability, Location, StoreError};
+use headwater_store::{Child, Durability, Location, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::past::Past;
@@ -71,17 +71,20 @@ impl Manifest {
         Ok(seal(&bytes))
     }
 
-    /// The manifests of a directory, the newest first; files that are something else are left
-    /// alone.
+    /// The manifests of a directory, the newest first; files that are something else, and those
+    /// of directories in it, are left alone.
     pub(crate) fn list(dir: &Location) -> Result<Vec<Location>, StoreError> {
-        let mut found: Vec<_> = match dir.list() {
-            Ok(entries) => entries.into_iter().map(|entry| entry.location).collect(),
-            Err(StoreError::NotFound { .. }) => Vec::new(),
-            Err(error) => return Err(error),
-        };
+        let mut found = files_in(dir)?;
         found.retain(|at| Manifest::is_called(&at.name()));
         found.sort_by_key(|at| std::cmp::Reverse(at.name().into_owned()));
         Ok(found)
+    }
+
+    /// Puts manifests in the order in which they were written, the last of which a restart uses.
+    /// A restart that runs the last batch again begins with a manifest of an earlier batch, so
+    /// their names do not tell. They come oldest first by name.
+    pub(super) fn sort(manifests: &mut [(Location, Manifest)]) {
+        manifests.sort_by_key(|(_, manifest)| manifest.next);
     }
 
     /// Whether a file has the name of a manifest.
@@ -130,6 +133,19 @@ impl Snapshot {
         let (_, by) = file.rsplit_once('-')?;
         by.parse().ok().map(Sequence)
     }
+}
+
+/// The files of a directory, without those of directories in it: another stream may live there.
+pub(super) fn files_in(dir: &Location) -> Result<Vec<Location>, StoreError> {
+    let children = match dir.children() {
+        Err(StoreError::NotFound { .. }) => Vec::new(),
+        children => children?,
+    };
+    let file = |child| match child {
+        Child::File(entry) => Some(entry.location),
+        _ => None,
+    };
+    Ok(children.into_iter().filter_map(file).collect())
 }
 
 /// Bytes with what tells whether they are whole.

@@ -9,13 +9,14 @@
 //! part of a changed `program` goes on from which is decided in `matching`, and which number
 //! an output has in `outputs`.
 //!
-//! What decides reads and writes nothing: `past` folds, `cutting` gives
-//! inputs to batches, `commits` orders, `retention` forgets,
-//! `plan` begins. `keeper`, `restore` and `states` act on it.
+//! What decides reads and writes nothing: `past` folds, `cutting` gives inputs to batches, `commits`
+//! orders, `retention` forgets, `plan` begins, `damage` says what is left of a journal that lacks
+//! entries. `keeper`, `restore` and `states` act on it.
 
 mod checkpointer;
 mod commits;
 mod cutting;
+mod damage;
 mod entry;
 mod flusher;
 mod keeper;

@@ -136,16 +136,6 @@ impl Entries {
         }
     }
 
-    /// How many entries a restart needs that are not there.
-    pub(super) fn missing(&self, past: &Past) -> usize {
-        let blocks = past.blocks.iter().flat_map(BTreeMap::values);
-        let parts = blocks.flat_map(|block| &block.parts);
-        let parts = parts.filter(|part| !self.blocks.contains_key(part));
-        let changes = past.changes.values();
-        let changes = changes.filter(|changes| !self.changes.contains_key(&changes.at));
-        parts.count() + changes.count()
-    }
-
     fn count<'a>(&self, blocks: impl Iterator<Item = (&'a u64, &'a Block)>) -> BlockCount {
         let mut count = BlockCount::default();
         for (_, block) in blocks {

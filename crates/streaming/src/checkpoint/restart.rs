@@ -1,6 +1,7 @@
 //! What is wrong with a checkpoint, what to do about it, and what a restart would do: functions
 //! of what was found.
 
+use super::damage::ADVICE;
 use super::manifest::FORMAT;
 use super::report::{bytes, plural, when};
 use super::restore::NO_MANIFEST;
@@ -11,13 +12,13 @@ use crate::time::Time;
 /// What to do where what a restart reads is gone.
 const RESTORE: &str = "restore the file from a copy, or begin with an empty directory";
 
-/// What is wrong, the worst first. `incomplete` is what is gone of the whole, `unfit` what the journal says that cannot be true, and
-/// `missing` counts entries that are needed and not there.
+/// What is wrong, the worst first. `incomplete` is what is gone of the whole, `unfit` what the
+/// journal says that cannot be true, and `lacks` what a restart does not find in it.
 pub(super) fn problems(
     summary: &CheckpointSummary,
     incomplete: Option<Incomplete>,
     unfit: Option<String>,
-    missing: usize,
+    lacks: Option<String>,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
     of_manifests(summary, &mut problems);
@@ -27,7 +28,7 @@ pub(super) fn problems(
             "restore what is missing from a copy, or delete the directory to begin anew",
         ));
     }
-    of_journal(summary, unfit, missing, &mut problems);
+    of_journal(summary, unfit, lacks, &mut problems);
     if let Some(stream) = &summary.stream {
         of_snapshots(summary, stream, &mut problems);
     }
@@ -84,44 +85,24 @@ fn of_manifests(summary: &CheckpointSummary, problems: &mut Vec<Problem>) {
 fn of_journal(
     summary: &CheckpointSummary,
     unfit: Option<String>,
-    missing: usize,
+    lacks: Option<String>,
     problems: &mut Vec<Problem>,
 ) {
     let journal = &summary.journal;
-    let is_needed = summary.stream.is_some();
     if let Some(error) = &journal.error {
         problems.push(stops(error.clone(), RESTORE));
         return;
     }
-    for damage in &journal.damaged {
-        let what = damage.to_string();
-        problems.push(match damage.is_needed && is_needed {
-            true => stops(
-                what,
-                "restore the file from a copy, or start with streaming.checkpoint.allow=damage: \
-                 the records of these entries are lost then, and batches that they ended run \
-                 again",
-            ),
-            false => note(
-                what,
-                "no restart reads that part; nothing is to be done".to_owned(),
-            ),
-        });
+    if let Some(lacks) = lacks {
+        problems.push(stops(lacks.trim_end().to_owned(), ADVICE));
     }
-    if let Some(unfit) = unfit.filter(|_| is_needed) {
+    let others = journal.damaged.iter().filter(|damage| !damage.is_needed);
+    problems.extend(others.map(|damage| {
+        let advice = "no restart reads that part; nothing is to be done";
+        note(damage.to_string(), advice.to_owned())
+    }));
+    if let Some(unfit) = unfit.filter(|_| summary.stream.is_some()) {
         problems.push(stops(unfit, RESTORE));
-    }
-    if missing > 0 {
-        let what = format!(
-            "{} of the journal that a restart reads {} not there: records or changes of state \
-             are lost",
-            plural(missing as u64, "entry", "entries"),
-            if missing == 1 { "is" } else { "are" },
-        );
-        problems.push(stops(
-            what,
-            "restore the directory journal from a copy, or begin with an empty directory",
-        ));
     }
 }
 
@@ -212,12 +193,11 @@ fn state_step(stream: &StreamSummary) -> Option<String> {
 }
 
 fn blocks_step(stream: &StreamSummary) -> Option<String> {
-    let inputs = stream.inputs.iter();
-    let (blocks, length) = inputs
-        .map(super::InputSummary::blocks)
-        .fold((0, 0), |(blocks, length), one| {
-            (blocks + one.blocks, length + one.bytes)
-        });
+    // Those of batches that are done are read only where something looks back at them.
+    let waiting = stream.inputs.iter().map(|input| input.waiting);
+    let (blocks, length) = waiting.fold((0, 0), |(blocks, length), one| {
+        (blocks + one.blocks, length + one.bytes)
+    });
     (blocks > 0).then(|| {
         let blocks = plural(blocks, "block", "blocks");
         format!("reads {blocks} of received records ({})", bytes(length))

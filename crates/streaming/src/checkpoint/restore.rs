@@ -7,6 +7,7 @@ use headwater_journal::{Journal, Options, Recovered, Sequence};
 use headwater_store::Location;
 
 use super::cutting::Share;
+use super::damage::{ADVICE, Mending};
 use super::entry::{Entry, InputRange, Reformed};
 use super::keeper::{Keeper, STATES};
 use super::manifest::{FORMAT, Manifest, Snapshot, Unreadable};
@@ -104,6 +105,7 @@ impl Opened {
         let parts = Parts {
             known: newest.map(|manifest| manifest.next),
             entries: recovered.first().0..recovered.end().0,
+            is_unwritten: recovered.is_unwritten(),
             snapshots: snapshots.map_err(|error| failed(error.to_string()))?.len(),
         };
         if let Some(incomplete) = parts.incomplete() {
@@ -255,8 +257,7 @@ impl Manifests {
                 }
             }
         }
-        // A restart that runs the last batch again begins with a manifest of an earlier batch.
-        manifests.read.sort_by_key(|(_, manifest)| manifest.next);
+        Manifest::sort(&mut manifests.read);
         Ok(manifests)
     }
 }
@@ -264,28 +265,20 @@ impl Manifests {
 impl Found {
     /// Brings the past of a manifest up to date.
     fn read(manifest: &Manifest, recovered: &Recovered, allowed: &Allowed) -> Result<Self, String> {
-        let next = manifest.next();
-        for damage in recovered
-            .damaged()
-            .iter()
-            .filter(|damage| damage.lost.end > next)
-        {
-            let message = format!("the journal is damaged: {damage}");
-            if !allowed.damage() {
-                return Err(format!(
-                    "{message}; restore the file from a copy, or allow damage to go on without \
-                     these entries: their records are lost, and batches that they ended run again"
-                ));
-            }
-            tracing::error!("{message}; going on without it, as allowed");
-        }
-        let mut found = Found::of(manifest);
+        let mut mending = Mending::of(manifest, recovered);
         let mut joined = Joined::default();
-        for record in recovered.records_from(next) {
+        for record in recovered.records_from(manifest.next()) {
             let (at, bytes) = record.map_err(|error| error.to_string())?;
             if let Some((at, bytes)) = joined.take(at, bytes) {
-                found.take_in(at, Entry::from_bytes(&bytes)?)?;
+                mending.take_in(at, Entry::from_bytes(&bytes)?)?;
             }
+        }
+        let (found, losses) = mending.finish();
+        if let Some(message) = losses.message() {
+            if !allowed.damage() {
+                return Err(format!("{message}{ADVICE}"));
+            }
+            tracing::error!("{message}going on without what is lost, as allowed");
         }
         Ok(found)
     }

@@ -152,7 +152,7 @@ impl InputSummary {
             facts.push(format!("{} wait", self.waiting));
         }
         if self.kept.blocks > 0 {
-            facts.push(format!("{} kept for windows", self.kept));
+            facts.push(format!("{} are of batches that are done", self.kept));
         }
         if let Some(taken) = &self.last {
             facts.push(format!("{taken} at {}", taken.time));
@@ -191,7 +191,9 @@ impl StateSummary {
 impl Problem {
     fn show(&self, report: &mut Report) {
         let mark = if self.stops_restart { "error" } else { "note" };
-        report.line(1, &format!("{mark}: {}", self.what));
+        let mut lines = self.what.lines();
+        report.line(1, &format!("{mark}: {}", lines.next().unwrap_or_default()));
+        lines.for_each(|line| report.line(2, line.trim_start()));
         report.line(2, &self.advice);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use headwater_journal::Sequence;
 use headwater_store::{Durability, Location, StoreError};
 
-use super::manifest::{Snapshot, seal_of};
+use super::manifest::{Snapshot, files_in, seal_of};
 use super::pace::Pace;
 use crate::state::{AnyStore, Marks};
 use crate::time::Time;
@@ -79,13 +79,8 @@ impl Snapshots {
 
 /// The names of all snapshots in a directory.
 pub(super) fn list(dir: &Location) -> Result<Vec<String>, StoreError> {
-    let entries = match dir.list() {
-        Err(StoreError::NotFound { .. }) => Vec::new(),
-        listed => listed?,
-    };
-    let names = entries
-        .into_iter()
-        .map(|entry| entry.location.name().into_owned());
+    let files = files_in(dir)?.into_iter();
+    let names = files.map(|file| file.name().into_owned());
     let is_ours = |name: &String| {
         let mut numbers = name.split('-');
         numbers

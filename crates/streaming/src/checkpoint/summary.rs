@@ -210,7 +210,8 @@ pub struct InputSummary {
     pub part: PartDescription,
     /// Blocks that belong to no batch that is done.
     pub waiting: BlockCount,
-    /// Blocks of batches that are done, which windows still need.
+    /// Blocks of batches that are done: windows may look back at them, and the next process may
+    /// be told to run the last batch again.
     pub kept: BlockCount,
     /// How many batches know what they have taken from it.
     pub batches: usize,

@@ -19,6 +19,8 @@ pub(super) struct Parts {
     pub(super) known: Option<u64>,
     /// The numbers of the entries of the journal.
     pub(super) entries: Range<u64>,
+    /// Whether the journal was opened and never written: openings take numbers in an object store.
+    pub(super) is_unwritten: bool,
     /// How many snapshots of state there are.
     pub(super) snapshots: usize,
 }
@@ -35,7 +37,7 @@ impl Parts {
     pub(super) fn incomplete(&self) -> Option<Incomplete> {
         let Range { start, end } = self.entries;
         match self.known {
-            None if end == 0 && self.snapshots == 0 => None,
+            None if self.is_unwritten && self.snapshots == 0 => None,
             None => Some(Incomplete {
                 there: self.without_manifest(),
                 missing: "no checkpoint- file that says what they belong to".to_owned(),
@@ -57,8 +59,8 @@ impl Parts {
     fn without_manifest(&self) -> String {
         let entries = plural(self.entries.end - self.entries.start, "entry", "entries");
         let snapshots = plural(self.snapshots as u64, "file", "files");
-        match (self.entries.end, self.snapshots) {
-            (0, _) => format!("{snapshots} of state"),
+        match (self.is_unwritten, self.snapshots) {
+            (true, _) => format!("{snapshots} of state"),
             (_, 0) => format!("a journal of {entries}"),
             _ => format!("a journal of {entries} and {snapshots} of state"),
         }
@@ -82,6 +84,7 @@ mod tests {
     fn incomplete(known: Option<u64>, entries: Range<u64>, snapshots: usize) -> Option<String> {
         let parts = Parts {
             known,
+            is_unwritten: entries == (0..0),
             entries,
             snapshots,
         };
@@ -101,6 +104,15 @@ mod tests {
             assert_eq!(incomplete(known, entries, 0), None);
         }
         assert_eq!(incomplete(Some(5), 3..9, 4), None);
+        // Two openings of an object store, each of which takes a number.
+        let parts = |snapshots| Parts {
+            known: None,
+            entries: 0..2,
+            is_unwritten: true,
+            snapshots,
+        };
+        assert_eq!(parts(0).incomplete(), None);
+        assert!(parts(1).incomplete().is_some());
     }
 
     #[test]
