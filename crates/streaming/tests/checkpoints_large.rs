@@ -2,6 +2,7 @@
 
 mod probe;
 
+use std::fs;
 use std::path::Path;
 
 use headwater_streaming::checkpoint::CheckpointSummary;
@@ -40,4 +41,37 @@ fn a_batch_may_change_more_than_a_record_of_the_journal_takes() {
     assert!(state.change_bytes > BYTES as u64);
     let again = life(dir.path(), 1, &["b"]);
     assert_eq!(again, Some((2 * BYTES, Some('b'))));
+}
+
+/// Damages the end of the longest run of a letter in the journal.
+fn damage(dir: &Path, letter: u8) {
+    for file in fs::read_dir(dir.join("journal")).unwrap() {
+        let path = file.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap();
+        if let Some(at) = bytes.windows(64).rposition(|run| run == [letter; 64]) {
+            bytes[at + 32] ^= 0x10;
+            fs::write(&path, bytes).unwrap();
+            return;
+        }
+    }
+    panic!("the letter is not there");
+}
+
+#[test]
+fn a_long_entry_whose_end_is_lost_is_missed_before_anything_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    life(dir.path(), 0, &["a"]);
+    // Its manifest knows the batch before, whose changes a restart still needs.
+    life(dir.path(), 1, &[]);
+    damage(dir.path(), b'a');
+    let summary = CheckpointSummary::read(dir.path().to_str().unwrap(), second(2)).unwrap();
+    assert!(!summary.restart.goes_on, "{:?}", summary.problems);
+    let test = going_on(dir.path(), 1, &[]);
+    let words = test.input(vec![vec![(1, String::new())]]);
+    test.collect(&words.update_state_by_key(|_: Vec<String>, old: Option<String>| old));
+    let refused = test.context().start().unwrap_err().to_string();
+    assert!(
+        refused.contains("streaming.checkpoint.allow=damage"),
+        "{refused}"
+    );
 }

@@ -21,6 +21,7 @@ use headwater_journal::{Recovered, Sequence};
 use self::states::LostChanges;
 use super::entry::{Change, Entry};
 use super::manifest::Manifest;
+use super::parts;
 use super::past::Past;
 use super::report::plural;
 use super::restore::Found;
@@ -35,6 +36,8 @@ struct Gap {
     /// Where it is, in words.
     place: String,
     lost: Range<u64>,
+    /// The entry that began before it and has a record in it, if the manifest needs one that does.
+    cut_short: Option<u64>,
     /// Whether it may hold the first entry of a process.
     may_hold_program: bool,
     is_needed: bool,
@@ -102,6 +105,7 @@ impl Mending {
         let gap = |lost: Range<u64>, place, is_file_missing| Gap {
             may_hold_program: is_file_missing || begun.iter().any(|first| lost.contains(first)),
             place,
+            cut_short: cut_short(manifest, recovered, lost.start),
             lost,
             is_needed: false,
         };
@@ -138,7 +142,8 @@ impl Mending {
     fn let_go_of_lost(&mut self) {
         let Mending { found, gaps, .. } = self;
         let mut is_lost = |at: u64| {
-            let gap = gaps.iter_mut().find(|gap| gap.lost.contains(&at));
+            let mut gaps = gaps.iter_mut();
+            let gap = gaps.find(|gap| gap.lost.contains(&at) || gap.cut_short == Some(at));
             gap.map(|gap| gap.is_needed = true).is_some()
         };
         for (input, blocks) in found.past.blocks.iter_mut().enumerate() {
@@ -266,6 +271,15 @@ impl Mending {
         states::settle(past, snapshots, &self.changes, &unrecorded, lines);
         (self.found, losses)
     }
+}
+
+/// The last entry before a record whose changes a manifest needs, unless all of its records are
+/// there: it may lie in several.
+fn cut_short(manifest: &Manifest, recovered: &Recovered, before: u64) -> Option<u64> {
+    let changes = manifest.past.changes.values();
+    let last = changes.map(|one| one.at).filter(|at| *at < before).max()?;
+    let first = Sequence(last);
+    (!parts::is_whole(first, recovered.records_from(first))).then_some(last)
 }
 
 /// The last batch that was begun or done.

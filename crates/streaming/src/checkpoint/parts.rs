@@ -122,6 +122,26 @@ pub(super) fn read_entry<E>(
     }
 }
 
+/// Whether all records of an entry are among these, which begin with its first.
+pub(super) fn is_whole<E>(
+    at: Sequence,
+    records: impl Iterator<Item = Result<(Sequence, Vec<u8>), E>>,
+) -> bool {
+    let mut joined = Joined::default();
+    for record in records {
+        let Ok((number, bytes)) = record else {
+            return false;
+        };
+        if let Some((first, _)) = joined.take(number, bytes) {
+            return first == at;
+        }
+        if !joined.has_begun() {
+            return false;
+        }
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -188,6 +208,11 @@ mod tests {
             // As after a crash, or with damage in the middle.
             let mut records: Vec<_> = (0..).zip(cut.clone()).collect();
             records.remove(missing);
+            let there = records.iter().cloned().map(Ok::<_, ()>);
+            assert!(!is_whole(
+                Sequence(0),
+                there.map(|one| one.map(|(at, r)| (Sequence(at), r)))
+            ));
             records.push((10, short.clone()));
             records.extend((11..).zip(cut.clone()));
             assert_eq!(joined(records), [(10, end(0)), (11, end(300))]);

@@ -100,6 +100,7 @@ fn mended(
     let gap = Gap {
         place: format!("{lost:?}"),
         lost: lost.clone(),
+        cut_short: None,
         may_hold_program,
         is_needed: false,
     };
