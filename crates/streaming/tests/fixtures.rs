@@ -12,7 +12,9 @@ mod program;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use headwater_streaming::time::millis;
+use headwater_streaming::checkpoint::CheckpointSummary;
+use headwater_streaming::time::{Time, millis};
+use probe::damaged::damaged;
 use program::{FILES, Life, Seen, blocks};
 use tempfile::TempDir;
 
@@ -119,6 +121,36 @@ fn version_1_with_a_damaged_journal_goes_on_when_that_is_allowed() {
     let second = blocks(6).pop().unwrap();
     assert_eq!(sixth.pairs[0], ("received", second));
     assert_ne!(sixth.pairs, all_of_sixth.pairs);
+}
+
+#[test]
+fn version_1_without_any_entry_is_refused_as_told_and_goes_on_when_that_is_allowed() {
+    let whole = fixtures().join("version-1").join("whole");
+    let mut only_changes = 0;
+    for (dir, what) in damaged(&whole) {
+        let directory = dir.path().to_str().unwrap();
+        let now = Time::from_millis(NOW * 1000);
+        let summary = CheckpointSummary::read(directory, now).unwrap();
+        let tried = go_on(&dir, &[]);
+        assert_eq!(tried.is_ok(), summary.restart.goes_on, "{what}\n{summary}");
+        let Err(told) = tried else {
+            continue;
+        };
+        if !told.contains("streaming.checkpoint.allow=damage") {
+            continue;
+        }
+        let seen = go_on(&dir, &[("streaming.checkpoint.allow", "damage")]);
+        let seen = seen.map_err(|error| format!("{what}: {error}\n{told}"));
+        // Where only changes of state are lost, the recorded input gives them again.
+        let other_losses = ["block", "lacks records", "belong", "anew", "looks back"];
+        if other_losses.iter().any(|lost| told.contains(lost)) {
+            seen.unwrap();
+        } else {
+            assert_eq!(seen, Ok(expected(2)), "{told}");
+            only_changes += 1;
+        }
+    }
+    assert!(only_changes > 0);
 }
 
 /// What a real stream leaves behind when it is stopped, goes on, fails, and is killed.
