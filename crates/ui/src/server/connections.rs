@@ -64,7 +64,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, bounds: Bounds)
             Err(error) if is_of_one(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "the web UI can accept no connection");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep_until(Instant::now() + PAUSE).await;
             }
         }
     }
