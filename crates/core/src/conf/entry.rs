@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::Setting;
+use super::secret::shown;
 
 /// The place that a setting came from, from the lowest rank to the highest.
 ///
@@ -50,32 +51,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What is shown in place of a secret value.
-pub const REDACTED: &str = "(redacted)";
-
-/// Whether the value of a key must not be shown: its name holds `password`, `secret`, `token`,
-/// `credential` or `access key`, in any case and with whatever between the two words.
-///
-/// ```
-/// use headwater_core::conf::is_secret;
-/// assert!(is_secret("app.db.Password"));
-/// assert!(is_secret("app.s3.access_key") && is_secret("app.s3.accessKey"));
-/// assert!(!is_secret("app.db.user"));
-/// ```
-pub fn is_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    let mut joined = key.clone();
-    joined.retain(|letter| letter.is_alphanumeric());
-    let words = ["password", "secret", "token", "credential"];
-    words.iter().any(|word| key.contains(word)) || joined.contains("accesskey")
-}
-
-/// The value as it may be shown.
-pub(super) fn shown<'a>(key: &str, value: &'a str) -> &'a str {
-    if is_secret(key) { REDACTED } else { value }
-}
-
-/// One setting, as it may be shown: a secret value is replaced by [`REDACTED`].
+/// One setting, as it may be shown by [`shown`](super::shown): without secrets.
 ///
 /// ```
 /// use headwater_core::conf::Conf;
@@ -87,17 +63,18 @@ pub(super) fn shown<'a>(key: &str, value: &'a str) -> &'a str {
 pub struct Entry<'a> {
     /// The key.
     pub key: &'a str,
-    /// The value, or [`REDACTED`].
+    /// The value as it may be shown.
     pub value: &'a str,
     /// Where it came from.
     pub origin: &'a Origin,
 }
 
 impl<'a> Entry<'a> {
+    /// The default that a key has of itself, which is known to everybody.
     pub(super) fn of_default(key: &'a str, value: &'a str) -> Self {
         Entry {
             key,
-            value: shown(key, value),
+            value,
             origin: &Origin::Default,
         }
     }
@@ -128,7 +105,7 @@ impl<'a> Iterator for Entries<'a> {
         let (key, setting) = self.settings.next()?;
         Some(Entry {
             key,
-            value: shown(key, &setting.value),
+            value: setting.shown.as_deref().unwrap_or(&setting.value),
             origin: &setting.origin,
         })
     }
@@ -146,12 +123,12 @@ impl fmt::Debug for Entries<'_> {
     }
 }
 
-/// A setting that an error is about; a secret value is replaced by [`REDACTED`].
+/// A setting that an error is about, without secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The key.
     pub key: String,
-    /// The value, or [`REDACTED`].
+    /// The value as it may be shown.
     pub value: String,
     /// Where it came from.
     pub origin: Origin,
@@ -161,7 +138,7 @@ impl Found {
     pub(super) fn boxed(key: &str, value: &str, origin: &Origin) -> Box<Found> {
         Box::new(Found {
             key: key.to_owned(),
-            value: shown(key, value).to_owned(),
+            value: shown(key, value).into_owned(),
             origin: origin.clone(),
         })
     }

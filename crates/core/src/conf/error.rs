@@ -4,8 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::entry::{Found, Origin, is_secret};
+use super::entry::{Found, Origin};
 use super::key::KeyInfo;
+use super::secret::shown;
 
 /// A mistake in the configuration. Its message says what was found, where, and what to write.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -114,7 +115,7 @@ impl ConfError {
     ) -> Self {
         let (text, origin) = setting;
         // A reason may quote the value.
-        let reason = if is_secret(key) {
+        let reason = if shown(key, text) != text {
             "it has another form".to_owned()
         } else {
             reason

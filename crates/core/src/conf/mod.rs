@@ -38,20 +38,23 @@ mod master;
 
 mod entry;
 mod error;
+mod secret;
 mod sources;
 mod value;
 
 mod hint;
 mod validate;
 
-pub use entry::{Entries, Entry, Found, Origin, REDACTED, is_secret};
+pub use entry::{Entries, Entry, Found, Origin};
 pub use error::ConfError;
 pub use key::{Key, KeyInfo};
 pub use master::{Master, SLOTS_MAX};
+pub use secret::{REDACTED, is_secret, shown};
 pub use sources::{ENV_PREFIX, env_name};
 pub use validate::LAYER_NAMESPACES;
 pub use value::{Bytes, ConfValue};
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -79,6 +82,8 @@ pub struct Conf {
 #[derive(Clone)]
 struct Setting {
     value: String,
+    /// The value as it may be shown, if that differs.
+    shown: Option<String>,
     origin: Origin,
 }
 
@@ -276,7 +281,16 @@ impl Conf {
         match self.settings.get(&key) {
             Some(held) if held.origin.rank() > origin.rank() => {}
             _ => {
-                self.settings.insert(key, Setting { value, origin });
+                let shown = match shown(&key, &value) {
+                    Cow::Borrowed(same) if same == value => None,
+                    other => Some(other.into_owned()),
+                };
+                let setting = Setting {
+                    value,
+                    shown,
+                    origin,
+                };
+                self.settings.insert(key, setting);
             }
         }
     }
@@ -339,6 +353,29 @@ mod tests {
             "`default.parallelism` is not set and has no default; set it to a whole number from 1 \
              (default: the number of slots)",
         );
+    }
+
+    #[test]
+    fn defaults_are_told_also_where_values_would_be_secret() {
+        const TOKEN: Key<String> =
+            Key::new("ui.token", "a token").default_note("made up when one is needed");
+        let list: &[KeyInfo] = &[TOKEN.info()];
+        let of_token = |conf: &Conf| {
+            let entries = conf.entries_and_defaults(&[list]);
+            let mut values = entries.iter().filter(|entry| entry.key == "ui.token");
+            values.next().unwrap().value.to_owned()
+        };
+        assert_eq!(of_token(&Conf::new()), "made up when one is needed");
+        let given = Conf::new().with_default("ui.token", "hunter2");
+        assert_eq!(of_token(&given), REDACTED);
+    }
+
+    #[test]
+    fn what_an_error_quotes_hides_secrets() {
+        let conf = Conf::new().set("task.max_failures", "a://u:hunter2@h");
+        let error = conf.get(&keys::TASK_MAX_FAILURES).unwrap_err().to_string();
+        assert!(error.contains("a://u:(redacted)@h"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::entry::{Origin, shown};
+use super::entry::Origin;
+use super::secret::shown;
 use super::{Conf, ConfError};
 
 /// What the names of environment variables with settings begin with.
@@ -191,7 +192,7 @@ impl Conf {
             }
             _ => {
                 // What looks like a secret may be one, even without its `=`.
-                let argument = argument.map(|text| shown(&text, &text).to_owned());
+                let argument = argument.map(|text| shown(&text, &text).into_owned());
                 self.kept.push(ConfError::Argument { option, argument });
             }
         }
