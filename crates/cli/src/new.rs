@@ -25,7 +25,8 @@ Examples:
 /// The program counts the words of lines that a TCP server sends, shows itself on web pages, and
 /// has its stream in a function of its own with a test. It depends on the library by its path
 /// where a source tree is known: that of --path, around the current directory, or that of
-/// HEADWATER_HOME; otherwise on the published version that this command belongs to.
+/// HEADWATER_HOME; otherwise on the published version that this command belongs to, and if that
+/// is not published, on nothing that cargo finds: then name a source tree or a repository.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct New {
@@ -116,7 +117,8 @@ fn told(
         "made the program `{name}`; it depends on {dependency}\n\n\
          cd {}\n\
          cargo test    runs its tests\n\
-         cargo run     counts the words that `nc -lk 9999` sends from another terminal\n",
-        path.display()
+         cargo run     counts the words that `nc -lk 9999` sends from another terminal\n{}",
+        path.display(),
+        dependency.advice()
     )
 }

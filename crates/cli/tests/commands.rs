@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -43,6 +43,10 @@ fn a_new_program_has_all_it_needs_and_replaces_nothing() {
     assert!(
         out.contains("cd my-words") && out.contains("published version"),
         "{out}"
+    );
+    assert!(
+        out.contains("finds no headwater") && out.contains("--path CHECKOUT"),
+        "what to do if it is not published: {out}"
     );
     let made = dir.path().join("my-words");
     for file in [
@@ -201,19 +205,41 @@ fn shells_get_their_scripts_and_readers_their_help() {
     }
 }
 
-#[test]
-fn history_shows_what_is_logged_until_it_is_ended() {
-    let logs = tempfile::tempdir().unwrap();
-    let dir = logs.path().to_str().unwrap();
-    let mut server = command(logs.path(), &["history", dir, "--port", "0"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+/// The server of a `history` command, and the address that it has printed.
+fn serving(command: &mut Command) -> (Child, String) {
+    let mut server = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut said = String::new();
     let mut lines = BufReader::new(server.stderr.take().unwrap());
     lines.read_line(&mut said).unwrap();
     let (_, url) = said.split_once("http://").unwrap();
-    let address = url.split('/').next().unwrap();
+    (server, url.split('/').next().unwrap().to_owned())
+}
+
+#[test]
+fn history_does_what_variables_say_unless_an_argument_says_otherwise() {
+    let logs = tempfile::tempdir().unwrap();
+    let dir = logs.path().to_str().unwrap();
+    let history = |arguments: &[&str]| {
+        let mut command = command(logs.path(), &[&["history", dir], arguments].concat());
+        command.env("HEADWATER_UI__HISTORY__PORT", "0");
+        command.env("HEADWATER_UI__BIND", "over-there");
+        command
+    };
+    let (code, _, err) = told(&history(&[]).output().unwrap());
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("`ui.bind` = `over-there`"), "{err}");
+    let (mut server, address) = serving(&mut history(&["--bind", "127.0.0.1"]));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(!address.ends_with(":18080"), "any that is free: {address}");
+}
+
+#[test]
+fn history_shows_what_is_logged_until_it_is_ended() {
+    let logs = tempfile::tempdir().unwrap();
+    let dir = logs.path().to_str().unwrap();
+    let (mut server, address) =
+        serving(&mut command(logs.path(), &["history", dir, "--port", "0"]));
     let mut page = String::new();
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET / HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();

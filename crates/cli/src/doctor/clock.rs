@@ -54,7 +54,10 @@ fn judge(steady: Duration, wall_seconds: f64, since_1970: Duration) -> Check {
     }
     Check::ok(
         NAME,
-        format!("steady: {:.1} ms apart after {watched}", apart_ms.abs()),
+        format!(
+            "it did not jump in the {watched} in which this looked, {:.1} ms apart",
+            apart_ms.abs()
+        ),
     )
 }
 
@@ -80,7 +83,12 @@ mod tests {
     #[test]
     fn a_jump_is_what_only_the_wall_clock_does() {
         let (second, now) = (Duration::from_secs(1), EARLIEST * 2);
-        assert_eq!(judge(second, 1.000_5, now).status, Status::Ok);
+        let steady = judge(second, 1.000_5, now);
+        assert_eq!(steady.status, Status::Ok);
+        assert!(
+            steady.found.contains("in the 1000 ms in which"),
+            "how little it has seen: {steady:?}"
+        );
         let forward = judge(second, 3.0, now);
         assert_eq!(forward.status, Status::Warn);
         assert!(

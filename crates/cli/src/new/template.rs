@@ -88,6 +88,20 @@ impl Dependency {
     }
 }
 
+impl Dependency {
+    /// What to do if cargo does not find it.
+    pub(super) fn advice(&self) -> String {
+        let Dependency::Version(version) = self else {
+            return String::new();
+        };
+        format!(
+            "\nIf cargo finds no headwater {version} at the registry, put where it is into \
+             Cargo.toml:\n  headwater = {{ path = \"CHECKOUT/crates/headwater\" }}\nor remove \
+             the directory and begin again with --path CHECKOUT or --git URL.\n"
+        )
+    }
+}
+
 impl fmt::Display for Dependency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
