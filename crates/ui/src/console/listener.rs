@@ -6,7 +6,7 @@ use headwater_core::events::{Event, Listener};
 use headwater_streaming::LiveLine;
 use parking_lot::Mutex;
 
-use crate::record::Record;
+use crate::record::{BatchRecord, Record, Took};
 
 use super::TARGET;
 use super::batches::Batches;
@@ -40,12 +40,7 @@ impl Shown {
             (Some(Way::Line(line)), Record::StreamStopped { .. }) => line.clear(),
             (Some(Way::Line(line)), _) if is_news => line.show(&text::line(&self.batches)),
             (Some(Way::Log), Record::BatchCompleted(batch)) => {
-                // Nothing is made where nobody takes it.
-                let told = || text::log(&self.batches, batch);
-                match batch.failure() {
-                    None => tracing::info!(target: TARGET, "{}", told()),
-                    Some(_) => tracing::warn!(target: TARGET, "{}", told()),
-                }
+                log(&self.batches, batch);
             }
             _ => {}
         }
@@ -56,6 +51,28 @@ impl Shown {
         if let Some(Way::Line(line)) = self.way.take() {
             line.clear();
         }
+    }
+}
+
+/// A line of the log for a batch that was done, in the span in which its outputs log.
+fn log(batches: &Batches, batch: &BatchRecord) {
+    let time = format!("{} ms", batch.time);
+    let _span = tracing::info_span!(target: TARGET, "batch", time).entered();
+    let millis = |took: Option<Took>| took.map(Took::millis);
+    let (records, backlog) = (batch.records(), batches.backlog());
+    let processing_ms = millis(batch.processing_delay);
+    let total_delay_ms = millis(batch.total_delay());
+    // The text is not made where nobody takes it.
+    let told = || text::log(batches, batch);
+    match batch.failure() {
+        None => tracing::info!(
+            target: TARGET,
+            records, processing_ms, total_delay_ms, backlog, "{}", told()
+        ),
+        Some(_) => tracing::warn!(
+            target: TARGET,
+            records, processing_ms, total_delay_ms, backlog, "{}", told()
+        ),
     }
 }
 
@@ -126,6 +143,29 @@ mod tests {
         assert!(lines[0].contains("no batch is done yet"), "{lines:?}");
         assert_eq!(lines.last().map(String::as_str), Some(""));
         assert_eq!(shown.lock().batches.done, 1);
+    }
+
+    #[test]
+    fn a_line_of_the_log_has_fields_and_stands_in_the_span_of_its_batch() {
+        let log = Terminal::default();
+        let writer = log.clone();
+        let lines = tracing_subscriber::fmt().json();
+        let lines = lines.with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(lines, || {
+            Shown::new(batches(), Way::Log).take(&Record::BatchCompleted(batch(1000, 7)));
+        });
+        let line = String::from_utf8(log.0.lock().clone()).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let expected = serde_json::json!({
+            "message": "batch 00:00:01 is done",
+            "records": 7,
+            "processing_ms": 349,
+            "total_delay_ms": 355,
+            "backlog": 0,
+        });
+        assert_eq!(line["fields"], expected);
+        let span = serde_json::json!({ "name": "batch", "time": "1000 ms" });
+        assert_eq!(line["span"], span);
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(crate) const TARGET: &str = "headwater_ui::progress";
 /// unless `log.level` or `ui.progress=true` asks for it:
 ///
 /// ```text
-/// batch 10:00:05: 2835 records, 349 ms, total delay 355 ms
+/// batch{time="36005000 ms"}: batch 10:00:05 is done records=2835 processing_ms=349 ...
 /// ```
 #[must_use = "the line is gone when this is dropped"]
 #[derive(Debug)]

@@ -30,17 +30,12 @@ pub(super) fn line(batches: &Batches) -> String {
     parts.join("  ")
 }
 
-/// A line of the log.
+/// A line of the log, whose fields tell the rest.
 pub(super) fn log(batches: &Batches, batch: &BatchRecord) -> String {
     let time = time_of_day(batches, batch);
-    let (took, delay) = (
-        maybe_length(batch.processing_delay),
-        maybe_length(batch.total_delay()),
-    );
-    let records = batch.records();
     match batch.failure() {
-        None => format!("batch {time}: {records} records, {took}, total delay {delay}"),
-        Some(failure) => format!("batch {time}: {records} records, failed after {took}: {failure}"),
+        None => format!("batch {time} is done"),
+        Some(failure) => format!("batch {time} failed: {failure}"),
     }
 }
 
@@ -92,7 +87,7 @@ mod tests {
         assert!(line.contains("backlog 0  1 failed  14.0 rec/s"), "{line}");
         assert_eq!(
             log(&batches, &failed),
-            "batch 10:00:05.500: 7 records, failed after 349 ms: the disk is full"
+            "batch 10:00:05.500 failed: the disk is full"
         );
     }
 
@@ -100,7 +95,7 @@ mod tests {
     fn a_line_of_the_log_is_one_batch() {
         assert_eq!(
             log(&batches(), &batch(36_005_000, 2835)),
-            "batch 10:00:05: 2835 records, 349 ms, total delay 355 ms"
+            "batch 10:00:05 is done"
         );
     }
 }
