@@ -1,15 +1,14 @@
 //! What is asked of a running program, since no event tells it.
 
-use std::time::SystemTime;
-
 use headwater_core::conf::{Entry, keys};
 use headwater_core::{Conf, Context, StorageInfo, StoredPartition};
 use headwater_streaming::StreamingContext;
 use headwater_streaming::conf::STREAMING_KEYS;
 
-use crate::UI_KEYS;
 use crate::log::LogStatus;
+use crate::logging::LOG_KEYS;
 use crate::record::{Application, ReceiverRecord, ReceiverState, Setting};
+use crate::{EVENT_LOG_KEYS, UI_KEYS};
 
 /// The version of what is written about a program.
 pub(crate) const FORMAT: u32 = 1;
@@ -91,7 +90,8 @@ fn host() -> String {
 }
 
 fn settings(conf: &Conf) -> Vec<Setting> {
-    let entries = conf.entries_and_defaults(&[STREAMING_KEYS, UI_KEYS]);
+    let lists = [STREAMING_KEYS, UI_KEYS, LOG_KEYS, EVENT_LOG_KEYS];
+    let entries = conf.entries_and_defaults(&lists);
     let setting = |entry: Entry<'_>| Setting {
         key: entry.key.to_owned(),
         value: entry.value.to_owned(),
@@ -121,10 +121,37 @@ fn runtime() -> Vec<(String, String)> {
                 .map_or(0, usize::from)
                 .to_string(),
         ),
-        pair(
-            "Now",
-            jiff::Timestamp::try_from(SystemTime::now())
-                .map_or_else(|error| error.to_string(), |now| now.to_string()),
-        ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_is_told_and_no_secret() {
+        let conf = Conf::new()
+            .set("app.api_key", "hunter3")
+            .set("app.db.url", "postgres://u:hunter2@h/db");
+        let told = settings(&conf);
+        let of = |key| told.iter().find(|setting| setting.key == key);
+        for list in [STREAMING_KEYS, UI_KEYS, LOG_KEYS, EVENT_LOG_KEYS] {
+            for info in list.iter().filter(|info| info.default_text().is_some()) {
+                assert!(of(info.name()).is_some(), "{}", info.name());
+            }
+        }
+        // Unset, it is nothing that would have to be hidden.
+        let token = of("ui.token").unwrap();
+        assert!(token.value.starts_with("made up"), "{token:?}");
+        assert_eq!(
+            of("app.db.url").unwrap().value,
+            "postgres://u:(redacted)@h/db"
+        );
+        assert!(!format!("{told:?}").contains("hunter"));
+    }
+
+    #[test]
+    fn the_machine_is_told_without_a_time_that_stands_still() {
+        assert!(runtime().iter().all(|(name, _)| name != "Now"));
+    }
 }

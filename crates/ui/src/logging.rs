@@ -19,6 +19,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::Registry;
 
 use crate::console::{TARGET, Wish};
+use crate::log::EVENT_LOG_KEYS;
 use crate::settings::{PROGRESS, UI_KEYS};
 
 /// What is in the log.
@@ -68,7 +69,7 @@ pub enum LoggingError {
 /// [`LoggingError::Conf`] with every mistake of the configuration, and [`LoggingError::Taken`]
 /// where a subscriber of [`tracing`] is set already, which stays.
 pub fn init(conf: &Conf) -> Result<(), LoggingError> {
-    conf.validate(&[STREAMING_KEYS, UI_KEYS, LOG_KEYS])?;
+    conf.validate(&[STREAMING_KEYS, UI_KEYS, LOG_KEYS, EVENT_LOG_KEYS])?;
     let filter = filter(conf)?;
     let set = match conf.get(&FORMAT)? {
         Format::Text => tracing::subscriber::set_global_default(text(filter, AboveTheLine)),

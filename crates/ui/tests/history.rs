@@ -7,6 +7,7 @@ use headwater_core::{Conf, Context};
 use headwater_streaming::testing::TestStream;
 use headwater_streaming::time::seconds;
 use headwater_ui::{EventLog, HistoryServer, LogError, UiError};
+use serde_json::{Value, json};
 
 /// Runs a stream of three batches, which is logged below `dir`, up to its end.
 fn logged(dir: &str) -> String {
@@ -97,6 +98,70 @@ fn the_pages_of_a_program_that_has_ended_are_those_of_a_running_one() {
     }
     let (_, executors) = get(&server, &format!("{home}executors/"));
     assert!(executors.contains("<td>Dead</td>"), "{executors}");
+}
+
+/// What the REST interface answers.
+fn json_of(server: &HistoryServer, path: &str) -> Value {
+    let (status, answer) = get(server, &format!("/api/v1{path}"));
+    assert_eq!(status, 200, "{path}: {answer}");
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a head ends");
+    serde_json::from_str(body).expect("it is JSON")
+}
+
+#[test]
+fn the_rest_interface_tells_of_all_programs_that_have_logs() {
+    let logs = tempfile::tempdir().unwrap();
+    let dir = logs.path().to_str().unwrap();
+    let server = serve(dir);
+    assert_eq!(json_of(&server, "/applications"), json!([]));
+    let names = [logged(dir), logged(dir)];
+    let ids = |query: &str| {
+        let list = json_of(&server, &format!("/applications{query}"));
+        let list = list.as_array().expect("it is a list").iter();
+        let ids = list.map(|one| one["id"].as_str().expect("it has one").to_owned());
+        ids.collect::<Vec<_>>()
+    };
+    let all = [names[1].clone(), names[0].clone()];
+    assert_eq!(ids(""), all, "newest first");
+    assert_eq!(ids("?status=completed&minEndDate=2020-01-01"), all);
+    assert_eq!(ids("?limit=1"), all[..1]);
+    for none in [
+        "?status=running",
+        "?maxEndDate=2020-01-01",
+        "?minDate=2999-01-01",
+    ] {
+        assert_eq!(ids(none), [] as [&str; 0], "{none}");
+    }
+    let list = json_of(&server, "/applications");
+    for (place, name) in all.iter().enumerate() {
+        assert_eq!(
+            json_of(&server, &format!("/applications/{name}")),
+            list[place]
+        );
+        let statistics = json_of(
+            &server,
+            &format!("/applications/{name}/streaming/statistics"),
+        );
+        assert_eq!(statistics["numTotalCompletedBatches"], 3);
+        let jobs = json_of(&server, &format!("/applications/{name}/jobs/"));
+        assert_eq!(jobs.as_array().map(Vec::len), Some(3));
+    }
+    assert!(json_of(&server, "/openapi.json")["paths"].is_object());
+    assert_eq!(
+        json_of(&server, "/version"),
+        json!({ "spark": env!("CARGO_PKG_VERSION") })
+    );
+    for (path, text) in [
+        ("applications/local-1", "unknown app: local-1"),
+        ("applications/local-1/jobs", "no such app: local-1"),
+        ("applications/..%2f/jobs", "no such app: ../"),
+        ("nothing", "there is no such address"),
+    ] {
+        let (status, answer) = get(&server, &format!("/api/v1/{path}"));
+        assert_eq!(status, 404, "{answer}");
+        assert!(answer.contains("content-type: text/plain"), "{answer}");
+        assert!(answer.contains(text), "{answer}");
+    }
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! The same pages for programs that have ended, or run elsewhere, from their event logs.
 //!
-//! `/` lists the programs whose logs lie in a directory; below `/history/<log>/` are the pages
-//! of each. They are those of a running program ([`crate::pages`]): only their links begin
-//! differently ([`crate::pages::Base`]).
+//! `/` lists the programs whose logs lie in a directory, and `/api/v1` answers for all of them;
+//! below `/history/<log>/` are the pages of each. They are those of a running program
+//! ([`crate::pages`]): only their links begin differently ([`crate::pages::Base`]).
 
 mod list;
 mod programs;
+mod rest;
 mod routes;
 
 use std::sync::Arc;

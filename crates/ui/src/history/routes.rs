@@ -13,6 +13,7 @@ use super::list;
 use super::programs::Programs;
 use crate::log::LogError;
 use crate::pages::{self, Query};
+use crate::rest;
 use crate::server::{Access, Shown, first_page, guarded, respond};
 
 pub(super) fn router(programs: Arc<Programs>, access: Arc<Access>) -> Router {
@@ -21,6 +22,7 @@ pub(super) fn router(programs: Arc<Programs>, access: Arc<Access>) -> Router {
         .route("/history/{log}", get(program))
         .route("/history/{log}/", get(program))
         .route("/history/{log}/{*page}", get(page))
+        .merge(rest::router())
         .fallback(nowhere)
         .with_state(programs);
     guarded(router, access)

@@ -33,6 +33,7 @@ pub use event_log::EventLog;
 pub(crate) use event_log::LogStatus;
 pub(crate) use reader::read;
 pub use settings::EVENT_LOG_KEYS;
+use summary::Reach;
 pub(crate) use summary::{Summary, summary_of};
 
 /// The file of a program's [`Summary`].
@@ -46,5 +47,7 @@ fn part_name(number: u64) -> String {
 /// The number of a part, if this is the name of one.
 fn part_number(name: &str) -> Option<u64> {
     let number = name.strip_prefix("part-")?.strip_suffix(".jsonl")?;
-    number.parse().ok()
+    let number = number.parse().ok()?;
+    // Other names of the same number, such as `part-0.jsonl`, are nothing that was written here.
+    (part_name(number) == name).then_some(number)
 }

@@ -1,14 +1,17 @@
 //! Reading a log into the model that pages show.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 
-use headwater_store::{Child, Location, StoreError};
+use headwater_store::{Child, Entry, Location, StoreError};
 use serde::Deserialize;
 
-use super::{LogError, part_number};
+use super::{LogError, Reach, part_number};
 use crate::live::FORMAT;
 use crate::model::{Limits, Model};
 use crate::record::Record;
+
+/// No event makes a line that is longer; what is there by other hands does not fill the memory.
+const LINE_BYTES_MAX: u64 = 64 << 20;
 
 /// What a log tells.
 #[derive(Debug)]
@@ -35,20 +38,7 @@ struct Head {
 
 /// Reads the log in this directory, complete or not.
 pub(crate) fn read(dir: &Location, limits: Limits) -> Result<LogRead, LogError> {
-    let mut parts = Vec::new();
-    let children = match dir.children() {
-        // An object store would say that it is empty.
-        Err(StoreError::NotFound { .. }) => Vec::new(),
-        children => children?,
-    };
-    for child in children {
-        if let Child::File(file) = child
-            && let Some(number) = part_number(&file.location.name())
-        {
-            parts.push((number, file.location));
-        }
-    }
-    parts.sort_by_key(|(number, _)| *number);
+    let parts = parts(dir)?;
     let Some(((0, _), (last, _))) = parts.first().zip(parts.last()) else {
         return Err(no_log(dir));
     };
@@ -65,22 +55,85 @@ pub(crate) fn read(dir: &Location, limits: Limits) -> Result<LogRead, LogError> 
     Ok(log)
 }
 
-impl LogRead {
-    fn part(&mut self, dir: &Location, is_first: bool, at: &Location) -> Result<(), LogError> {
-        let mut reader = BufReader::new(at.open()?);
-        let mut line = Vec::new();
-        let mut must_be_head = is_first;
-        loop {
-            line.clear();
-            let read = reader.read_until(b'\n', &mut line);
-            if read.map_err(|error| at.failed("read", error))? == 0 {
-                break;
-            }
-            if std::mem::take(&mut must_be_head) {
-                check_head(dir, &line)?;
-            }
-            self.line(&line);
+/// Reads what was logged from a place on, as far as it can be understood.
+pub(super) fn read_on(
+    dir: &Location,
+    from: Reach,
+    mut each: impl FnMut(&Record),
+) -> Result<(), LogError> {
+    for (number, part) in parts(dir)? {
+        if number < from.part {
+            continue;
         }
+        let skipped = if number == from.part { from.bytes } else { 0 };
+        if part.bytes <= skipped {
+            continue;
+        }
+        for_each_line(&part.location, skipped, |line| {
+            if let Ok(record) = serde_json::from_slice(line) {
+                each(&record);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// The parts that there are, by their numbers.
+fn parts(dir: &Location) -> Result<Vec<(u64, Entry)>, LogError> {
+    let children = match dir.children() {
+        // An object store would say that it is empty.
+        Err(StoreError::NotFound { .. }) => Vec::new(),
+        children => children?,
+    };
+    let files = children.into_iter().filter_map(|child| match child {
+        Child::File(file) => Some((part_number(&file.location.name())?, file)),
+        Child::Directory(_) => None,
+    });
+    let mut parts: Vec<_> = files.collect();
+    parts.sort_by_key(|(number, _)| *number);
+    Ok(parts)
+}
+
+/// Hands over each line from a place on, with its end if it has one. Of a line that is longer
+/// than any that is written this is its beginning, with an end.
+fn for_each_line(
+    at: &Location,
+    from: u64,
+    mut each: impl FnMut(&[u8]) -> Result<(), LogError>,
+) -> Result<(), LogError> {
+    let failed = |error| at.failed("read", error);
+    let mut file = at.open()?;
+    if from > 0 {
+        file.seek(SeekFrom::Start(from)).map_err(failed)?;
+    }
+    let mut reader = BufReader::new(file);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let mut bounded = reader.by_ref().take(LINE_BYTES_MAX);
+        let read = bounded.read_until(b'\n', &mut line).map_err(failed)?;
+        if read == 0 {
+            return Ok(());
+        }
+        if read as u64 == LINE_BYTES_MAX && !line.ends_with(b"\n") {
+            reader.skip_until(b'\n').map_err(failed)?;
+            line.push(b'\n');
+        }
+        each(&line)?;
+    }
+}
+
+impl LogRead {
+    fn part(&mut self, dir: &Location, is_first: bool, part: &Entry) -> Result<(), LogError> {
+        let mut must_be_head = is_first;
+        for_each_line(&part.location, 0, |line| {
+            if std::mem::take(&mut must_be_head) {
+                check_head(dir, line)?;
+            }
+            self.line(line);
+            Ok(())
+        })?;
         match must_be_head {
             // The first part is empty.
             true => Err(no_log(dir)),
@@ -121,7 +174,10 @@ impl LogRead {
                 "events are of kinds that this release does not know, and were skipped.",
             ),
         ];
-        notes.into_iter().flatten().collect()
+        let unended = "This log tells of no end: the program still runs, or was killed. What it \
+                       shows as running was so when it was heard of last.";
+        let unended = self.model.ended.is_none().then(|| unended.to_owned());
+        notes.into_iter().flatten().chain(unended).collect()
     }
 }
 

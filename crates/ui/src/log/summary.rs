@@ -3,6 +3,7 @@
 use headwater_store::{Durability, Location};
 use serde::{Deserialize, Serialize};
 
+use super::reader::read_on;
 use super::{LogError, SUMMARY, read};
 use crate::model::{Limits, Model};
 use crate::record::{Application, At, Record, Took};
@@ -15,6 +16,7 @@ pub(crate) struct Summary {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) user: String,
+    pub(crate) slots: usize,
     pub(crate) started: At,
     /// When something happened last.
     pub(crate) last: At,
@@ -26,6 +28,16 @@ pub(crate) struct Summary {
     pub(crate) failed_batches: u64,
     /// Events that were not written, since writing was too slow or failed.
     pub(crate) dropped: u64,
+    /// Everything before this place is in the summary.
+    pub(crate) reach: Option<Reach>,
+}
+
+/// A place in a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reach {
+    pub(super) part: u64,
+    /// Where a line of the part begins, or where the part ends.
+    pub(super) bytes: u64,
 }
 
 impl Summary {
@@ -35,6 +47,7 @@ impl Summary {
             name: application.name.clone(),
             version: application.version.clone(),
             user: application.user.clone(),
+            slots: application.slots,
             started: application.started,
             last: application.started,
             ..Summary::default()
@@ -55,8 +68,8 @@ impl Summary {
         }
     }
 
-    /// From the parts themselves, where there is no summary.
-    fn of(model: &Model) -> Self {
+    /// Of a program whose history is known.
+    pub(crate) fn of(model: &Model) -> Self {
         let streaming = model.streaming.as_ref();
         Summary {
             last: model.last,
@@ -69,7 +82,9 @@ impl Summary {
         }
     }
 
-    pub(super) fn write(&self, dir: &Location) -> Result<(), LogError> {
+    /// Writes it beside the parts, which it knows up to a place.
+    pub(super) fn write(&mut self, dir: &Location, reach: Reach) -> Result<(), LogError> {
+        self.reach = Some(reach);
         Ok(dir.join(SUMMARY).put(&self.bytes(), Durability::Cached)?)
     }
 
@@ -84,13 +99,19 @@ impl Summary {
     }
 }
 
-/// The summary of the program that logs into this directory.
+/// The summary of the program that logs into this directory. It is written now and then only: of
+/// one that runs or was killed, what was logged since is read.
 pub(crate) fn summary_of(dir: &Location) -> Result<Summary, LogError> {
     let written = dir.join(SUMMARY).get().ok();
-    let summary = written.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    match summary {
-        Some(summary) => Ok(summary),
-        // It is missing or unreadable only if the program was killed early, or by other hands.
-        None => Ok(Summary::of(&read(dir, Limits::default())?.model)),
+    let summary = written.and_then(|bytes| serde_json::from_slice::<Summary>(&bytes).ok());
+    let known = summary.and_then(|mut summary| Some((summary.reach.take()?, summary)));
+    let Some((reach, mut summary)) = known else {
+        // It is missing, unreadable or without a place only if the program was killed early, or
+        // by other hands.
+        return Ok(Summary::of(&read(dir, Limits::default())?.model));
+    };
+    if summary.ended.is_none() {
+        read_on(dir, reach, |record| summary.apply(record))?;
     }
+    Ok(summary)
 }

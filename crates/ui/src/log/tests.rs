@@ -157,6 +157,65 @@ fn a_torn_line_is_told_and_what_is_before_it_is_read() {
 }
 
 #[test]
+fn a_summary_that_is_behind_is_read_on() {
+    let (_, at) = logged(settings(&memory("behind")));
+    let whole = summary_of(&at).unwrap();
+    let written = || serde_json::from_slice::<serde_json::Value>(&at.join(SUMMARY).get().unwrap());
+    let mut summary = written().unwrap();
+    let part = at.join(&part_name(1));
+    let bytes = part.get().unwrap();
+    let reach = serde_json::json!({ "part": 1, "bytes": bytes.len() });
+    assert_eq!(summary["reach"], reach, "at the end it knows everything");
+
+    // As a program leaves it that was killed: the line of its end is not there, and the summary
+    // was written when the first batch was over.
+    let lines: Vec<_> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+    let end = bytes.len() - lines.last().unwrap().len();
+    part.put(&bytes[..end], Durability::Cached).unwrap();
+    let is_batch = |line: &&[u8]| line.starts_with(b"{\"event\":\"batch_completed\"");
+    let first = lines.iter().position(is_batch).unwrap();
+    let known: usize = lines[..=first].iter().map(|line| line.len()).sum();
+    for (reach, batches) in [
+        (serde_json::json!({ "part": 1, "bytes": known }), 1),
+        (serde_json::json!({ "part": 1, "bytes": 0 }), 0),
+        (serde_json::json!({ "part": 0, "bytes": 1_u64 << 40 }), 0),
+        // Of an older release, which has not told how far it reaches.
+        (serde_json::Value::Null, 3),
+    ] {
+        summary["reach"] = reach;
+        summary["batches"] = batches.into();
+        summary["failed_batches"] = 0.into();
+        summary["ended"] = serde_json::Value::Null;
+        let text = summary.to_string();
+        at.join(SUMMARY)
+            .put(text.as_bytes(), Durability::Cached)
+            .unwrap();
+        let read = summary_of(&at).unwrap();
+        assert_eq!((read.batches, read.failed_batches), (5, 1), "{text}");
+        assert_eq!(read.ended, None);
+        assert!(read.last <= whole.last);
+    }
+    let notes = read_all(&at).notes();
+    assert!(notes[0].contains("tells of no end"), "{notes:?}");
+}
+
+#[test]
+fn other_names_of_parts_and_endless_lines_are_skipped() {
+    let (site, at) = logged(settings(&memory("odd")));
+    for odd in ["part-0.jsonl", "part-+00001.jsonl", "part-0000001.jsonl"] {
+        at.join(odd).put(b"{}\n", Durability::Cached).unwrap();
+    }
+    let part = at.join(&part_name(1));
+    let mut bytes = vec![b'x'; (64 << 20) + 7];
+    bytes.push(b'\n');
+    bytes.extend(part.get().unwrap());
+    part.put(&bytes, Durability::Cached).unwrap();
+    let log = read_all(&at);
+    assert_eq!((log.parts_removed, log.damaged, log.torn), (0, 1, 0));
+    assert_same(&site, &log.model);
+}
+
+#[test]
 fn what_is_not_known_is_skipped_and_counted() {
     let (site, at) = logged(settings(&memory("unknown")));
     let part = at.join(&part_name(1));

@@ -6,13 +6,13 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Instant, SystemTime};
 
-use headwater_core::conf::{REDACTED, is_secret};
+use headwater_core::conf::shown;
 use headwater_store::{Durability, Location, StoreError};
 
 use super::event_log::{Message, Queue};
 use super::part::Part;
 use super::settings::Settings;
-use super::{LogError, SUMMARY, Summary, part_name};
+use super::{LogError, Reach, SUMMARY, Summary, part_name};
 use crate::record::{Application, Record};
 
 /// How many programs that were started in the same millisecond find a directory each.
@@ -225,8 +225,23 @@ impl Writer {
     fn summarise(&mut self) {
         self.summarised = Instant::now();
         self.is_changed = false;
-        if let Err(error) = self.summary.write(&self.dir) {
+        let reach = self.reach();
+        if let Err(error) = self.summary.write(&self.dir, reach) {
             tracing::warn!(%error, "the summary of the event log was not written");
+        }
+    }
+
+    /// Where the next record goes.
+    fn reach(&self) -> Reach {
+        match &self.part {
+            Some(part) => Reach {
+                part: self.parts.end - 1,
+                bytes: part.bytes(),
+            },
+            None => Reach {
+                part: self.parts.end,
+                bytes: 0,
+            },
         }
     }
 
@@ -262,21 +277,20 @@ fn claim(dir: &Location, summary: &Summary) -> Result<Location, LogError> {
     }
 }
 
-/// A record without the values of properties that must not be shown, if it has some. Settings
+/// A record without what must not be shown of its properties, if there is something. Settings
 /// come without theirs.
 fn redacted(record: &Record) -> Option<Record> {
     let Record::JobStarted(start) = record else {
         return None;
     };
-    if !start.properties.keys().any(|key| is_secret(key)) {
+    let mut properties = start.properties.iter();
+    if properties.all(|(key, value)| shown(key, value) == value.as_str()) {
         return None;
     }
     let mut start = start.clone();
-    let secrets = start
-        .properties
-        .iter_mut()
-        .filter(|(key, _)| is_secret(key));
-    secrets.for_each(|(_, value)| REDACTED.clone_into(value));
+    for (key, value) in &mut start.properties {
+        *value = shown(key, value).into_owned();
+    }
     Some(Record::JobStarted(start))
 }
 
@@ -294,7 +308,11 @@ mod tests {
 
     #[test]
     fn secrets_are_not_written() {
-        let properties = [("db.password", "hunter2"), ("colour", "green")];
+        let properties = [
+            ("db.password", "hunter2"),
+            ("db", "postgres://u:hunter2@h/db"),
+            ("colour", "green"),
+        ];
         let properties = properties.map(|(key, value)| (key.to_owned(), value.to_owned()));
         let start = crate::record::JobStart {
             properties: properties.into(),

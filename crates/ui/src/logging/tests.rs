@@ -68,10 +68,11 @@ fn what_is_no_level_is_refused() {
     }
     let conf = Conf::new()
         .set("log.level", "warning")
-        .set("streaming.interval", 1);
+        .set("streaming.interval", 1)
+        .set("event_log.enabeld", true);
     let error = init(&conf).unwrap_err().to_string();
     assert!(
-        error.contains("2 mistakes") && error.contains("log.level"),
+        error.contains("3 mistakes") && error.contains("log.level"),
         "{error}"
     );
 }

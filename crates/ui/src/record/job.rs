@@ -102,6 +102,7 @@ pub(crate) struct TaskStart {
     pub(crate) job: u64,
     pub(crate) stage: u64,
     pub(crate) partition: usize,
+    /// From 0 on.
     pub(crate) attempt: u32,
     pub(crate) at: At,
 }
@@ -112,6 +113,7 @@ pub(crate) struct TaskEnd {
     pub(crate) job: u64,
     pub(crate) stage: u64,
     pub(crate) partition: usize,
+    /// From 0 on.
     pub(crate) attempt: u32,
     /// Which slot ran it; none did if it had nothing to do.
     pub(crate) slot: Option<usize>,

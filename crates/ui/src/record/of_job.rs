@@ -145,6 +145,11 @@ impl From<&StageCompleted> for StageEnd {
     }
 }
 
+/// Spark counts the attempts of a task from 0, and the engine from 1.
+fn attempt(event: u32) -> u32 {
+    event.saturating_sub(1)
+}
+
 impl From<&TaskStarted> for TaskStart {
     fn from(event: &TaskStarted) -> Self {
         TaskStart {
@@ -152,7 +157,7 @@ impl From<&TaskStarted> for TaskStart {
             job: event.job,
             stage: event.stage,
             partition: event.partition,
-            attempt: event.attempt,
+            attempt: attempt(event.attempt),
             at: event.at.into(),
         }
     }
@@ -165,7 +170,7 @@ impl From<&TaskEnded> for TaskEnd {
             job: event.job,
             stage: event.stage,
             partition: event.partition,
-            attempt: event.attempt,
+            attempt: attempt(event.attempt),
             slot: event.slot,
             launched: event.launched.into(),
             at: event.at.into(),

@@ -1,8 +1,11 @@
-//! The program: a list of one, since a server shows one.
+//! Programs: one, if the server is that of a program, or all that have logs.
 
-use super::call::{Call, Refusal};
+use super::RELEASE;
+use super::call::{Asked, Call, Refusal};
 use super::date::Date;
 use super::described::{choices, reply};
+use super::provider::Provider;
+use crate::log::Summary;
 use crate::record::At;
 
 choices! {
@@ -16,7 +19,7 @@ choices! {
 reply! {
     /// The release that answers. Spark's clients ask for it under this name.
     pub(crate) struct VersionInfo {
-        spark: String,
+        spark: &'static str,
     }
 }
 
@@ -53,40 +56,43 @@ reply! {
     }
 }
 
-pub(super) fn version(call: &Call<'_>) -> Result<VersionInfo, Refusal> {
-    Ok(VersionInfo {
-        spark: call.model.application.version.clone(),
-    })
+pub(super) fn version(_: &Asked<'_>, _: &dyn Provider) -> Result<VersionInfo, Refusal> {
+    Ok(VersionInfo { spark: RELEASE })
 }
 
-pub(super) fn applications(call: &Call<'_>) -> Result<Vec<ApplicationInfo>, Refusal> {
-    let status: Vec<ApplicationStatus> = call.choices("status")?;
+pub(super) fn applications(
+    asked: &Asked<'_>,
+    provider: &dyn Provider,
+) -> Result<Vec<ApplicationInfo>, Refusal> {
+    let status: Vec<ApplicationStatus> = asked.choices("status")?;
     let range = |low, high| {
-        Ok((
-            call.date(low, At(i64::MIN))?,
-            call.date(high, At(i64::MAX))?,
-        ))
+        let from = asked.date(low, At(i64::MIN))?;
+        Ok(from..=asked.date(high, At(i64::MAX))?)
     };
-    let (start_min, start_max) = range("minDate", "maxDate")?;
-    let (end_min, end_max) = range("minEndDate", "maxEndDate")?;
-    let limit = call.count("limit", usize::MAX)?;
-    let model = call.model;
-    let is = match model.ended {
-        None => ApplicationStatus::Running,
-        Some(_) => ApplicationStatus::Completed,
+    let started = range("minDate", "maxDate")?;
+    let ended = range("minEndDate", "maxEndDate")?;
+    let limit = asked.count("limit", usize::MAX)?;
+    let is_wanted = |program: &Summary| {
+        let is = match program.ended {
+            None => ApplicationStatus::Running,
+            Some(_) => ApplicationStatus::Completed,
+        };
+        (status.is_empty() || status.contains(&is))
+            && started.contains(&program.started)
+            // As in Spark, one that runs ends after any moment.
+            && ended.contains(&program.ended.unwrap_or(At(i64::MAX)))
     };
-    let started = model.application.started;
-    // As in Spark, one that runs ends after any moment.
-    let ended = model.ended.unwrap_or(At(i64::MAX));
-    let is_wanted = (status.is_empty() || status.contains(&is))
-        && (start_min..=start_max).contains(&started)
-        && (end_min..=end_max).contains(&ended);
-    let all = is_wanted.then(|| info(call));
-    Ok(all.into_iter().take(limit).collect())
+    let all = provider.all()?.into_iter().filter(is_wanted);
+    Ok(all.take(limit).map(ApplicationInfo::from).collect())
 }
 
 pub(super) fn application(call: &Call<'_>) -> Result<ApplicationInfo, Refusal> {
-    Ok(info(call))
+    let program = Summary {
+        // As the address has it, which is where the rest of it is asked for.
+        id: call.part("app-id").to_owned(),
+        ..Summary::of(call.model)
+    };
+    Ok(program.into())
 }
 
 pub(super) fn attempt(call: &Call<'_>) -> Result<ApplicationAttemptInfo, Refusal> {
@@ -95,30 +101,33 @@ pub(super) fn attempt(call: &Call<'_>) -> Result<ApplicationAttemptInfo, Refusal
     Err(Refusal::unknown(text))
 }
 
-fn info(call: &Call<'_>) -> ApplicationInfo {
-    let (model, application) = (call.model, &call.model.application);
-    let start = Date(application.started);
-    let end = model.ended.map_or(Date::UNKNOWN, Date);
-    let updated = Date(model.ended.unwrap_or(model.last));
-    let attempt = ApplicationAttemptInfo {
-        attempt_id: None,
-        start_time: start,
-        end_time: end,
-        last_updated: updated,
-        duration: updated.0.since(start.0).millis(),
-        spark_user: application.user.clone(),
-        completed: model.ended.is_some(),
-        app_spark_version: application.version.clone(),
-        start_time_epoch: start.epoch(),
-        end_time_epoch: end.epoch(),
-        last_updated_epoch: updated.epoch(),
-    };
-    ApplicationInfo {
-        id: application.id.clone(),
-        name: application.name.clone(),
-        cores_granted: Some(application.slots),
-        max_cores: Some(application.slots),
-        cores_per_executor: Some(application.slots),
-        attempts: vec![attempt],
+impl From<Summary> for ApplicationInfo {
+    fn from(program: Summary) -> Self {
+        let start = Date(program.started);
+        let end = program.ended.map_or(Date::UNKNOWN, Date);
+        let updated = Date(program.ended.unwrap_or(program.last));
+        // Older logs do not tell it.
+        let slots = (program.slots > 0).then_some(program.slots);
+        let attempt = ApplicationAttemptInfo {
+            attempt_id: None,
+            start_time: start,
+            end_time: end,
+            last_updated: updated,
+            duration: program.took().millis(),
+            spark_user: program.user,
+            completed: program.ended.is_some(),
+            app_spark_version: program.version,
+            start_time_epoch: start.epoch(),
+            end_time_epoch: end.epoch(),
+            last_updated_epoch: updated.epoch(),
+        };
+        ApplicationInfo {
+            id: program.id,
+            name: program.name,
+            cores_granted: slots,
+            max_cores: slots,
+            cores_per_executor: slots,
+            attempts: vec![attempt],
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! What is asked for, and why it is not answered.
 
+use std::ops::Deref;
 use std::str::FromStr;
+
+use jiff::tz::TimeZone;
 
 use super::date::Date;
 use super::described::Choice;
@@ -10,13 +13,29 @@ use crate::pages::Query;
 use crate::record::At;
 
 /// A request.
-pub(crate) struct Call<'a> {
-    pub(crate) model: &'a Model,
-    /// The program, if it runs in this process.
-    pub(crate) live: Option<&'a Live>,
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
     /// What stands in the places of the address that have names.
     pub(crate) path: &'a [(String, String)],
     pub(crate) query: &'a Query,
+}
+
+/// A request about a program.
+pub(crate) struct Call<'a> {
+    pub(crate) asked: Asked<'a>,
+    pub(crate) model: &'a Model,
+    /// The program, if it runs in this process.
+    pub(crate) live: Option<&'a Live>,
+    /// The zone of the times within texts; others are in GMT.
+    pub(crate) zone: &'a TimeZone,
+}
+
+impl<'a> Deref for Call<'a> {
+    type Target = Asked<'a>;
+
+    fn deref(&self) -> &Asked<'a> {
+        &self.asked
+    }
 }
 
 /// Why there is no answer: a status of HTTP and a line of text, as Spark gives them.
@@ -42,9 +61,17 @@ impl Refusal {
             text: text.into(),
         }
     }
+
+    /// The server has failed.
+    pub(crate) fn failed(text: impl Into<String>) -> Self {
+        Refusal {
+            status: 500,
+            text: text.into(),
+        }
+    }
 }
 
-impl<'a> Call<'a> {
+impl<'a> Asked<'a> {
     /// A part of the address.
     pub(crate) fn part(&self, name: &str) -> &'a str {
         let mut parts = self.path.iter();
@@ -83,9 +110,11 @@ impl<'a> Call<'a> {
     }
 
     /// Whether the query says `true`, in any case.
-    pub(crate) fn is_set(&self, name: &str) -> bool {
-        let text = self.query.get(name).unwrap_or_default();
-        text.eq_ignore_ascii_case("true")
+    pub(crate) fn is_set(&self, name: &str, default: bool) -> bool {
+        match self.query.get(name).filter(|text| !text.is_empty()) {
+            None => default,
+            Some(text) => text.eq_ignore_ascii_case("true"),
+        }
     }
 
     pub(crate) fn date(&self, name: &str, default: At) -> Result<At, Refusal> {
@@ -116,7 +145,9 @@ impl<'a> Call<'a> {
         };
         text.split(',').map(number).collect()
     }
+}
 
+impl<'a> Call<'a> {
     /// The stream, once it was started.
     pub(crate) fn streaming(&self) -> Result<&'a Streaming, Refusal> {
         self.model.streaming.as_ref().ok_or_else(|| {

@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::call::{Call, Refusal};
+use super::call::{Asked, Call, Refusal};
 use super::described::{Choice, Described, Schemas};
+use super::provider::Provider;
 
 /// A parameter after the question mark.
 pub(crate) struct Parameter {
@@ -36,8 +37,9 @@ impl Parameter {
         )
     }
 
-    pub(super) fn switch(name: &'static str, meaning: &'static str) -> Self {
-        Parameter::new(name, meaning, json!({ "type": "boolean" }))
+    pub(super) fn switch(name: &'static str, meaning: &'static str, default: bool) -> Self {
+        let schema = json!({ "type": "boolean", "default": default });
+        Parameter::new(name, meaning, schema)
     }
 
     pub(super) fn text(name: &'static str, meaning: &'static str) -> Self {
@@ -52,35 +54,78 @@ pub(crate) struct Endpoint {
     pub(crate) meaning: &'static str,
     pub(crate) parameters: Vec<Parameter>,
     schema: fn(&mut Schemas) -> Value,
-    answer: Box<dyn Fn(&Call<'_>) -> Result<String, Refusal> + Send + Sync>,
+    answer: Answer,
+}
+
+type OfServer<T> = fn(&Asked<'_>, &dyn Provider) -> Result<T, Refusal>;
+type OfProgram<T> = fn(&Call<'_>) -> Result<T, Refusal>;
+
+/// What makes an answer, as JSON.
+enum Answer {
+    /// From the server as a whole.
+    Server(Box<dyn Fn(&Asked<'_>, &dyn Provider) -> Result<String, Refusal> + Send + Sync>),
+    /// From the program that the address names.
+    Program(Box<dyn Fn(&Call<'_>) -> Result<String, Refusal> + Send + Sync>),
 }
 
 impl Endpoint {
+    /// An address below that of a program.
     pub(super) fn new<T: Described + Serialize + 'static>(
         path: &'static str,
         meaning: &'static str,
         parameters: Vec<Parameter>,
-        answer: fn(&Call<'_>) -> Result<T, Refusal>,
+        answer: OfProgram<T>,
     ) -> Self {
         Endpoint {
             path,
             meaning,
             parameters,
             schema: T::schema,
-            answer: Box::new(move |call| pretty(&answer(call)?)),
+            answer: Answer::Program(Box::new(move |call| pretty(&answer(call)?))),
         }
     }
 
-    /// The answer, as JSON, if the address names the program that there is.
-    pub(crate) fn answer(&self, call: &Call<'_>) -> Result<String, Refusal> {
-        let id = call.part("app-id");
-        if self.path.contains("{app-id}") && id != call.model.application.id {
-            return Err(Refusal::unknown(match self.path.ends_with("{app-id}") {
+    /// An address that names no program.
+    pub(super) fn of_server<T: Described + Serialize + 'static>(
+        path: &'static str,
+        meaning: &'static str,
+        parameters: Vec<Parameter>,
+        answer: OfServer<T>,
+    ) -> Self {
+        let answer = move |asked: &Asked<'_>, from: &dyn Provider| pretty(&answer(asked, from)?);
+        Endpoint {
+            path,
+            meaning,
+            parameters,
+            schema: T::schema,
+            answer: Answer::Server(Box::new(answer)),
+        }
+    }
+
+    /// The answer, as JSON.
+    pub(crate) fn answer(
+        &self,
+        asked: Asked<'_>,
+        provider: &dyn Provider,
+    ) -> Result<String, Refusal> {
+        let answer = match &self.answer {
+            Answer::Server(answer) => return answer(&asked, provider),
+            Answer::Program(answer) => answer,
+        };
+        let id = asked.part("app-id");
+        let shown = provider.find(id)?.ok_or_else(|| {
+            Refusal::unknown(match self.path.ends_with("{app-id}") {
                 true => format!("unknown app: {id}"),
                 false => format!("no such app: {id}"),
-            }));
-        }
-        (self.answer)(call)
+            })
+        })?;
+        let model = shown.site.model();
+        answer(&Call {
+            asked,
+            model: &model,
+            live: shown.live.as_ref(),
+            zone: &shown.zone,
+        })
     }
 
     pub(super) fn schema(&self, schemas: &mut Schemas) -> Value {
@@ -95,8 +140,6 @@ impl Endpoint {
 }
 
 fn pretty<T: Serialize>(answer: &T) -> Result<String, Refusal> {
-    serde_json::to_string_pretty(answer).map_err(|error| Refusal {
-        status: 500,
-        text: format!("the answer cannot be written as JSON: {error}"),
-    })
+    serde_json::to_string_pretty(answer)
+        .map_err(|error| Refusal::failed(format!("the answer cannot be written as JSON: {error}")))
 }

@@ -48,15 +48,15 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 
 fn of_programs() -> Vec<Endpoint> {
     vec![
-        Endpoint::new(
+        Endpoint::of_server(
             "/version",
             "The release that answers.",
             vec![],
             applications::version,
         ),
-        Endpoint::new(
+        Endpoint::of_server(
             "/applications",
-            "The program, in a list.",
+            "The program, in a list; all that have logs, if the server shows event logs.",
             vec![
                 Parameter::choices::<ApplicationStatus>("status", "Which ones; all by default."),
                 Parameter::text("minDate", DATE),
@@ -156,7 +156,7 @@ fn of_jobs() -> Vec<Endpoint> {
                 let states =
                     Parameter::choices::<StageStatus>("status", "Which ones; all by default.");
                 let mut parameters = vec![states];
-                parameters.extend(of_stage());
+                parameters.extend(of_stage(false));
                 parameters
             },
             stages::stages,
@@ -164,13 +164,13 @@ fn of_jobs() -> Vec<Endpoint> {
         Endpoint::new(
             "/applications/{app-id}/stages/{stage-id}",
             "All attempts of a stage.",
-            of_stage(),
+            of_stage(true),
             stages::stage,
         ),
         Endpoint::new(
             "/applications/{app-id}/stages/{stage-id}/{stage-attempt-id}",
             "An attempt of a stage.",
-            of_stage(),
+            of_stage(true),
             stages::attempt,
         ),
         Endpoint::new(
@@ -199,14 +199,16 @@ fn of_jobs() -> Vec<Endpoint> {
     ]
 }
 
-/// What all addresses of stages take.
-fn of_stage() -> Vec<Parameter> {
+/// What all addresses of stages take. As in Spark, details are told of single ones unless
+/// somebody says otherwise.
+fn of_stage(has_details: bool) -> Vec<Parameter> {
     vec![
-        Parameter::switch("details", "Whether the tasks are told too."),
+        Parameter::switch("details", "Whether the tasks are told too.", has_details),
         Parameter::choices::<TaskStatus>("taskStatus", "Which tasks; all by default."),
         Parameter::switch(
             "withSummaries",
             "Whether quantiles over the tasks are told too.",
+            false,
         ),
         Parameter::text("quantiles", "Numbers from 0 to 1 with commas between them."),
     ]

@@ -6,7 +6,8 @@ use super::call::{Call, Refusal};
 use super::called;
 use super::date::Date;
 use super::described::{choices, reply};
-use crate::model::{Job, JobState};
+use crate::model::{Job, JobState, caller};
+use crate::pages::format;
 
 choices! {
     /// How a job is doing.
@@ -72,6 +73,19 @@ pub(super) fn job(call: &Call<'_>) -> Result<JobData, Refusal> {
     Ok(data(call, job))
 }
 
+/// What a job is for. A stream says its batch time in milliseconds, and Spark the time of day.
+pub(super) fn description(call: &Call<'_>, job: &Job) -> Option<String> {
+    let said = job.start.description.as_ref()?;
+    let (stream, caller) = (call.model.streaming.as_ref(), caller(&job.start));
+    let Some((stream, (time, _))) = stream.zip(caller) else {
+        return Some(said.clone());
+    };
+    let has_millis = format::has_millis(stream.interval);
+    let clock = format::clock(format::at_millis(time), call.zone, has_millis);
+    let millis = format!("batch time {time} ms");
+    Some(said.replace(&millis, &format!("batch time {clock}")))
+}
+
 fn data(call: &Call<'_>, job: &Job) -> JobData {
     let start = &job.start;
     let progress = call.model.jobs.progress(job);
@@ -79,7 +93,7 @@ fn data(call: &Call<'_>, job: &Job) -> JobData {
     JobData {
         job_id: job.id(),
         name: called(&start.action),
-        description: start.description.clone(),
+        description: description(call, job),
         submission_time: Some(Date(start.at)),
         completion_time: job.end.as_ref().map(|end| Date(end.at)),
         stage_ids: start.stages.iter().map(|plan| plan.stage).collect(),

@@ -2,8 +2,9 @@
 //! that what was made for Spark works here.
 //!
 //! Every answer is a pure function of what is known and of what was asked ([`call::Call`]); there
-//! is one file for each family of them. [`endpoints()`] is the table of addresses, from which
-//! routes and the OpenAPI document are made, and [`described`] how answers describe themselves.
+//! is one file for each family of them. A server says which programs it knows ([`provider`]).
+//! [`endpoints()`] is the table of addresses, from which routes and the OpenAPI document are made,
+//! and [`described`] how answers describe themselves.
 
 mod applications;
 mod batches;
@@ -17,6 +18,7 @@ mod executors;
 mod jobs;
 mod openapi;
 mod operations;
+mod provider;
 mod quantiles;
 mod receivers;
 mod routes;
@@ -28,6 +30,8 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use call::Refusal;
+pub(crate) use provider::Provider;
 pub(crate) use routes::router;
 pub(crate) use storage::{Stored, block_name};
 
@@ -35,6 +39,9 @@ use crate::record::Place;
 
 /// Where the interface begins.
 const ROOT: &str = "/api/v1";
+
+/// The release that answers.
+const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
 /// The id of the only executor, by Spark's name for it.
 const EXECUTOR: &str = "driver";

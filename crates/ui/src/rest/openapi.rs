@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::RELEASE;
 use super::described::Schemas;
 use super::endpoint::{Endpoint, Parameter};
 
@@ -16,7 +17,7 @@ const TEXTS: [(&str, &str); 3] = [
 ];
 
 /// The document of what these addresses answer.
-pub(crate) fn document(endpoints: &[Endpoint], version: &str) -> Value {
+pub(crate) fn document(endpoints: &[Endpoint]) -> Value {
     let mut schemas = Schemas::default();
     let paths = endpoints.iter().map(|endpoint| {
         let path = json!({ "get": operation(endpoint, &mut schemas) });
@@ -27,8 +28,8 @@ pub(crate) fn document(endpoints: &[Endpoint], version: &str) -> Value {
         "openapi": "3.1.0",
         "info": {
             "title": "Headwater",
-            "version": version,
-            "summary": "A running stream, in the words of Spark's REST interface.",
+            "version": RELEASE,
+            "summary": "Streams, in the words of Spark's REST interface.",
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": super::ROOT }],
@@ -68,6 +69,7 @@ fn operation(endpoint: &Endpoint, schemas: &mut Schemas) -> Value {
                 "content": text,
             },
             "404": { "description": "There is no such thing.", "content": text },
+            "500": { "description": "What is known cannot be read.", "content": text },
             "503": { "description": "Others read too many large answers.", "content": text },
         },
     })

@@ -3,31 +3,30 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, Request, State};
-use axum::http::{StatusCode, header};
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::ROOT;
-use super::call::{Call, Refusal};
+use super::call::{Asked, Refusal};
 use super::endpoint::Endpoint;
 use super::endpoints::{ABSENT, endpoints};
 use super::openapi;
+use super::provider::Provider;
 use crate::pages::Query;
-use crate::server::Shown;
 
 /// The names and the values of the parts of an address.
 type Parts = Path<Vec<(String, String)>>;
 
 /// The routes of the interface; anything else below its root is refused in the same form.
-pub(crate) fn router() -> Router<Arc<Shown>> {
+pub(crate) fn router<P: Provider + Clone>() -> Router<P> {
     let mut router = Router::new().route(&format!("{ROOT}/openapi.json"), get(document));
     for endpoint in endpoints() {
         let path = endpoint.path;
         let endpoint = Arc::new(endpoint);
-        let handler = move |parts: Parts, state: State<Arc<Shown>>, request: Request| {
-            let endpoint = endpoint.clone();
-            async move { answer(&endpoint, parts, state, request) }
+        let handler = move |Path(parts): Parts, State(provider): State<P>, uri: Uri| {
+            answered(endpoint.clone(), parts, provider, uri)
         };
         // As with pages, a slash at the end changes nothing.
         router = router
@@ -53,30 +52,33 @@ async fn nothing() -> Refusal {
     ))
 }
 
-async fn document(State(shown): State<Arc<Shown>>) -> Response {
-    let version = shown.site.model().application.version.clone();
-    let document = openapi::document(&endpoints(), &version);
-    json(format!("{document:#}"))
+async fn document() -> Response {
+    json(format!("{:#}", openapi::document(&endpoints())))
 }
 
-fn answer(
-    endpoint: &Endpoint,
-    Path(parts): Parts,
-    State(shown): State<Arc<Shown>>,
-    request: Request,
+async fn answered<P: Provider>(
+    endpoint: Arc<Endpoint>,
+    parts: Vec<(String, String)>,
+    provider: P,
+    uri: Uri,
 ) -> Response {
-    let query = Query::of(request.uri());
-    let model = shown.site.model();
-    let call = Call {
-        model: &model,
-        live: shown.live.as_ref(),
-        path: &parts,
-        query: &query,
+    let waits = provider.waits();
+    let answer = move || {
+        let asked = Asked {
+            path: &parts,
+            query: &Query::of(&uri),
+        };
+        match endpoint.answer(asked, &provider) {
+            Ok(text) => json(text),
+            Err(refusal) => refusal.into_response(),
+        }
     };
-    match endpoint.answer(&call) {
-        Ok(text) => json(text),
-        Err(refusal) => refusal.into_response(),
+    if !waits {
+        return answer();
     }
+    // Others are answered meanwhile.
+    let answer = tokio::task::spawn_blocking(answer).await;
+    answer.unwrap_or_else(|error| Refusal::failed(error.to_string()).into_response())
 }
 
 fn json(text: String) -> Response {

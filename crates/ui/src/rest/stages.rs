@@ -7,6 +7,7 @@ use super::call::{Call, Refusal};
 use super::called;
 use super::date::Date;
 use super::described::{choices, reply};
+use super::jobs;
 use super::quantiles::{self, TaskMetricDistributions};
 use super::tasks::{self, TaskData, TaskStatus};
 use crate::model::{Stage, StageState};
@@ -116,7 +117,7 @@ reply! {
         scheduling_pool: &'static str,
         rdd_ids: Vec<u64>,
         accumulator_updates: Vec<AccumulableInfo>,
-        /// By their ids, with `details=true`.
+        /// By their ids, if details are wanted.
         tasks: Option<BTreeMap<String, TaskData>>,
         executor_summary: Option<BTreeMap<String, ExecutorStageSummary>>,
         killed_tasks_summary: BTreeMap<String, usize>,
@@ -148,12 +149,12 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(call: &Call<'_>) -> Result<Self, Refusal> {
+    fn of(call: &Call<'_>, has_details: bool) -> Result<Self, Refusal> {
         let quantiles = call.numbers("quantiles", &[0.0, 0.25, 0.5, 0.75, 1.0])?;
         Ok(Wanted {
-            has_details: call.is_set("details"),
+            has_details: call.is_set("details", has_details),
             tasks: call.choices("taskStatus")?,
-            quantiles: call.is_set("withSummaries").then_some(quantiles),
+            quantiles: call.is_set("withSummaries", false).then_some(quantiles),
         })
     }
 
@@ -173,7 +174,7 @@ impl Wanted {
 /// All stages that are kept, newest first.
 pub(super) fn stages(call: &Call<'_>) -> Result<Vec<StageData>, Refusal> {
     let states: Vec<StageStatus> = call.choices("status")?;
-    let wanted = Wanted::of(call)?;
+    let wanted = Wanted::of(call, false)?;
     let stages = call.model.jobs.stages.values().rev();
     let stages = stages.filter(|stage| states.is_empty() || states.contains(&stage.state.into()));
     wanted.check(stages.clone())?;
@@ -182,13 +183,13 @@ pub(super) fn stages(call: &Call<'_>) -> Result<Vec<StageData>, Refusal> {
 
 /// All attempts of a stage, of which there is one: tasks are tried again within it.
 pub(super) fn stage(call: &Call<'_>) -> Result<Vec<StageData>, Refusal> {
-    let (stage, wanted) = (of_id(call)?, Wanted::of(call)?);
+    let (stage, wanted) = (of_id(call)?, Wanted::of(call, true)?);
     wanted.check([stage])?;
     Ok(vec![data(call, stage, &wanted)])
 }
 
 pub(super) fn attempt(call: &Call<'_>) -> Result<StageData, Refusal> {
-    let (stage, wanted) = (find(call)?, Wanted::of(call)?);
+    let (stage, wanted) = (find(call)?, Wanted::of(call, true)?);
     wanted.check([stage])?;
     Ok(data(call, stage, &wanted))
 }
@@ -249,7 +250,7 @@ fn data(call: &Call<'_>, stage: &Stage, wanted: &Wanted) -> StageData {
         shuffle_read_records: counts.shuffle_records_read,
         shuffle_write_records: counts.shuffle_records_written,
         name: called(&stage.place),
-        description: job.and_then(|job| job.start.description.clone()),
+        description: job.and_then(|job| jobs::description(call, job)),
         details: called(&stage.place),
         scheduling_pool: "default",
         rdd_ids: plan.map_or_else(Vec::new, |plan| plan.operators.clone()),

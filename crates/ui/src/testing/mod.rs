@@ -131,7 +131,10 @@ pub(crate) fn shown_within(limits: Limits, records: &[Record]) -> Arc<Shown> {
     }
     let settings = Settings::read(&Conf::new()).unwrap();
     let access = Access::new(&settings).unwrap();
-    Arc::new(Shown::new(site, None, Arc::new(access)))
+    Arc::new(Shown {
+        zone: TimeZone::UTC,
+        ..Shown::new(site, None, Arc::new(access))
+    })
 }
 
 /// The head, in small letters, and the body of what a server answers over a socket.

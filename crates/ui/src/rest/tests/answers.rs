@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Reply, get, of_app, router};
 use crate::model::Limits;
+use crate::record::Record;
 use crate::testing::history::{self, APP, batch_time, history};
 use crate::testing::jobs::stage_of;
 use crate::testing::{HOSTILE, shown, shown_within};
@@ -31,6 +32,11 @@ fn streams_are_told_as_spark_does() {
         "operations",
         &format!("streaming/batches/{}/operations", batch_time(3)),
     );
+    snapshot("batches", "streaming/batches");
+    snapshot(
+        "operation",
+        &format!("streaming/batches/{}/operations/1", batch_time(3)),
+    );
 }
 
 #[test]
@@ -51,7 +57,7 @@ fn programs_are_told_as_spark_does() {
     snapshot("environment", "environment");
     assert_eq!(
         get(&router(), "/api/v1/version").json(),
-        json!({ "spark": "0.1.0" })
+        json!({ "spark": env!("CARGO_PKG_VERSION") })
     );
 }
 
@@ -119,6 +125,43 @@ fn jobs_and_stages_can_be_chosen() {
         ids("stages?status=skipped&status=failed", "stageId"),
         [14, 8]
     );
+}
+
+#[test]
+fn jobs_of_a_stream_tell_the_time_of_day_of_their_batch() {
+    let mut records = history();
+    for record in &mut records {
+        if let Record::JobStarted(start) = record {
+            let time = start.properties.get("streaming.batch_time");
+            let said =
+                |time| format!("Streaming job from [output operation 0, batch time {time} ms]");
+            start.description = time.map(said);
+        }
+    }
+    let router = crate::rest::router().with_state(shown(&records));
+    let expected = "Streaming job from [output operation 0, batch time 16:00:01]";
+    assert_eq!(of_app(&router, "jobs/0").json()["description"], expected);
+    assert_eq!(
+        of_app(&router, "stages/0/0").json()["description"],
+        expected
+    );
+}
+
+#[test]
+fn details_are_told_of_single_stages_unless_somebody_says_otherwise() {
+    let router = router();
+    let tasks = |path: &str| {
+        let answer = of_app(&router, path).json();
+        let stage = answer.get(0).unwrap_or(&answer);
+        let fields = [stage.get("tasks"), stage.get("executorSummary")];
+        fields.map(|field| field.is_some())
+    };
+    for path in ["stages/3", "stages/3/0", "stages?details=true"] {
+        assert_eq!(tasks(path), [true; 2], "{path}");
+    }
+    for path in ["stages", "stages/3?details=false", "stages/3/0?details=no"] {
+        assert_eq!(tasks(path), [false; 2], "{path}");
+    }
 }
 
 #[test]

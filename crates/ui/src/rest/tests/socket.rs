@@ -54,6 +54,8 @@ fn a_running_stream_is_told() {
     assert_eq!(rdd["partitions"][1]["executors"], json!(["driver"]));
     let level = &rdd["partitions"][1]["storageLevel"];
     assert_eq!(level, "Memory Deserialized 1x Replicated");
+    let tasks = json_of(&ui, &format!("{app}/stages/0/0/taskList"));
+    assert_eq!(tasks[0]["attempt"], 0, "as Spark counts: {tasks}");
     let executors = json_of(&ui, &format!("{app}/executors"));
     assert_eq!(executors[0]["failedTasks"], json!(0));
     assert!(executors[0]["maxMemory"].as_u64().unwrap() > 0);
