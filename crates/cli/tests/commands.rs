@@ -241,7 +241,7 @@ fn history_shows_what_is_logged_until_it_is_ended() {
     let (mut server, address) =
         serving(&mut command(logs.path(), &["history", dir, "--port", "0"]));
     let mut page = String::new();
-    let mut stream = TcpStream::connect(address).unwrap();
+    let mut stream = TcpStream::connect(&address).unwrap();
     write!(stream, "GET / HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();
     stream.read_to_string(&mut page).unwrap();
     server.kill().unwrap();

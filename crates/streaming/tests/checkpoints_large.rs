@@ -1,5 +1,11 @@
 //! Batches that change much at once.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of tests fails with them"
+)]
+
 mod probe;
 
 use std::fs;
