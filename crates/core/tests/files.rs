@@ -204,6 +204,10 @@ fn damaged_object_files_name_file_and_place() {
     );
     fs::write(&part, &whole[..whole.len() - 24]).unwrap();
     let error = text_of_error(read.count());
+    let found = format!("and had {} when it was found", whole.len());
+    assert!(error.contains(&found), "{error}");
+    let read = ctx.object_file::<(String, u64)>(out.to_str().unwrap());
+    let error = text_of_error(read.count());
     let place = format!("it ends too early (at byte {})", whole.len() - 24);
     assert!(error.contains(&place), "{error}");
     fs::write(&part, &whole).unwrap();

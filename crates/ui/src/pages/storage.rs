@@ -206,8 +206,8 @@ mod tests {
         );
         // One of two partitions is kept.
         let row = format!(
-            "<td>rdd_{}_0</td><td>Memory Deserialized 1x Replicated</td><td>16 B</td><td>0 B</td>\
-             <td>driver <span class=\"dim\">harbour</span></td>",
+            "<td class=\"number\">rdd_{}_0</td><td>Memory Deserialized 1x Replicated</td>\
+             <td class=\"number\">16 B</td><td class=\"number\">0 B</td><td>driver <span class=\"dim\">harbour</span></td>",
             users.id()
         );
         assert!(
