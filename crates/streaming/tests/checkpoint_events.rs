@@ -3,14 +3,17 @@
 mod probe;
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use headwater_streaming::StreamingListener;
 use headwater_streaming::checkpoint::{
     CheckpointFailure, CheckpointInfo, CheckpointSummary, Syncs,
 };
+use headwater_streaming::testing::TestStream;
 use probe::{Log, going_on, second};
 
+#[derive(Clone)]
 struct Checkpoints {
     written: Log<CheckpointInfo>,
     failed: Log<Arc<CheckpointFailure>>,
@@ -27,20 +30,32 @@ impl StreamingListener for Checkpoints {
 
 const EACH_BATCH: &[(&str, &str)] = &[("streaming.checkpoint.interval", "1s")];
 
+/// A stream that writes a checkpoint for each batch, and what is told of them.
+fn watched(directory: &Path) -> (TestStream, Checkpoints) {
+    let test = going_on(directory, 0, EACH_BATCH);
+    let told = Checkpoints {
+        written: Log::new(),
+        failed: Log::new(),
+    };
+    test.context().add_listener(told.clone());
+    (test, told)
+}
+
+/// How often each key has come, as state.
+fn count(test: &TestStream, batches: Vec<Vec<(i32, i32)>>) {
+    let counts = test
+        .input(batches)
+        .update_state_by_key(|new: Vec<i32>, old: Option<usize>| {
+            Some(old.unwrap_or(0) + new.len())
+        });
+    counts.foreach_rdd(|_, _| ());
+}
+
 #[test]
 fn checkpoints_and_the_journal_tell_what_they_took() {
     let directory = tempfile::tempdir().unwrap();
-    let test = going_on(directory.path(), 0, EACH_BATCH);
-    let (written, failed) = (Log::new(), Log::new());
-    test.context().add_listener(Checkpoints {
-        written: written.clone(),
-        failed: failed.clone(),
-    });
-    let pairs = test.input(vec![vec![(1, 1), (2, 1)]]);
-    let counts = pairs.update_state_by_key(|new: Vec<i32>, old: Option<usize>| {
-        Some(old.unwrap_or(0) + new.len())
-    });
-    counts.foreach_rdd(|_, _| ());
+    let (test, Checkpoints { written, failed }) = watched(directory.path());
+    count(&test, vec![vec![(1, 1), (2, 1)]]);
     test.run(1);
     let first = &written.wait_for(|written| !written.is_empty())[0];
     assert_eq!(first.time, second(1));
@@ -63,12 +78,7 @@ fn checkpoints_and_the_journal_tell_what_they_took() {
 #[test]
 fn a_checkpoint_that_cannot_be_written_is_told() {
     let directory = tempfile::tempdir().unwrap();
-    let test = going_on(directory.path(), 0, EACH_BATCH);
-    let (written, failed) = (Log::new(), Log::new());
-    test.context().add_listener(Checkpoints {
-        written: written.clone(),
-        failed: failed.clone(),
-    });
+    let (test, Checkpoints { written, failed }) = watched(directory.path());
     let pairs = test.input(vec![vec![(1, 1)]]);
     let counts = pairs.update_state_by_key(|new: Vec<i32>, _: Option<usize>| Some(new.len()));
     counts.foreach_rdd(|_, _| ());
@@ -91,17 +101,8 @@ fn a_checkpoint_that_cannot_be_written_is_told() {
 #[test]
 fn checkpoints_without_a_manifest_do_not_fill_the_directory() {
     let directory = tempfile::tempdir().unwrap();
-    let test = going_on(directory.path(), 0, EACH_BATCH);
-    let (written, failed) = (Log::new(), Log::new());
-    test.context().add_listener(Checkpoints {
-        written: written.clone(),
-        failed: failed.clone(),
-    });
-    let pairs = test.input(vec![vec![(1, 1), (2, 1)]; 9]);
-    let counts = pairs.update_state_by_key(|new: Vec<i32>, old: Option<usize>| {
-        Some(old.unwrap_or(0) + new.len())
-    });
-    counts.foreach_rdd(|_, _| ());
+    let (test, Checkpoints { written, failed }) = watched(directory.path());
+    count(&test, vec![vec![(1, 1), (2, 1)]; 9]);
     test.try_run(0).unwrap();
     // The manifests of eight batches have no place; the snapshots have.
     for batch in 1..=8 {
