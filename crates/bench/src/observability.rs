@@ -41,8 +41,12 @@ const VARIANTS: [(&str, Who); 3] = [
 /// What the others are compared to.
 const REFERENCE: &str = "off";
 
-/// One batch is so much of the text that the options name; a round counts it once.
-const BATCHES: usize = 8;
+/// One batch is so much of the text that the options name.
+const BATCHES: u64 = 8;
+/// How many turns a stream that counts words has in a round, and of how many batches each: they
+/// are short, so that what else the machine does falls on all streams alike.
+const TURNS: usize = 10;
+const BATCHES_OF_TURN: usize = 4;
 
 const INTERVAL_MS: u64 = 5;
 /// Until what pages keep of the past is full, and each new batch takes the place of an old one.
@@ -53,30 +57,24 @@ type Measured = Result<Vec<Row>, BenchError>;
 /// Runs both workloads. Variants take turns, so that what else the machine does is shared.
 pub(crate) fn run(options: &Options) -> Result<Vec<Row>, BenchError> {
     let mut lines = Vec::new();
-    let recipe = Recipe::new(WORDS[0], options.bytes.div_ceil(BATCHES as u64));
+    let recipe = Recipe::new(WORDS[0], options.bytes.div_ceil(BATCHES));
     for block in recipe.blocks() {
         block.lines_into(&mut lines);
     }
-    let words = |name: &str, who| count_words(name, who, &lines);
-    let batches = |name: &str, who| run_batches(name, who, options);
-    let mut rows = take_turns("observability/word-count", options.runs, words)?;
-    rows.extend(take_turns("observability/5ms", options.runs, batches)?);
+    let mut rows = count_words(options, &lines)?;
+    rows.extend(run_batches(options)?);
     Ok(rows)
 }
 
-fn take_turns(workload: &str, runs: usize, run: impl Fn(&str, Who) -> Measured) -> Measured {
-    let variants = VARIANTS.map(|(variant, who)| (format!("{workload}/{variant}"), who));
-    let mut rounds = Vec::new();
-    for _ in 0..runs {
-        for (name, who) in &variants {
-            rounds.extend(run(name, *who)?);
-        }
-    }
-    let rows = variants
-        .iter()
-        .flat_map(|(name, _)| medians(name, &rounds))
-        .collect();
-    Ok(compare_all(rows, &format!("{workload}/{REFERENCE}")))
+fn variants(workload: &str) -> [(String, Who); 3] {
+    VARIANTS.map(|(variant, who)| (format!("{workload}/{variant}"), who))
+}
+
+/// The medians of each variant of a workload, compared.
+fn compared(workload: &str, turns: &[Row]) -> Vec<Row> {
+    let names = variants(workload).into_iter().map(|(name, _)| name);
+    let rows = names.flat_map(|name| medians(&name, turns)).collect();
+    compare_all(rows, &format!("{workload}/{REFERENCE}"))
 }
 
 impl Who {
@@ -100,40 +98,101 @@ impl Who {
     }
 }
 
-/// Batches one after the other on a clock that does not wait.
-fn count_words(name: &str, who: Who, lines: &[Text]) -> Measured {
-    let logs = Directory::new()?;
-    let ctx = who.context(&logs)?;
-    let test = TestStream::on(&ctx, seconds(1))?;
-    let lines: Rdd<Text> = ctx.parallelize(lines.to_vec(), SLOTS);
-    let bytes = lines
-        .map(|line| line.len() as u64 + 1)
-        .fold(0, |a, b| a + b)?;
-    let words = test.context().constant_stream(&lines);
-    let words = words.flat_map(Text::into_words).map(|word| (word, 1_i64));
-    words
-        .reduce_by_key(|a, b| a + b)
-        .foreach_rdd(|counts, _| counts.count().map(|_| ()));
-    let observers = who.look(test.context())?;
-    test.try_run(1)?;
-    let (start, cpu) = (Instant::now(), living_threads_cpu()?);
-    test.try_run(BATCHES)?;
-    ctx.events().flush();
-    let (wall, cpu) = (start.elapsed(), living_threads_cpu()?.saturating_sub(cpu));
-    test.context().stop(false, false)?;
-    observers.map_or(Ok(()), Observers::end)?;
-    ctx.stop();
-    let megabytes = (bytes * BATCHES as u64) as f64 / MB;
-    let row = |metric, value, unit| Row::new(name, metric, value, unit);
-    Ok(vec![
-        row("mb_per_s", megabytes / wall.as_secs_f64(), "MB/s"),
-        row("mb_per_cpu_s", megabytes / cpu.as_secs_f64(), "MB/cpu_s"),
-    ])
+/// Streams that live side by side and take turns, on clocks that do not wait.
+fn count_words(options: &Options, lines: &[Text]) -> Measured {
+    let workload = "observability/word-count";
+    let counts = variants(workload).map(|(name, who)| Count::start(name, who, lines));
+    let counts = counts.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut turns = Vec::new();
+    for turn in 0..options.runs * TURNS {
+        // Who comes first differs: the caches are the last one's.
+        for count in counts.iter().cycle().skip(turn).take(counts.len()) {
+            turns.extend(count.turn()?);
+        }
+    }
+    counts.into_iter().try_for_each(Count::end)?;
+    Ok(compared(workload, &turns))
+}
+
+/// A stream that counts words.
+struct Count {
+    name: String,
+    ctx: Context,
+    test: TestStream,
+    observers: Option<Observers>,
+    /// How much text a turn counts.
+    megabytes: f64,
+    /// Dropped last, as the event log lies there.
+    _logs: Directory,
+}
+
+impl Count {
+    fn start(name: String, who: Who, lines: &[Text]) -> Result<Self, BenchError> {
+        let logs = Directory::new()?;
+        let ctx = who.context(&logs)?;
+        let test = TestStream::on(&ctx, seconds(1))?;
+        let lines: Rdd<Text> = ctx.parallelize(lines.to_vec(), SLOTS);
+        let bytes = lines
+            .map(|line| line.len() as u64 + 1)
+            .fold(0, |a, b| a + b)?;
+        let words = test.context().constant_stream(&lines);
+        let words = words.flat_map(Text::into_words).map(|word| (word, 1_i64));
+        words
+            .reduce_by_key(|a, b| a + b)
+            .foreach_rdd(|counts, _| counts.count().map(|_| ()));
+        let observers = who.look(test.context())?;
+        test.try_run(BATCHES_OF_TURN)?;
+        Ok(Count {
+            name,
+            ctx,
+            test,
+            observers,
+            megabytes: (bytes * BATCHES_OF_TURN as u64) as f64 / MB,
+            _logs: logs,
+        })
+    }
+
+    /// Measures some batches, until all who look have been told of them.
+    fn turn(&self) -> Measured {
+        let (start, cpu) = (Instant::now(), living_threads_cpu()?);
+        self.test.try_run(BATCHES_OF_TURN)?;
+        self.ctx.events().flush();
+        let (wall, cpu) = (start.elapsed(), living_threads_cpu()?.saturating_sub(cpu));
+        let row = |metric, value, unit| Row::new(&self.name, metric, value, unit);
+        Ok(vec![
+            row("mb_per_s", self.megabytes / wall.as_secs_f64(), "MB/s"),
+            row(
+                "mb_per_cpu_s",
+                self.megabytes / cpu.as_secs_f64(),
+                "MB/cpu_s",
+            ),
+        ])
+    }
+
+    fn end(self) -> Result<(), BenchError> {
+        self.test.context().stop(false, false)?;
+        self.observers.map_or(Ok(()), Observers::end)?;
+        self.ctx.stop();
+        Ok(())
+    }
+}
+
+/// Streams one after the other, as each is to find a machine at rest.
+fn run_batches(options: &Options) -> Measured {
+    let workload = "observability/5ms";
+    let variants = variants(workload);
+    let mut turns = Vec::new();
+    for round in 0..options.runs {
+        for (name, who) in variants.iter().cycle().skip(round).take(variants.len()) {
+            turns.extend(run_stream(name, *who, options)?);
+        }
+    }
+    Ok(compared(workload, &turns))
 }
 
 /// The batches of `shortest-interval`. They are told by the output itself, as a listener would
 /// be somebody who looks.
-fn run_batches(name: &str, who: Who, options: &Options) -> Measured {
+fn run_stream(name: &str, who: Who, options: &Options) -> Measured {
     let logs = Directory::new()?;
     let ctx = who.context(&logs)?;
     let ssc = StreamingContext::new(&ctx, millis(INTERVAL_MS))?;
