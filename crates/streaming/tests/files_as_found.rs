@@ -132,3 +132,33 @@ fn a_window_does_not_take_what_is_left_of_a_file_for_all_of_it() {
         );
     }
 }
+
+#[test]
+fn a_window_does_not_take_another_file_for_the_one_that_was_found() {
+    for (name, read, content) in WAYS {
+        let files = tempfile::tempdir().unwrap();
+        let path = files.path().join(name);
+        put(&path, content, 500);
+        let test = stream(&[]);
+        let _ = windows(&test, files.path(), read);
+        test.run(1);
+        put(&path, content, 1500);
+        let error = test.try_run(1).unwrap_err().to_string();
+        assert!(error.contains("replaced or written"), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_file_that_was_empty_when_it_was_found_stays_so() {
+    for (name, read, content) in WAYS {
+        let files = tempfile::tempdir().unwrap();
+        let path = files.path().join(name);
+        put(&path, b"", 500);
+        let test = stream(&[]);
+        let shown = windows(&test, files.path(), read);
+        test.run(1);
+        put(&path, content, 1500);
+        test.run(1);
+        assert_eq!(shown.batches().concat().concat(), "", "{name}");
+    }
+}

@@ -40,6 +40,11 @@ impl<P> Inputs<P> {
         }
     }
 
+    /// What must be read as it was found.
+    pub(super) fn found(&self) -> &[FoundFile] {
+        &self.found
+    }
+
     /// The parts; once found they stay, so that partitions never change. A failure is not
     /// remembered, as the next action may come when the file is there.
     pub(super) fn parts(

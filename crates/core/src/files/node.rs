@@ -9,6 +9,7 @@ use std::sync::Arc;
 use headwater_store::{Entry, Reader, StoreError};
 
 use super::decode::Codec;
+use super::found::FoundFile;
 use super::inputs::Inputs;
 use crate::chunk::{Push, Sink};
 use crate::conf::keys::FILES_WHOLE_FILE_BYTES_MAX;
@@ -40,23 +41,33 @@ pub(super) trait Format: Send + Sync + 'static {
 }
 
 /// An error if a file is shorter than it was when it was found: a reader would take the rest for
-/// all there was.
-fn still_has(file: &Entry, now: io::Result<Metadata>) -> io::Result<()> {
-    let bytes = now?.len();
-    match bytes < file.bytes {
-        false => Ok(()),
-        true => Err(io::Error::other(format!(
-            "it has {bytes} bytes, and had {} when it was found; files must stay as they are as \
-             long as they are read",
+/// all there was. One that is to be read as it was found must be the same, too.
+fn still_has(file: &Entry, now: io::Result<Metadata>, as_found: bool) -> io::Result<()> {
+    let now = now?;
+    if now.len() < file.bytes {
+        return Err(io::Error::other(format!(
+            "it has {} bytes, and had {} when it was found; files must stay as they are as long \
+             as they are read",
+            now.len(),
             file.bytes
-        ))),
+        )));
     }
+    // What goes on being written has become longer.
+    if as_found && now.len() == file.bytes && now.modified()? != file.modified {
+        return Err(io::Error::other(
+            "it was replaced or written since it was found; files must stay as they are as long \
+             as they are read",
+        ));
+    }
+    Ok(())
 }
 
 /// The task that reads, and the operator that it reads for.
 pub(crate) struct Reading<'a> {
     pub(crate) task: &'a TaskContext,
     pub(crate) site: Site,
+    /// What is read as somebody has found it: what came later is none of it.
+    pub(crate) found: &'a [FoundFile],
 }
 
 impl Reading<'_> {
@@ -73,6 +84,11 @@ impl Reading<'_> {
             true => TaskError::Cancelled,
             false => self.refused(file.location.failed("read", error)),
         }
+    }
+
+    fn is_as_found(&self, file: &Entry) -> bool {
+        let is_it = |found: &FoundFile| found.path == file.location.to_string();
+        self.found.iter().any(is_it)
     }
 
     /// Ends reading when nobody wants its result any more.
@@ -93,7 +109,8 @@ impl Reading<'_> {
 
     pub(crate) fn open(&self, file: &Entry) -> Result<Reader, TaskError> {
         if let Some(path) = file.location.as_path() {
-            still_has(file, fs::metadata(path)).map_err(|error| self.failed(file, error))?;
+            still_has(file, fs::metadata(path), self.is_as_found(file))
+                .map_err(|error| self.failed(file, error))?;
         }
         let opened = file.location.open_sized(file.bytes);
         opened.map_err(|source| self.refused(source))
@@ -103,7 +120,7 @@ impl Reading<'_> {
     pub(crate) fn open_found(&self, file: &Entry) -> Result<Take<Reader>, TaskError> {
         let bytes = match file.bytes {
             // What the system makes up while it is read has no length.
-            0 => u64::MAX,
+            0 if !self.is_as_found(file) => u64::MAX,
             bytes => bytes,
         };
         self.open(file).map(|reader| reader.take(bytes))
@@ -112,7 +129,7 @@ impl Reading<'_> {
     /// A file of the system, by its own handle.
     pub(super) fn open_local(&self, file: &Entry, path: &Path) -> Result<File, TaskError> {
         let opened = File::open(path).and_then(|opened| {
-            still_has(file, opened.metadata())?;
+            still_has(file, opened.metadata(), self.is_as_found(file))?;
             Ok(opened)
         });
         opened.map_err(|error| self.failed(file, error))
@@ -259,9 +276,13 @@ impl<F: Format> Node<F::Record> for FileNode<F> {
         sink: &mut dyn Sink<F::Record>,
     ) -> Push {
         let parts = self.parts().unwrap_or_default();
-        let site = self.info.site;
+        let reading = Reading {
+            task,
+            site: self.info.site,
+            found: self.inputs.found(),
+        };
         match parts.get(partition) {
-            Some(part) => self.format.read(part, &Reading { task, site }, sink),
+            Some(part) => self.format.read(part, &reading, sink),
             None => Ok(()),
         }
     }

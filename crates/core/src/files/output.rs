@@ -117,10 +117,8 @@ impl OutputDir {
         self.work.join(TEMPORARY).delete_all()?;
         let durability = self.options.durability();
         self.work.join(SUCCESS).put(&[], durability)?;
-        if self.work != self.target {
-            take_place(&self.work, &self.target)?;
-        }
         match durability {
+            _ if self.work != self.target => take_place(&self.work, &self.target, durability),
             Durability::Synced => self.target.sync_name(),
             Durability::Cached => Ok(()),
         }

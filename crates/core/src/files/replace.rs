@@ -117,8 +117,13 @@ fn claim(path: &Path) -> io::Result<Option<Lock>> {
     }
 }
 
-/// Puts `work` where `target` is, which goes.
-pub(super) fn take_place(work: &Location, target: &Location) -> Result<(), StoreError> {
+/// Puts `work` where `target` is, which goes when it is as durable as is asked for that the new one
+/// has its name.
+pub(super) fn take_place(
+    work: &Location,
+    target: &Location,
+    durability: Durability,
+) -> Result<(), StoreError> {
     let mut round = 0;
     loop {
         round += 1;
@@ -131,7 +136,7 @@ pub(super) fn take_place(work: &Location, target: &Location) -> Result<(), Store
             Err(StoreError::NotFound { .. }) => false,
             Err(error) => return Err(error),
         };
-        let placed = work.rename_to(target, Durability::Cached);
+        let placed = work.rename_to(target, durability);
         // A directory with files in it is never replaced by a rename: another save has put its
         // result there meanwhile. This one ends later, so it is the one to stay.
         let again = placed.is_err() && round < ROUNDS_MAX && work.exists()? && target.exists()?;
@@ -265,7 +270,7 @@ mod tests {
                             let part = work.join(&format!("{writer}-{part}"));
                             part.put(b"", Durability::Cached).unwrap();
                         }
-                        take_place(&work, &target).unwrap();
+                        take_place(&work, &target, Durability::Cached).unwrap();
                     }
                 });
             }

@@ -114,11 +114,15 @@ impl<T: Record> Checkpoint<T> {
         partition: usize,
         sink: &mut dyn Sink<T>,
     ) -> Push {
-        let site = self.site;
+        let reading = Reading {
+            task,
+            site: self.site,
+            found: &[],
+        };
         let file = self.done.get().and_then(|done| done.files.get(partition));
         match (&self.how, file) {
-            (How::Files { push, .. }, Some(file)) => push(file, &Reading { task, site }, sink),
-            _ => Err(lost(site, partition).into()),
+            (How::Files { push, .. }, Some(file)) => push(file, &reading, sink),
+            _ => Err(lost(self.site, partition).into()),
         }
     }
 

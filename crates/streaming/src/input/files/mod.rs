@@ -105,7 +105,8 @@ impl StreamingContext {
     ///   that grows after it was found what was added is not read, by no batch, window or restart,
     ///   and a warning says so;
     /// - files must stay as they are as long as windows, or a batch that is run again, read them: a
-    ///   task fails when one is shorter then, or was replaced;
+    ///   task fails when one is shorter then, or is as long and was written since; one that is
+    ///   longer counts as grown;
     /// - the time of the last writing counts, not that of coming: an old file that is moved in
     ///   is not read, and one from the future waits;
     /// - what is written again or appended to a file that was read is not read, unless that
