@@ -6,11 +6,12 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use headwater_streaming::StreamingListener;
+use headwater_core::Error;
 use headwater_streaming::checkpoint::{
     CheckpointFailure, CheckpointInfo, CheckpointSummary, Syncs,
 };
 use headwater_streaming::testing::TestStream;
+use headwater_streaming::{State, StateSpec, StreamingListener};
 use probe::{Log, going_on, second};
 
 #[derive(Clone)]
@@ -129,4 +130,43 @@ fn checkpoints_without_a_manifest_do_not_fill_the_directory() {
     let place = directory.path().to_str().unwrap();
     let summary = CheckpointSummary::read(place, second(10)).unwrap();
     assert!(summary.restart.goes_on, "{:?}", summary.problems);
+}
+
+#[test]
+fn a_snapshot_of_a_checkpoint_that_failed_is_written_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let (test, Checkpoints { written, failed }) = watched(directory.path());
+    let sums = |test: &TestStream, batches| {
+        let sum = |_: &i32, new: Option<i32>, sum: &mut State<'_, i32>| {
+            let all = sum.get().unwrap_or(&0) + new.unwrap_or(0);
+            sum.update(all);
+        };
+        let pairs = test.input(batches).map_with_state(StateSpec::function(sum));
+        let shown = Log::new();
+        let to = shown.clone();
+        pairs.state_snapshots().foreach_rdd(move |sums, _| {
+            to.push(sums.map(|(_, sum)| sum).collect()?);
+            Ok::<_, Error>(())
+        });
+        shown
+    };
+    sums(&test, vec![(1..=8).map(|key| (key, key)).collect(), vec![]]);
+    test.try_run(0).unwrap();
+    // The second partition's snapshot has no place in the first checkpoint.
+    let in_the_way = directory.path().join("state");
+    let in_the_way = in_the_way.join(format!("{:020}-0-1-0", second(1).as_millis()));
+    fs::create_dir_all(&in_the_way).unwrap();
+    test.run(1);
+    failed.wait_for(|failed| !failed.is_empty());
+    fs::remove_dir(&in_the_way).unwrap();
+    // Nothing changes the first partition until the next checkpoint.
+    test.run(1);
+    written.wait_for(|written| !written.is_empty());
+    test.context().stop(true, false).unwrap();
+
+    let test = going_on(directory.path(), 2, EACH_BATCH);
+    let shown = sums(&test, vec![vec![]]);
+    test.run(1);
+    let all: Vec<i32> = shown.entries().concat();
+    assert_eq!(all.iter().sum::<i32>(), (1..=8).sum::<i32>(), "{all:?}");
 }

@@ -168,7 +168,7 @@ fn generate_from(shared: &Shared) {
         // A `transform` may run jobs of its own, which a stop has to find.
         let wanted = graph.ctx.with_job_group(&group, "planning", || {
             tell_batch(&graph.ctx, next);
-            generate(graph, &shared.scheduler, next)
+            generate(shared, next)
         });
         if !wanted {
             return;
@@ -183,7 +183,8 @@ fn generate_from(shared: &Shared) {
 }
 
 /// Cuts the batch of a time; `false` if no more batches are wanted.
-fn generate(graph: &Arc<Graph>, scheduler: &JobScheduler, time: Time) -> bool {
+fn generate(shared: &Shared, time: Time) -> bool {
+    let (graph, scheduler) = (&shared.graph, &shared.scheduler);
     let inputs = graph.inputs();
     let keeper = graph.keeper();
     let known = keeper.as_ref().and_then(|keeper| keeper.cut_of(time));
@@ -198,6 +199,11 @@ fn generate(graph: &Arc<Graph>, scheduler: &JobScheduler, time: Time) -> bool {
         input_infos.extend(info.map(|info| (input.id(), info)));
         Ok(range.map(|range| (range, records)))
     });
+    // A stop from a thread of the stream waits for nobody. A source that it has stopped gave
+    // nothing, and the batch would stay without it for good.
+    if shared.stop_now.load(Ordering::Acquire) {
+        return false;
+    }
     let cut = named.and_then(|named| match &keeper {
         Some(keeper) => keeper.cut(time, named),
         None => Ok(None),

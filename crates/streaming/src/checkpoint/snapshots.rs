@@ -38,6 +38,12 @@ impl Snapshots {
         std::mem::take(&mut self.wrote)
     }
 
+    /// Takes in that files are deleted: their partitions are written again.
+    pub(super) fn forget(&mut self, files: &[String]) {
+        self.last
+            .retain(|_, (snapshot, _)| !files.contains(&snapshot.file));
+    }
+
     /// A snapshot of each partition of a state that has changed since it had one; those that
     /// have not are as they were, and get the time that they have come to. `None` when the
     /// stream is over before all of them are written. The names of files tell who wrote them.

@@ -1,13 +1,14 @@
 //! What a checkpoint that failed has left.
 
-use super::super::manifest::Manifest;
+use super::super::manifest::{Manifest, Snapshot};
 use super::super::retention::{Surplus, keep_needed};
 use super::{Keeper, Written, name_of};
 use crate::error::StreamError;
 
 impl Keeper {
     /// Deletes the snapshots of checkpoints that failed, but those that the next manifest lists: a
-    /// directory that takes these and no manifest must not fill with them.
+    /// directory that takes these and no manifest must not fill with them. Those of another
+    /// process stay: it may have taken the directory over.
     pub(super) fn drop_unfinished(&self, written: &mut Written) -> Result<(), StreamError> {
         let retained = &mut written.retained;
         {
@@ -19,8 +20,12 @@ impl Keeper {
         if retained.has_unreadable() || !retained.knows_all(there.iter().map(name_of)) {
             return Ok(());
         }
+        let mut files = retained.unlisted(self.list_snapshots()?);
+        files.retain(|file| Snapshot::first_entry_of(file) == Some(self.first));
+        // The next checkpoint must not list them, should the states be unchanged until then.
+        written.latest.forget(&files);
         self.tidy(Surplus {
-            files: retained.unlisted(self.list_snapshots()?),
+            files,
             ..Surplus::default()
         })
     }
