@@ -247,6 +247,31 @@ impl Journal {
         self.sync_before(&mut state, end)
     }
 
+    /// Makes sure that nobody has taken the journal over until now, for who is about to write or
+    /// delete something beside it that belongs to it. In an object store that takes a request,
+    /// and a moment later it may be otherwise; locally nobody can, as long as it is open.
+    ///
+    /// ```
+    /// use headwater_journal::{Journal, JournalError, Options};
+    /// use headwater_store::Location;
+    /// let place = Location::at("memory://taken")?;
+    /// let (first, _) = Journal::open(&place, Options::default())?;
+    /// first.confirm()?;
+    /// let (_second, _) = Journal::open(&place, Options::default())?;
+    /// assert!(matches!(first.confirm(), Err(JournalError::Poisoned { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`JournalError::Poisoned`]: the journal takes nothing any more then.
+    pub fn confirm(&self) -> Result<(), JournalError> {
+        let mut state = self.state.lock();
+        self.wait_for_leader(&mut state);
+        self.check(&state)?;
+        self.leading(&mut state, || self.medium.lock().confirm());
+        self.check(&state)
+    }
+
     fn sync_before(
         &self,
         state: &mut MutexGuard<'_, State>,

@@ -109,6 +109,14 @@ impl Medium {
         }
     }
 
+    /// Makes sure that nobody else writes here. Files are locked.
+    pub(crate) fn confirm(&self) -> Result<(), JournalError> {
+        match self {
+            Medium::Files(_) => Ok(()),
+            Medium::Objects(owner) => owner.confirm(),
+        }
+    }
+
     /// Begins a segment without records, so that the last one can be removed and its end is
     /// still known. `None` where a segment comes with a group only.
     pub(crate) fn roll(&mut self, first: Sequence) -> Result<Option<Location>, JournalError> {

@@ -47,6 +47,11 @@ impl Owner {
             Err(StoreError::AlreadyExists { .. }) => return Err(self.taken_over()),
             put => put?,
         }
+        self.confirm()
+    }
+
+    /// Looks whether nobody has claimed the journal since.
+    pub(crate) fn confirm(&self) -> Result<(), JournalError> {
         if self.directory.join(OWNER).get()? != self.token.as_bytes() {
             return Err(self.taken_over());
         }

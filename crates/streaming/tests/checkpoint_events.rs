@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use headwater_core::Error;
+use headwater_store::{Entry, Location};
 use headwater_streaming::checkpoint::{
     CheckpointFailure, CheckpointInfo, CheckpointSummary, Syncs,
 };
@@ -169,4 +170,30 @@ fn a_snapshot_of_a_checkpoint_that_failed_is_written_again() {
     test.run(1);
     let all: Vec<i32> = shown.entries().concat();
     assert_eq!(all.iter().sum::<i32>(), (1..=8).sum::<i32>(), "{all:?}");
+}
+
+#[test]
+fn who_has_lost_the_directory_writes_and_deletes_nothing_there() {
+    let directory = Path::new("memory://checkpoints-taken-over");
+    let (first, Checkpoints { written, .. }) = watched(directory);
+    count(&first, vec![vec![(1, 1), (2, 1)]]);
+    first.run(1);
+    written.wait_for(|written| !written.is_empty());
+    let second = going_on(directory, 1, EACH_BATCH);
+    count(&second, vec![vec![(1, 1)]]);
+    second.try_run(0).unwrap();
+    let objects = || {
+        let place = Location::at(directory.to_str().unwrap()).unwrap();
+        let mut objects: Vec<_> = place.list().unwrap();
+        objects.retain(|object| !object.location.to_string().contains("/journal/"));
+        let bytes = |object: &Entry| (object.location.to_string(), object.location.get().unwrap());
+        objects.iter().map(bytes).collect::<Vec<_>>()
+    };
+    let before = objects();
+    assert!(!before.is_empty());
+    // It has nothing to write but a last checkpoint.
+    let stopped = first.context().stop(true, true).unwrap_err().to_string();
+    assert!(stopped.contains("opened"), "{stopped}");
+    assert!(objects() == before);
+    second.run(1);
 }

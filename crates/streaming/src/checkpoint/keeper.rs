@@ -410,9 +410,13 @@ impl Keeper {
         self.with_journal(Journal::commit)?;
         // Entries go by whole segments: those before this moment are to be able to.
         self.with_journal(|journal| journal.roll_from(ROLL_FROM_BYTES))?;
+        // Snapshots of large states take a while: who has taken the directory over meanwhile may
+        // have a manifest of this name, and need what is deleted here.
+        self.with_journal(Journal::confirm)?;
         manifest
             .write(&self.dir)
             .map_err(|message| self.failed(&message))?;
+        self.with_journal(Journal::confirm)?;
         self.tidy(retained.written(manifest.name(), &manifest, self.limits.manifests))?;
         self.sweep(written)?;
         Ok((manifest.past.ended, manifest.name()))

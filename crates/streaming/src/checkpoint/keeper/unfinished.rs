@@ -1,5 +1,7 @@
 //! What a checkpoint that failed has left.
 
+use headwater_journal::Journal;
+
 use super::super::manifest::{Manifest, Snapshot};
 use super::super::retention::{Surplus, keep_needed};
 use super::{Keeper, Written, name_of};
@@ -10,6 +12,8 @@ impl Keeper {
     /// directory that takes these and no manifest must not fill with them. Those of another
     /// process stay: it may have taken the directory over.
     pub(super) fn drop_unfinished(&self, written: &mut Written) -> Result<(), StreamError> {
+        // Where the journal has failed, nobody knows whose the directory is.
+        self.with_journal(Journal::confirm)?;
         let retained = &mut written.retained;
         {
             let past = self.past.lock();
