@@ -37,6 +37,7 @@ mod observe;
 mod pages;
 mod process;
 mod record;
+mod relay;
 mod rest;
 mod server;
 mod settings;

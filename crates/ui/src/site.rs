@@ -1,6 +1,5 @@
 //! A program as it is shown: its model, and whoever waits for it to change.
 
-use headwater_core::events::{Event, Listener};
 use parking_lot::{RwLock, RwLockReadGuard};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -8,6 +7,7 @@ use tokio::sync::watch;
 use crate::metrics::Folded;
 use crate::model::{Limits, Model};
 use crate::record::Record;
+use crate::relay::Follow;
 
 /// The model of a program, shared by the listener that changes it and the pages that show it.
 #[derive(Debug)]
@@ -53,13 +53,11 @@ impl Site {
     }
 }
 
-/// Takes events into the model.
+/// Takes what happens into the model.
 pub(crate) struct Follower(pub(crate) Arc<Site>);
 
-impl Listener for Follower {
-    fn on_event(&mut self, event: &Event) {
-        if let Some(record) = Record::of(event) {
-            self.0.apply(&record);
-        }
+impl Follow for Follower {
+    fn follow(&mut self, record: &Arc<Record>) {
+        self.0.apply(record);
     }
 }

@@ -4,13 +4,13 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use headwater_core::Context;
-use headwater_core::events::ListenerId;
 use headwater_streaming::{LiveLine, StreamingContext};
 
 use crate::error::UiError;
 use crate::live::Live;
 use crate::log::EventLog;
 use crate::record::Record;
+use crate::relay::{Following, follow};
 use crate::server::{Access, Server, Shown, router};
 use crate::settings::Settings;
 use crate::site::{Follower, Site};
@@ -20,8 +20,7 @@ use crate::site::{Follower, Site};
 /// Make it before the stream is started, as it shows what happens from then on.
 #[must_use = "the pages are gone when this is dropped"]
 pub struct WebUi {
-    ctx: Context,
-    listener: ListenerId,
+    _following: Following,
     server: Server,
 }
 
@@ -125,7 +124,7 @@ impl WebUiBuilder {
         // The other connections are for those who ask.
         let router = router(Arc::new(shown), settings.connections / 2);
         let server = Server::start(router, &access, &settings)?;
-        let listener = ctx.events().add(Follower(site));
+        let following = follow(&ctx, Follower(site));
         // The only place where a made-up token is told, so it must not depend on the log. Where
         // nobody listens to standard error nobody misses it.
         let told = format!("headwater: {} is shown at {}", ctx.app_name(), server.url());
@@ -133,8 +132,7 @@ impl WebUiBuilder {
             let _ = writeln!(std::io::stderr(), "{told}");
         });
         Ok(Some(WebUi {
-            ctx,
-            listener,
+            _following: following,
             server,
         }))
     }
@@ -142,7 +140,6 @@ impl WebUiBuilder {
 
 impl Drop for WebUi {
     fn drop(&mut self) {
-        self.ctx.events().remove(self.listener);
         self.server.stop();
     }
 }

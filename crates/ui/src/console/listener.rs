@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use headwater_core::events::{Event, Listener};
+use headwater_core::events::Event;
 use headwater_streaming::LiveLine;
 use parking_lot::Mutex;
 
 use crate::record::{BatchRecord, Record, Took};
+use crate::relay::Follow;
 
 use super::TARGET;
 use super::batches::Batches;
@@ -79,11 +80,13 @@ fn log(batches: &Batches, batch: &BatchRecord) {
 /// Takes the events of streams alone: those of tasks are many.
 pub(super) struct ProgressListener(pub(super) Arc<Mutex<Shown>>);
 
-impl Listener for ProgressListener {
-    fn on_event(&mut self, event: &Event) {
-        if let (Event::Layer(_), Some(record)) = (event, Record::of(event)) {
-            self.0.lock().take(&record);
-        }
+impl Follow for ProgressListener {
+    fn wants(&self, event: &Event) -> bool {
+        matches!(event, Event::Layer(_))
+    }
+
+    fn follow(&mut self, record: &Arc<Record>) {
+        self.0.lock().take(record);
     }
 }
 
@@ -97,6 +100,7 @@ mod tests {
     use super::super::batches::tests::{batch, batches};
     use super::*;
     use crate::record::At;
+    use crate::relay::follow;
 
     /// Keeps what is written to it.
     #[derive(Clone, Default)]
@@ -133,12 +137,12 @@ mod tests {
         let (terminal, shown) = shown();
         let shown = Arc::new(Mutex::new(shown));
         let test = TestStream::new(seconds(1));
-        let events = test.context().context().events();
-        events.add(ProgressListener(shown.clone()));
+        let ctx = test.context().context();
+        let _following = follow(ctx, ProgressListener(shown.clone()));
         test.collect(&test.input(vec![vec![1, 2, 3]]));
         test.run(1);
         test.context().stop(false, false).unwrap();
-        events.flush();
+        ctx.events().flush();
         let lines = terminal.lines();
         assert!(lines[0].contains("no batch is done yet"), "{lines:?}");
         assert_eq!(lines.last().map(String::as_str), Some(""));

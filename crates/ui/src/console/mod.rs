@@ -7,14 +7,13 @@ mod text;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 
-use headwater_core::Context;
 use headwater_core::conf::ConfValue;
-use headwater_core::events::ListenerId;
 use headwater_streaming::{LiveLine, StreamingContext};
 use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 
 use crate::error::UiError;
+use crate::relay::{Following, follow};
 use crate::settings::{PROGRESS, UI_KEYS};
 
 use batches::Batches;
@@ -47,13 +46,12 @@ pub(crate) const TARGET: &str = "headwater_ui::progress";
 #[must_use = "the line is gone when this is dropped"]
 #[derive(Debug)]
 pub struct Progress {
-    following: Option<Following>,
+    told: Option<Told>,
 }
 
 #[derive(Debug)]
-struct Following {
-    ctx: Context,
-    listener: ListenerId,
+struct Told {
+    following: Following,
     shown: Arc<Mutex<Shown>>,
 }
 
@@ -80,39 +78,33 @@ impl Progress {
         ctx.conf().validate(&[UI_KEYS])?;
         let wish = ctx.conf().get(&PROGRESS)?;
         let is_logged = tracing::enabled!(target: TARGET, tracing::Level::INFO);
-        let following = wish.way(is_terminal(), is_logged).map(|way| {
+        let told = wish.way(is_terminal(), is_logged).map(|way| {
             let name = match way {
                 Way::Line(_) => ctx.app_name(),
                 Way::Log => "",
             };
             let batches = Batches::new(name, ssc.batch_duration().into(), TimeZone::system());
             let shown = Arc::new(Mutex::new(Shown::new(batches, way)));
-            Following {
-                ctx: ctx.clone(),
-                listener: ctx.events().add(ProgressListener(shown.clone())),
+            Told {
+                following: follow(ctx, ProgressListener(shown.clone())),
                 shown,
             }
         });
-        Ok(Progress { following })
+        Ok(Progress { told })
     }
 
     /// Whether it is shown at all.
     #[must_use]
     pub fn is_shown(&self) -> bool {
-        self.following.is_some()
+        self.told.is_some()
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(Following {
-            ctx,
-            listener,
-            shown,
-        }) = &self.following
-        {
-            ctx.events().remove(*listener);
-            // An event may be on its way to the listener yet.
+        if let Some(Told { following, shown }) = self.told.take() {
+            drop(following);
+            // An event may be on its way yet.
             shown.lock().end();
         }
     }

@@ -8,7 +8,6 @@ use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
 use headwater_core::Context;
-use headwater_core::events::{Event, Listener, ListenerId};
 use headwater_store::Location;
 use headwater_streaming::StreamingContext;
 
@@ -17,6 +16,7 @@ use super::settings::Settings;
 use super::writer::Writer;
 use crate::live::Live;
 use crate::record::{Application, Record};
+use crate::relay::{Follow, Following, follow};
 
 /// How long records gather before they are written together, as waking the thread that writes
 /// costs more than a record does. A program that is killed loses as much of its log.
@@ -33,7 +33,7 @@ const FLUSH: Duration = Duration::from_secs(30);
 #[must_use = "logging ends when this is dropped"]
 pub struct EventLog {
     ctx: Context,
-    listener: ListenerId,
+    following: Option<Following>,
     at: Location,
     queue: Arc<Queue>,
     thread: Option<JoinHandle<()>>,
@@ -101,7 +101,7 @@ impl EventLog {
             .map_err(LogError::Start)?;
         Ok(EventLog {
             ctx: ctx.clone(),
-            listener: ctx.events().add(Logger(queue.clone())),
+            following: Some(follow(ctx, Logger(queue.clone()))),
             at,
             queue,
             thread: Some(thread),
@@ -129,7 +129,7 @@ impl Drop for EventLog {
     fn drop(&mut self) {
         // What was posted before is to be in the log, unless a listener hangs.
         self.ctx.events().flush_timeout(FLUSH);
-        self.ctx.events().remove(self.listener);
+        self.following = None;
         // Unlike an event, the end waits for its place. An error says that the thread is gone.
         let _ = self.queue.to.send(Message::End);
         self.queue.hurry();
@@ -155,7 +155,7 @@ impl LogStatus {
 }
 
 pub(super) enum Message {
-    Record(Box<Record>),
+    Record(Arc<Record>),
     End,
 }
 
@@ -185,15 +185,15 @@ impl Queue {
     }
 
     /// Puts a record in. It never waits: what does not fit is counted.
-    fn add(&self, record: Record) {
+    fn add(&self, record: Arc<Record>) {
         // Before it is there, so that it is never taken out before it was counted.
         let len = self.len.fetch_add(1, Ordering::AcqRel) + 1;
         // What was dropped before is not in the log either, if this finds no place.
-        let events = match &record {
+        let events = match &*record {
             Record::Dropped { events, .. } => *events,
             _ => 1,
         };
-        if self.to.try_send(Message::Record(Box::new(record))).is_err() {
+        if self.to.try_send(Message::Record(record)).is_err() {
             self.taken();
             self.drop_events(events);
         } else if len == self.enough {
@@ -230,14 +230,12 @@ impl Queue {
     }
 }
 
-/// Hands events to the thread that writes.
+/// Hands records to the thread that writes.
 struct Logger(Arc<Queue>);
 
-impl Listener for Logger {
-    fn on_event(&mut self, event: &Event) {
-        if let Some(record) = Record::of(event) {
-            self.0.add(record);
-        }
+impl Follow for Logger {
+    fn follow(&mut self, record: &Arc<Record>) {
+        self.0.add(record.clone());
     }
 }
 
@@ -250,7 +248,7 @@ mod tests {
         let (queue, from) = Queue::new(1);
         let queue = Arc::new(queue);
         let ctx = Context::local(1).unwrap();
-        ctx.events().add(Logger(queue.clone()));
+        let _following = follow(&ctx, Logger(queue.clone()));
         ctx.range(0..3, 1, 1).count().unwrap();
         ctx.events().flush();
         // A job has six events, of which one has found a place.

@@ -16,6 +16,7 @@ use super::*;
 use crate::live::{FORMAT, Live};
 use crate::model::{Limits, Model};
 use crate::record::{Application, Record};
+use crate::relay::follow;
 use crate::site::{Follower, Site};
 
 fn settings(dir: &Location) -> Settings {
@@ -43,7 +44,7 @@ fn logged(settings: Settings) -> (Arc<Site>, Location) {
     let application = Live::new(&ctx, Some(test.context())).application();
     let site = Site::new(Limits::default());
     site.apply(&Record::Application(application.clone()));
-    ctx.events().add(Follower(site.clone()));
+    let _following = follow(&ctx, Follower(site.clone()));
     let log = EventLog::begin(&ctx, application, settings).unwrap();
     let at = Location::at(log.location()).unwrap();
     let numbers = test.input(vec![vec![1, 2], vec![9], vec![1]]);

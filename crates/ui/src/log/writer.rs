@@ -13,7 +13,7 @@ use super::event_log::{Message, Queue};
 use super::part::Part;
 use super::settings::Settings;
 use super::{LogError, Reach, SUMMARY, Summary, part_name};
-use crate::record::{Application, Record};
+use crate::record::{Application, JobStart, Record};
 
 /// How many programs that were started in the same millisecond find a directory each.
 const SAME_ID_MAX: u32 = 100;
@@ -83,7 +83,7 @@ impl Writer {
     }
 
     /// The next record, and meanwhile writes what is due; `None` at the end.
-    fn next(&mut self, from: &Receiver<Message>) -> Option<Record> {
+    fn next(&mut self, from: &Receiver<Message>) -> Option<Arc<Record>> {
         let message = match from.try_recv() {
             Ok(message) => message,
             Err(TryRecvError::Disconnected) => return None,
@@ -92,7 +92,7 @@ impl Writer {
         match message {
             Message::Record(record) => {
                 self.queue.taken();
-                Some(*record)
+                Some(record)
             }
             Message::End => None,
         }
@@ -287,11 +287,11 @@ fn redacted(record: &Record) -> Option<Record> {
     if properties.all(|(key, value)| shown(key, value) == value.as_str()) {
         return None;
     }
-    let mut start = start.clone();
+    let mut start = JobStart::clone(start);
     for (key, value) in &mut start.properties {
         *value = shown(key, value).into_owned();
     }
-    Some(Record::JobStarted(start))
+    Some(Record::JobStarted(start.into()))
 }
 
 #[cfg(test)]
@@ -314,11 +314,11 @@ mod tests {
             ("colour", "green"),
         ];
         let properties = properties.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let start = crate::record::JobStart {
+        let start = JobStart {
             properties: properties.into(),
             ..Default::default()
         };
-        let line = serde_json::to_string(&redacted(&Record::JobStarted(start))).unwrap();
+        let line = serde_json::to_string(&redacted(&Record::JobStarted(start.into()))).unwrap();
         assert!(
             line.contains("(redacted)") && line.contains("green"),
             "{line}"

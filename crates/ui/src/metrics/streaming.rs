@@ -231,9 +231,9 @@ fn state(registry: &mut Registry, states: &[StateRecord]) {
 }
 
 fn labels(state: &StateRecord) -> Labels {
-    let name = state.name.as_ref().unwrap_or(&state.at.operator);
+    let name = state.name.as_deref().unwrap_or(&state.at.operator);
     vec![
         ("stream", state.stream.to_string()),
-        ("operator", name.clone()),
+        ("operator", name.to_owned()),
     ]
 }

@@ -1,6 +1,7 @@
 //! Jobs, stages and tasks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{JobProgress, Limits, forget_first};
 use crate::record::{
@@ -34,7 +35,7 @@ pub(crate) struct TaskTotals {
 
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) start: JobStart,
+    pub(crate) start: Arc<JobStart>,
     pub(crate) end: Option<JobEnd>,
     /// How far it came, once it has ended.
     pub(super) progress: Option<JobProgress>,
@@ -86,7 +87,7 @@ pub(crate) struct Task {
     pub(crate) attempt: u32,
     /// When it was handed to the executor.
     pub(crate) submitted: At,
-    pub(crate) end: Option<TaskEnd>,
+    pub(crate) end: Option<Arc<TaskEnd>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,7 +98,7 @@ pub(crate) enum TaskState {
 }
 
 impl Jobs {
-    pub(super) fn job_started(&mut self, start: &JobStart, limits: Limits) {
+    pub(super) fn job_started(&mut self, start: &Arc<JobStart>, limits: Limits) {
         for plan in &start.stages {
             let state = match plan.is_skipped {
                 true => StageState::Skipped,
@@ -185,7 +186,7 @@ impl Jobs {
         stage.keep(task, limits);
     }
 
-    pub(super) fn task_ended(&mut self, end: &TaskEnd, limits: Limits) {
+    pub(super) fn task_ended(&mut self, end: &Arc<TaskEnd>, limits: Limits) {
         self.tasks.ended(end);
         let Some(stage) = self.stages.get_mut(&end.stage) else {
             return;
@@ -342,7 +343,7 @@ impl Stage {
 
 impl Task {
     pub(crate) fn state(&self) -> TaskState {
-        match &self.end {
+        match self.end.as_deref() {
             None => TaskState::Running,
             Some(TaskEnd { error: None, .. }) => TaskState::Success,
             Some(_) => TaskState::Failed,

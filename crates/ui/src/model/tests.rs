@@ -8,6 +8,7 @@ use headwater_streaming::testing::TestStream;
 use headwater_streaming::time::seconds;
 
 use super::*;
+use crate::relay::follow;
 use crate::site::{Follower, Site};
 use crate::testing::history;
 
@@ -184,7 +185,7 @@ fn a_stream_with_a_slow_listener_leaves_nothing_behind() {
     let ctx = Context::new(conf.set("listener_bus.queue.capacity", 200)).unwrap();
     let test = TestStream::on(&ctx, seconds(1)).unwrap();
     let site = Site::new(Limits::default());
-    ctx.events().add(Follower(site.clone()));
+    let _following = follow(&ctx, Follower(site.clone()));
     let numbers = test.input(vec![vec![1, 2, 3]; 40]);
     let pairs = numbers.map(|number| (number, 1));
     pairs

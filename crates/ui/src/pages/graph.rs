@@ -170,7 +170,7 @@ fn drawn(streaming: &Streaming, last: &LastBatch) -> Dag {
 }
 
 fn output_lines(output: &GraphOutput) -> Vec<String> {
-    let mut lines = vec![output.at.operator.clone()];
+    let mut lines = vec![output.at.operator.to_string()];
     lines.extend(output.name.clone());
     lines.push(format!("output {}", output.id));
     lines.push(format::short_line(&output.at.line));
@@ -194,7 +194,7 @@ fn stream_box(streaming: &Streaming, stream: &GraphStream, last: &LastBatch) -> 
             format::size(state.bytes)
         )
     });
-    let mut lines = vec![stream.at.operator.clone()];
+    let mut lines = vec![stream.at.operator.to_string()];
     lines.extend(stream.name.clone());
     lines.extend(input.map(|input| format!("input: {}", input.kind)));
     lines.push(format::short_line(&stream.at.line));
@@ -240,7 +240,7 @@ fn table<'a>(view: &View<'_>, streaming: &'a Streaming, last: &'a LastBatch) -> 
         Column::new("Operator", |stream: &Row<'_>| {
             html! { (stream.at.operator) " " code.dim { (stream.at.line) } }
         })
-        .sorted_by(|stream| SortKey::Text(stream.at.operator.clone())),
+        .sorted_by(|stream| SortKey::Text(stream.at.operator.to_string())),
         Column::new(
             "Name",
             |stream: &Row<'_>| html! { (stream.name.as_deref().unwrap_or("")) },

@@ -292,7 +292,7 @@ fn operator_box(stage: &Drawn<'_>, rdd: u64, operator: Option<&OperatorRecord>) 
         operator
             .name
             .clone()
-            .unwrap_or(operator.at.operator.clone()),
+            .unwrap_or(operator.at.operator.to_string()),
     ];
     lines.extend(
         scope
@@ -337,7 +337,7 @@ fn stage_box(stage: &Drawn<'_>) -> Node {
     Node {
         id: format!("{}-all", stage.plan.stage),
         class: stage.class(),
-        lines: vec![place.operator.clone(), format::short_line(&place.line)],
+        lines: vec![place.operator.to_string(), format::short_line(&place.line)],
         tip: format!("{} at {}", place.operator, place.line),
     }
 }
@@ -423,10 +423,13 @@ mod tests {
             needs,
             ..StagePlanRecord::default()
         };
-        let model = testing::model_of(&[Record::JobStarted(JobStart {
-            stages: vec![plan(1, vec![]), plan(2, vec![1])],
-            ..JobStart::default()
-        })]);
+        let model = testing::model_of(&[Record::JobStarted(
+            JobStart {
+                stages: vec![plan(1, vec![]), plan(2, vec![1])],
+                ..JobStart::default()
+            }
+            .into(),
+        )]);
         let dag = drawing(&model, 0).dag;
         assert_eq!(arrows(&dag), [("1-all", "2-all", None, true)]);
     }
@@ -448,7 +451,7 @@ mod tests {
             operators: (0..1010).map(operator).collect(),
             ..JobStart::default()
         };
-        let model = testing::model_of(&[Record::JobStarted(start)]);
+        let model = testing::model_of(&[Record::JobStarted(start.into())]);
         let drawing = drawing(&model, 0);
         assert_eq!(
             (drawing.dag.nodes.len(), drawing.left_out),
@@ -474,12 +477,15 @@ mod tests {
         };
         let model = |listed: u64| {
             let rest = listed..listed + 2;
-            testing::model_of(&[Record::JobStarted(JobStart {
-                stages: vec![plan(0, 0..0), plan(1, 0..listed), plan(2, rest)],
-                operators: (0..listed + 2).map(operator).collect(),
-                is_truncated: true,
-                ..JobStart::default()
-            })])
+            testing::model_of(&[Record::JobStarted(
+                JobStart {
+                    stages: vec![plan(0, 0..0), plan(1, 0..listed), plan(2, rest)],
+                    operators: (0..listed + 2).map(operator).collect(),
+                    is_truncated: true,
+                    ..JobStart::default()
+                }
+                .into(),
+            )])
         };
         let few = model(3);
         let all = section(&drawing(&few, 0)).into_string();

@@ -218,11 +218,14 @@ mod tests {
             stage,
             ..StagePlanRecord::default()
         };
-        model.apply(&Record::JobStarted(JobStart {
-            job: 10,
-            stages: vec![plan(0), plan(15)],
-            ..JobStart::default()
-        }));
+        model.apply(&Record::JobStarted(
+            JobStart {
+                job: 10,
+                stages: vec![plan(0), plan(15)],
+                ..JobStart::default()
+            }
+            .into(),
+        ));
         let answer = testing::answer(page, &model, "/jobs/?activeJob.pageSize=1");
         let html = answer.body.into_string();
         assert!(html.contains("0/1 (1 skipped)"), "{html}");

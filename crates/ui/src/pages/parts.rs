@@ -18,7 +18,7 @@ pub(super) fn id(query: &Query) -> Result<u64, Answer> {
 
 /// An operator and the user's line, as a link.
 pub(super) fn place(place: &Place, href: &str) -> Markup {
-    let operator = match place.operator.as_str() {
+    let operator = match &*place.operator {
         "" => "details",
         operator => operator,
     };

@@ -84,7 +84,7 @@ fn table(view: &View<'_>, name: &'static str, rows: Vec<Row<'_>>) -> Markup {
         Column::new("Description", |row: &Row<'_>| {
             parts::place(&row.stage.place, &view.stage(row.stage.id))
         })
-        .sorted_by(|row| SortKey::Text(row.stage.place.operator.clone())),
+        .sorted_by(|row| SortKey::Text(row.stage.place.operator.to_string())),
         Column::new("Job Id", |row: &Row<'_>| {
             html! { a href=(view.job(row.stage.job)) { (row.stage.job) } }
         })

@@ -200,8 +200,8 @@ mod tests {
         let mut model = history::model();
         let streaming = model.streaming.as_mut().unwrap();
         streaming.states[0].name = Some(HOSTILE.to_owned());
-        streaming.states[0].at.operator = HOSTILE.to_owned();
-        streaming.states[0].at.line = HOSTILE.to_owned();
+        streaming.states[0].at.operator = HOSTILE.into();
+        streaming.states[0].at.line = HOSTILE.into();
         assert_escaped(page, &model, "/state/");
     }
 }

@@ -4,15 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{At, Took};
-
-/// An operator and the user's line that called it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
-    pub(crate) operator: String,
-    /// File and line.
-    pub(crate) line: String,
-}
+use super::{At, Place, Took};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct JobStart {

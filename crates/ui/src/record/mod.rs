@@ -8,16 +8,21 @@ mod job;
 mod of_event;
 mod of_job;
 mod of_stream;
+mod place;
+mod shared;
 mod stream;
 mod time;
+
+use std::sync::Arc;
 
 use headwater_streaming::conf::CONCURRENT_JOBS;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use job::{
-    JobEnd, JobStart, OperatorCount, OperatorRecord, Place, StageEnd, StagePlanRecord, StageStart,
+    JobEnd, JobStart, OperatorCount, OperatorRecord, StageEnd, StagePlanRecord, StageStart,
     TaskCounts, TaskEnd, TaskStart,
 };
+pub(crate) use place::Place;
 pub(crate) use stream::{
     BatchRecord, CheckpointFailure, CheckpointRecord, Graph, GraphInput, GraphOutput, GraphStream,
     InputGave, OutputRecord, RateRecord, ReceiverRecord, ReceiverState, StateRecord, StoredRecord,
@@ -35,12 +40,12 @@ pub(crate) enum Record {
     ApplicationEnded {
         at: At,
     },
-    JobStarted(JobStart),
+    JobStarted(#[serde(with = "shared")] Arc<JobStart>),
     JobEnded(JobEnd),
     StageSubmitted(StageStart),
     StageCompleted(StageEnd),
     TaskStarted(TaskStart),
-    TaskEnded(TaskEnd),
+    TaskEnded(#[serde(with = "shared")] Arc<TaskEnd>),
     StreamStarted(StreamStart),
     StreamStopped {
         at: At,

@@ -6,25 +6,15 @@ use headwater_core::events::{
     AccumulatorInfo, JobEnded, JobStarted, OperatorInfo, StageCompleted, StagePlan, StageSubmitted,
     TaskEnded, TaskStarted,
 };
-use headwater_core::{OperatorMetrics, Site, StorageLevel, TaskMetrics};
+use headwater_core::{OperatorMetrics, StorageLevel, TaskMetrics};
 
 use super::{
-    JobEnd, JobStart, OperatorCount, OperatorRecord, Place, StageEnd, StagePlanRecord, StageStart,
+    JobEnd, JobStart, OperatorCount, OperatorRecord, StageEnd, StagePlanRecord, StageStart,
     TaskCounts, TaskEnd, TaskStart,
 };
 
 pub(super) fn text(error: &Option<impl Display>) -> Option<String> {
     error.as_ref().map(ToString::to_string)
-}
-
-impl From<Site> for Place {
-    fn from(site: Site) -> Self {
-        let location = site.location();
-        Place {
-            operator: site.operator().to_owned(),
-            line: format!("{}:{}", location.file(), location.line()),
-        }
-    }
 }
 
 impl From<TaskMetrics> for TaskCounts {

@@ -49,7 +49,7 @@ const EXECUTOR: &str = "driver";
 /// An operator and its line as Spark names calls: `count at src/main.rs:12`.
 fn called(place: &Place) -> String {
     match place.line.is_empty() {
-        true => place.operator.clone(),
+        true => place.operator.to_string(),
         false => format!("{} at {}", place.operator, place.line),
     }
 }

@@ -64,7 +64,7 @@ struct Task {
 impl Job {
     /// Records what happens in it.
     pub(super) fn record(&self, records: &mut Vec<Record>) {
-        records.push(Record::JobStarted(self.start()));
+        records.push(Record::JobStarted(self.start().into()));
         if self.output == 0 {
             self.before_the_shuffle(records);
         }
@@ -131,7 +131,7 @@ impl Job {
             job: self.number(),
             at: at(self.begins),
             action: Place {
-                operator: action.to_owned(),
+                operator: action.into(),
                 ..output_place(self.output)
             },
             stages,
@@ -311,7 +311,7 @@ impl Stage {
             error: task.error.clone(),
             ..TaskEnd::default()
         };
-        [self.task_started(task), Record::TaskEnded(end)]
+        [self.task_started(task), Record::TaskEnded(end.into())]
     }
 
     fn task_number(&self, task: &Task) -> u64 {
@@ -336,19 +336,22 @@ pub(super) fn of_the_program(records: &mut Vec<Record>) {
         place: place("map", 30),
         begins: 6301,
     };
-    records.push(Record::JobStarted(JobStart {
-        job: OWN_JOB,
-        at: at(6300),
-        action: place(HOSTILE, 31),
-        stages: vec![StagePlanRecord {
-            stage: OWN_STAGE,
-            at: stage.place.clone(),
-            tasks: 2,
-            ..StagePlanRecord::default()
-        }],
-        description: Some(HOSTILE.to_owned()),
-        ..JobStart::default()
-    }));
+    records.push(Record::JobStarted(
+        JobStart {
+            job: OWN_JOB,
+            at: at(6300),
+            action: place(HOSTILE, 31),
+            stages: vec![StagePlanRecord {
+                stage: OWN_STAGE,
+                at: stage.place.clone(),
+                tasks: 2,
+                ..StagePlanRecord::default()
+            }],
+            description: Some(HOSTILE.to_owned()),
+            ..JobStart::default()
+        }
+        .into(),
+    ));
     let task = Task {
         partition: 0,
         attempt: 0,

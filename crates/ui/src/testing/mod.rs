@@ -39,8 +39,8 @@ pub(crate) fn ms(millis: u64) -> Took {
 
 pub(crate) fn place(operator: &str, line: u32) -> Place {
     Place {
-        operator: operator.to_owned(),
-        line: format!("src/main.rs:{line}"),
+        operator: operator.into(),
+        line: format!("src/main.rs:{line}").into(),
     }
 }
 

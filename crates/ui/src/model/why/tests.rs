@@ -31,7 +31,7 @@ fn output(output: usize, took: u64) -> OutputRecord {
 
 fn job(took: u64) -> Job {
     Job {
-        start: JobStart::default(),
+        start: JobStart::default().into(),
         end: Some(JobEnd {
             took: ms(took),
             ..JobEnd::default()
@@ -62,7 +62,7 @@ fn stage(tasks: &[(usize, u64, bool)]) -> Stage {
             partition: *partition,
             attempt,
             submitted: At(0),
-            end: Some(end),
+            end: Some(end.into()),
         };
         known.insert((*partition, attempt), task);
     }

@@ -135,7 +135,7 @@ fn jobs_of_a_stream_tell_the_time_of_day_of_their_batch() {
             let time = start.properties.get("streaming.batch_time");
             let said =
                 |time| format!("Streaming job from [output operation 0, batch time {time} ms]");
-            start.description = time.map(said);
+            std::sync::Arc::make_mut(start).description = time.map(said);
         }
     }
     let router = crate::rest::router().with_state(shown(&records));
