@@ -10,8 +10,8 @@ use crate::logging::LOG_KEYS;
 use crate::record::{Application, ReceiverRecord, ReceiverState, Setting};
 use crate::{EVENT_LOG_KEYS, UI_KEYS};
 
-/// The version of what is written about a program.
-pub(crate) const FORMAT: u32 = 1;
+/// The version of what is written about a program. Since 2 defaults and known plans are left out.
+pub(crate) const FORMAT: u32 = 2;
 
 /// A running program.
 #[derive(Clone)]

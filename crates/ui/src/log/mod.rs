@@ -15,12 +15,15 @@
 //! written is given up; after `event_log.flush` the log goes on with the next one, and tells how
 //! many events are missing.
 //!
-//! Read in this order: `event_log` (the listener), `writer` (its thread), `part`, `summary`,
-//! `reader`.
+//! Lines leave out what a field is by default, and plans that are in the part already (`plans.rs`).
+//!
+//! Read in this order: `event_log` (the listener), `writer` (its thread), `part`, `plans`,
+//! `summary`, `reader`.
 
 mod error;
 mod event_log;
 mod part;
+mod plans;
 mod reader;
 mod settings;
 mod summary;

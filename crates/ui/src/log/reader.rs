@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use headwater_store::{Child, Entry, Location, StoreError};
 use serde::Deserialize;
 
+use super::plans::Told;
 use super::{LogError, Reach, part_number};
 use crate::live::FORMAT;
 use crate::model::{Limits, Model};
@@ -25,6 +26,7 @@ pub(crate) struct LogRead {
     pub(crate) torn: u64,
     /// Lines of kinds or shapes that this release does not know.
     pub(crate) unknown: u64,
+    plans: Told,
 }
 
 /// What every log begins with, whatever its format.
@@ -48,6 +50,7 @@ pub(crate) fn read(dir: &Location, limits: Limits) -> Result<LogRead, LogError> 
         damaged: 0,
         torn: 0,
         unknown: 0,
+        plans: Told::default(),
     };
     for (number, part) in parts {
         log.part(dir, number == 0, &part)?;
@@ -126,6 +129,7 @@ fn for_each_line(
 
 impl LogRead {
     fn part(&mut self, dir: &Location, is_first: bool, part: &Entry) -> Result<(), LogError> {
+        self.plans.forget();
         let mut must_be_head = is_first;
         for_each_line(&part.location, 0, |line| {
             if std::mem::take(&mut must_be_head) {
@@ -144,7 +148,12 @@ impl LogRead {
     fn line(&mut self, line: &[u8]) {
         let is_whole = line.ends_with(b"\n");
         match serde_json::from_slice::<Record>(line) {
-            Ok(record) => self.model.apply(&record),
+            Ok(mut record) => {
+                if let Record::JobStarted(start) = &mut record {
+                    self.plans.complete(start);
+                }
+                self.model.apply(&record);
+            }
             Err(error) if error.is_data() => self.unknown += 1,
             Err(_) if is_whole => self.damaged += 1,
             Err(_) => self.torn += 1,

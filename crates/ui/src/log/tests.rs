@@ -375,3 +375,40 @@ fn what_the_bus_dropped_is_in_the_log() {
     assert!(dropped > 0);
     assert_eq!((read.model.dropped, read.notes()), (dropped, vec![]));
 }
+
+/// Lines as they were written before defaults and known plans were left out.
+const OLDER: &str = r#"
+{"event":"application","format":1,"id":"local-1","name":"A","version":"0.1.0","user":"ada","host":"h","master":"local[2]","slots":2,"started":5,"settings":[],"runtime":[]}
+{"event":"job_started","job":7,"at":6,"action":{"operator":"count","line":"a.rs:1"},"stages":[{"stage":9,"at":{"operator":"map","line":"a.rs:2"},"tasks":1,"needs":[],"operators":[3],"is_skipped":false}],"operators":[{"rdd":3,"name":null,"at":{"operator":"range","line":"a.rs:3"},"parents":[],"partitions":1,"level":"","is_cached":false,"scope":[0,"x"]}],"is_truncated":false,"description":null,"group":null,"tags":[],"properties":{}}
+{"event":"stage_submitted","job":7,"stage":9,"at":7,"place":{"operator":"map","line":"a.rs:2"},"tasks":1}
+{"event":"task_ended","task":0,"job":7,"stage":9,"partition":0,"attempt":0,"slot":1,"launched":7,"at":8,"counts":{"records_read":128,"bytes_read":0,"shuffle_records_read":0,"shuffle_records_written":0,"bytes_written":0,"run_time":1},"error":null,"accumulators":[],"operators":[{"rdd":3,"records":128,"time":2}]}
+"#;
+
+#[test]
+fn older_logs_are_read_and_newer_ones_say_the_same_in_fewer_words() {
+    let read_lines = |lines: &str| {
+        let at = memory("older/local-1");
+        let part = at.join(&part_name(0));
+        part.put(lines.trim_start().as_bytes(), Durability::Cached)
+            .unwrap();
+        read_all(&at)
+    };
+    let older = read_lines(OLDER);
+    assert_eq!((older.unknown, older.damaged), (0, 0));
+    let mut shorter = String::new();
+    for line in OLDER.trim().lines() {
+        let record: Record = serde_json::from_str(line).unwrap();
+        shorter += &serde_json::to_string(&record).unwrap();
+        shorter.push('\n');
+    }
+    assert!(shorter.len() * 4 < OLDER.len() * 3, "{shorter}");
+    assert!(shorter.contains(r#""operators":[[3,128,2]]"#) && !shorter.contains("null"));
+    let newer = read_lines(&shorter);
+    assert_eq!(format!("{:#?}", newer.model), format!("{:#?}", older.model));
+    let operators = &newer.model.jobs.stages[&9].tasks[&(0, 0)]
+        .end
+        .as_ref()
+        .unwrap()
+        .operators;
+    assert_eq!((operators[0].rdd, operators[0].records), (3, 128));
+}

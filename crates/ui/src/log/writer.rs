@@ -11,9 +11,10 @@ use headwater_store::{Durability, Location, StoreError};
 
 use super::event_log::{Message, Queue};
 use super::part::Part;
+use super::plans::Written;
 use super::settings::Settings;
 use super::{LogError, Reach, SUMMARY, Summary, part_name};
-use crate::record::{Application, JobStart, Record};
+use crate::record::{Application, Record};
 
 /// How many programs that were started in the same millisecond find a directory each.
 const SAME_ID_MAX: u32 = 100;
@@ -27,6 +28,8 @@ pub(super) struct Writer {
     /// What of `queue.dropped` is in the log.
     dropped_told: u64,
     part: Option<Part>,
+    /// What the open part has.
+    plans: Written,
     /// The parts that are there beside the first one; the last of them may be open.
     parts: Range<u64>,
     /// Records in the open part that were not written yet.
@@ -49,6 +52,7 @@ impl Writer {
         let (dir, now) = (claim(&settings.dir, &summary)?, Instant::now());
         let mut writer = Writer {
             part: Some(Part::begin(&dir, 0, now)?),
+            plans: Written::default(),
             dir,
             settings,
             queue,
@@ -156,15 +160,12 @@ impl Writer {
     fn add(&mut self, record: &Record) {
         self.summary.apply(record);
         self.is_changed = true;
-        let line = match redacted(record) {
-            Some(redacted) => serde_json::to_vec(&redacted),
-            None => serde_json::to_vec(record),
-        };
-        let (Ok(line), true) = (line, self.has_part()) else {
+        // The part first: what a line may leave out is in it.
+        let line = self.has_part().then(|| line(record, &mut self.plans));
+        let (Some(Ok(line)), Some(part)) = (line, &mut self.part) else {
             self.queue.drop_events(1);
             return;
         };
-        let Some(part) = &mut self.part else { return };
         part.add(&line);
         self.pending += 1;
         // What the program is belongs into the first part together with the start of the stream,
@@ -186,7 +187,10 @@ impl Writer {
         let now = Instant::now();
         if self.part.is_none() && self.retry <= now {
             match Part::begin(&self.dir, self.parts.end, now) {
-                Ok(part) => self.part = Some(part),
+                Ok(part) => {
+                    self.part = Some(part);
+                    self.plans.forget();
+                }
                 Err(error) => self.failed(&error),
             }
             // Also after an error, so that a part is never begun twice.
@@ -277,26 +281,23 @@ fn claim(dir: &Location, summary: &Summary) -> Result<Location, LogError> {
     }
 }
 
-/// A record without what must not be shown of its properties, if there is something. Settings
-/// come without theirs.
-fn redacted(record: &Record) -> Option<Record> {
+/// A record as it is written: without what must not be shown of a job's properties, as settings
+/// come without theirs, and with references to plans.
+fn line(record: &Record, plans: &mut Written) -> serde_json::Result<Vec<u8>> {
     let Record::JobStarted(start) = record else {
-        return None;
+        return serde_json::to_vec(record);
     };
-    let mut properties = start.properties.iter();
-    if properties.all(|(key, value)| shown(key, value) == value.as_str()) {
-        return None;
-    }
-    let mut start = JobStart::clone(start);
+    let mut start = plans.shortened(start);
     for (key, value) in &mut start.properties {
         *value = shown(key, value).into_owned();
     }
-    Some(Record::JobStarted(start.into()))
+    serde_json::to_vec(&Record::JobStarted(start.into()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::JobStart;
 
     #[test]
     fn the_first_part_and_the_last_ones_are_kept() {
@@ -318,7 +319,9 @@ mod tests {
             properties: properties.into(),
             ..Default::default()
         };
-        let line = serde_json::to_string(&redacted(&Record::JobStarted(start.into()))).unwrap();
+        let record = Record::JobStarted(start.into());
+        let line = line(&record, &mut Written::default()).unwrap();
+        let line = String::from_utf8(line).unwrap();
         assert!(
             line.contains("(redacted)") && line.contains("green"),
             "{line}"

@@ -19,7 +19,7 @@ use headwater_streaming::conf::CONCURRENT_JOBS;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use job::{
-    JobEnd, JobStart, OperatorCount, OperatorRecord, StageEnd, StagePlanRecord, StageStart,
+    JobEnd, JobStart, Like, OperatorCount, OperatorRecord, StageEnd, StagePlanRecord, StageStart,
     TaskCounts, TaskEnd, TaskStart,
 };
 pub(crate) use place::Place;
@@ -29,6 +29,11 @@ pub(crate) use stream::{
     StreamStart,
 };
 pub(crate) use time::{At, Took};
+
+/// What is not written, as it is what a field is without being written.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

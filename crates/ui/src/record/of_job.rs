@@ -48,6 +48,8 @@ impl From<&JobStarted> for JobStart {
             group: text(&event.group),
             tags: event.tags.iter().map(ToString::to_string).collect(),
             properties: (*event.properties).clone(),
+            is_pattern: false,
+            like: None,
         }
     }
 }

@@ -10,7 +10,7 @@ use headwater_core::Site;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// An operator and the user's line that called it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Place {
     pub(crate) operator: Text,
     /// File and line.
@@ -18,7 +18,7 @@ pub(crate) struct Place {
 }
 
 /// A text of which there are many copies and few kinds: copies share it.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(from = "String")]
 pub(crate) struct Text(Arc<str>);
 

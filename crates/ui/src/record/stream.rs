@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{At, Place, Took};
+use super::{At, Place, Took, is_default};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct StreamStart {
@@ -22,13 +22,17 @@ pub(crate) struct Graph {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct GraphStream {
     pub(crate) id: usize,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) name: Option<String>,
     pub(crate) at: Place,
     pub(crate) record_type: String,
     pub(crate) slide: Took,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) parents: Vec<usize>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) keeps_state: bool,
     /// How its RDDs are kept; empty if they are not.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) level: String,
 }
 
@@ -47,6 +51,7 @@ pub(crate) struct GraphInput {
 pub(crate) struct GraphOutput {
     pub(crate) id: usize,
     /// What its sink or its stream is called, if it is called anything.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) name: Option<String>,
     pub(crate) at: Place,
     pub(crate) stream: usize,
@@ -69,19 +74,28 @@ pub(crate) struct ReceiverRecord {
     pub(crate) what: ReceiverState,
     pub(crate) stream: usize,
     pub(crate) name: String,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) is_active: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) last_error: String,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) last_error_at: Option<At>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) stored: StoredRecord,
 }
 
 /// What a receiver has stored that no batch is done with, and what it may.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoredRecord {
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) memory_bytes: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) memory_bytes_max: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) disk_bytes: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) disk_bytes_max: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) waits_since: Option<At>,
 }
 
@@ -90,16 +104,26 @@ pub(crate) struct BatchRecord {
     /// The batch time, in milliseconds.
     pub(crate) time: i64,
     pub(crate) submitted: At,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) scheduling_delay: Option<Took>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) processing_delay: Option<Took>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) inputs: Vec<InputGave>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) outputs: Vec<OutputRecord>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) state_failure: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) states: Vec<StateRecord>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) commit_took: Option<Took>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) cut_took: Option<Took>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) is_rerun: bool,
     /// The batch that was running when this one was submitted.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) waited_for: Option<i64>,
 }
 
@@ -123,8 +147,10 @@ impl BatchRecord {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct InputGave {
     pub(crate) input: usize,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) records: u64,
     /// File names or offset ranges, where the input tells them.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) description: Option<String>,
 }
 
@@ -135,8 +161,11 @@ pub(crate) struct OutputRecord {
     pub(crate) output: usize,
     pub(crate) at: Place,
     pub(crate) started: At,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) took: Option<Took>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) failure: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) attempts: u32,
 }
 
@@ -144,13 +173,20 @@ pub(crate) struct OutputRecord {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct StateRecord {
     pub(crate) stream: usize,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) name: Option<String>,
     pub(crate) at: Place,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) keys: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) bytes: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) updated: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) added: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) removed: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) timed_out: u64,
 }
 

@@ -138,8 +138,6 @@ impl Job {
             operators: (0..if is_first { 4 } else { 5 })
                 .map(|stream| self.operator(stream))
                 .collect(),
-            is_truncated: false,
-            description: None,
             group: is_first.then(|| "words".to_owned()),
             tags: match is_first {
                 true => vec!["a".to_owned(), "b".to_owned()],
@@ -148,6 +146,7 @@ impl Job {
             properties: properties
                 .map(|(key, value)| (key.to_owned(), value))
                 .into(),
+            ..JobStart::default()
         }
     }
 
