@@ -18,13 +18,14 @@
 //! Lines leave out what a field is by default, and plans that are in the part already (`plans.rs`).
 //!
 //! Read in this order: `event_log` (the listener), `writer` (its thread), `part`, `plans`,
-//! `summary`, `reader`.
+//! `summary`, `reading`, `reader`.
 
 mod error;
 mod event_log;
 mod part;
 mod plans;
 mod reader;
+mod reading;
 mod settings;
 mod summary;
 #[cfg(test)]
@@ -34,7 +35,7 @@ mod writer;
 pub use error::LogError;
 pub use event_log::EventLog;
 pub(crate) use event_log::LogStatus;
-pub(crate) use reader::read;
+pub(crate) use reading::Reading;
 pub use settings::EVENT_LOG_KEYS;
 use summary::Reach;
 pub(crate) use summary::{Summary, summary_of};

@@ -3,8 +3,8 @@
 use headwater_store::{Durability, Location};
 use serde::{Deserialize, Serialize};
 
-use super::reader::read_on;
-use super::{LogError, SUMMARY, read};
+use super::reader::{read, read_on};
+use super::{LogError, SUMMARY};
 use crate::model::{Limits, Model};
 use crate::record::{Application, At, Record, Took};
 
@@ -108,7 +108,7 @@ pub(crate) fn summary_of(dir: &Location) -> Result<Summary, LogError> {
     let Some((reach, mut summary)) = known else {
         // It is missing, unreadable or without a place only if the program was killed early, or
         // by other hands.
-        return Ok(Summary::of(&read(dir, Limits::default())?.model));
+        return Ok(Summary::of(&read(dir, Limits::default())?));
     };
     if summary.ended.is_none() {
         read_on(dir, reach, |record| summary.apply(record))?;

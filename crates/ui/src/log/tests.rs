@@ -10,7 +10,8 @@ use headwater_store::{Durability, Location};
 use headwater_streaming::testing::TestStream;
 use headwater_streaming::time::seconds;
 
-use super::reader::LogRead;
+use super::reader::read;
+use super::reading::{Found, Reading};
 use super::settings::Settings;
 use super::*;
 use crate::live::{FORMAT, Live};
@@ -62,8 +63,24 @@ fn logged(settings: Settings) -> (Arc<Site>, Location) {
     (site, at)
 }
 
+/// A log, and how it is.
+struct LogRead {
+    model: Model,
+    found: Found,
+}
+
+impl LogRead {
+    fn notes(&self) -> Vec<String> {
+        self.found.notes(self.model.ended.is_some())
+    }
+}
+
 fn read_all(at: &Location) -> LogRead {
-    read(at, Limits::default()).unwrap()
+    let mut reading = Reading::new(at);
+    let mut model = Model::new(Limits::default());
+    assert!(reading.read_on(|record| model.apply(record)).unwrap());
+    let found = reading.found();
+    LogRead { model, found }
 }
 
 fn parts(at: &Location) -> Vec<u64> {
@@ -111,7 +128,7 @@ fn a_log_in_many_parts_is_the_same() {
     assert!(parts(&at).len() > 4, "{:?}", parts(&at));
     let log = read_all(&at);
     assert_same(&site, &log.model);
-    assert_eq!(log.parts_removed, 0);
+    assert_eq!(log.found.parts_removed, 0);
 }
 
 #[test]
@@ -125,7 +142,7 @@ fn a_bounded_log_keeps_its_beginning_and_its_end() {
     let kept = parts(&at);
     assert!(kept.len() <= 3 && kept[0] == 0 && kept[1] > 1, "{kept:?}");
     let log = read_all(&at);
-    assert_eq!(log.parts_removed, kept[1] - 1);
+    assert_eq!(log.found.parts_removed, kept[1] - 1);
     assert!(
         log.notes()[0].contains("event_log.parts_max"),
         "{:?}",
@@ -145,7 +162,10 @@ fn a_torn_line_is_told_and_what_is_before_it_is_read() {
     part.put(&bytes[..bytes.len() - 5], Durability::Cached)
         .unwrap();
     let torn = read_all(&at);
-    assert_eq!((torn.torn, torn.damaged, torn.model.ended), (1, 0, None));
+    assert_eq!(
+        (torn.found.torn, torn.found.damaged, torn.model.ended),
+        (1, 0, None)
+    );
     assert!(torn.notes()[0].contains("killed"), "{:?}", torn.notes());
     let completed = |model: &Model| model.streaming.as_ref().unwrap().completed_total;
     assert_eq!(completed(&torn.model), completed(&whole));
@@ -153,7 +173,7 @@ fn a_torn_line_is_told_and_what_is_before_it_is_read() {
     for length in (0..bytes.len()).step_by(97) {
         part.put(&bytes[..length], Durability::Cached).unwrap();
         let cut = read_all(&at);
-        assert!(cut.torn <= 1 && cut.damaged == 0 && cut.unknown == 0);
+        assert!(cut.found.torn <= 1 && cut.found.damaged == 0 && cut.found.unknown == 0);
     }
 }
 
@@ -212,7 +232,10 @@ fn other_names_of_parts_and_endless_lines_are_skipped() {
     bytes.extend(part.get().unwrap());
     part.put(&bytes, Durability::Cached).unwrap();
     let log = read_all(&at);
-    assert_eq!((log.parts_removed, log.damaged, log.torn), (0, 1, 0));
+    assert_eq!(
+        (log.found.parts_removed, log.found.damaged, log.found.torn),
+        (0, 1, 0)
+    );
     assert_same(&site, &log.model);
 }
 
@@ -224,7 +247,10 @@ fn what_is_not_known_is_skipped_and_counted() {
     let bytes = [lines.as_slice(), &part.get().unwrap()].concat();
     part.put(&bytes, Durability::Cached).unwrap();
     let log = read_all(&at);
-    assert_eq!((log.unknown, log.damaged, log.torn), (2, 1, 0));
+    assert_eq!(
+        (log.found.unknown, log.found.damaged, log.found.torn),
+        (2, 1, 0)
+    );
     assert_eq!(log.notes().len(), 2);
     assert_same(&site, &log.model);
 }
@@ -394,7 +420,7 @@ fn older_logs_are_read_and_newer_ones_say_the_same_in_fewer_words() {
         read_all(&at)
     };
     let older = read_lines(OLDER);
-    assert_eq!((older.unknown, older.damaged), (0, 0));
+    assert_eq!((older.found.unknown, older.found.damaged), (0, 0));
     let mut shorter = String::new();
     for line in OLDER.trim().lines() {
         let record: Record = serde_json::from_str(line).unwrap();
