@@ -165,6 +165,54 @@ fn the_rest_interface_tells_of_all_programs_that_have_logs() {
 }
 
 #[test]
+fn a_program_that_was_killed_is_told_as_far_as_its_log_goes() {
+    let logs = tempfile::tempdir().unwrap();
+    let name = logged(logs.path().to_str().unwrap());
+    // As it would be left: the ends of the stream and of the program are not there, and the
+    // summary is that of the start.
+    let own = logs.path().join(&name);
+    let part = own.join("part-000001.jsonl");
+    let text = std::fs::read_to_string(&part).unwrap();
+    let is_end = |line: &&str| line.contains("_stopped\"") || line.contains("_ended\",\"at");
+    let kept: String = text
+        .lines()
+        .filter(|line| !is_end(line))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    std::fs::write(&part, kept).unwrap();
+    let summary = std::fs::read(own.join("summary.json")).unwrap();
+    let mut summary: Value = serde_json::from_slice(&summary).unwrap();
+    for (key, value) in [
+        ("ended", Value::Null),
+        ("batches", json!(0)),
+        ("reach", json!({ "part": 1, "bytes": 0 })),
+    ] {
+        summary[key] = value;
+    }
+    std::fs::write(own.join("summary.json"), summary.to_string()).unwrap();
+
+    let server = serve(logs.path().to_str().unwrap());
+    let (_, list) = get(&server, "/");
+    assert!(list.contains("<td class=\"number\">3</td>"), "{list}");
+    assert!(list.contains("running or killed; last heard of"), "{list}");
+    let (_, page) = get(&server, &format!("/history/{name}/streaming/"));
+    assert!(page.contains("Ran batches of"), "{page}");
+    assert!(page.contains("without an end of the stream"), "{page}");
+    // As Spark's history server tells of an application that is incomplete.
+    let told = json_of(&server, &format!("/applications/{name}"));
+    assert_eq!(told, json_of(&server, "/applications")[0]);
+    let attempt = &told["attempts"][0];
+    assert_eq!(attempt["completed"], false);
+    assert_eq!(attempt["endTime"], "1969-12-31T23:59:59.999GMT");
+    let epoch = |key: &str| attempt[key].as_i64().unwrap();
+    let known = epoch("lastUpdatedEpoch") - epoch("startTimeEpoch");
+    assert!(
+        (epoch("duration") - known).abs() <= 1 && known > 0,
+        "{told}"
+    );
+}
+
+#[test]
 fn what_is_not_there_is_not_found() {
     let logs = tempfile::tempdir().unwrap();
     let dir = logs.path().join("logs");

@@ -30,13 +30,22 @@ pub(crate) fn read(dir: &Location, limits: Limits) -> Result<Model, LogError> {
     Ok(model)
 }
 
-/// Reads what was logged from a place on, as far as it can be understood.
+/// Reads what was logged from a place on, as far as it can be understood. If this is `false` the
+/// log ends before that place, and nothing was read.
 pub(super) fn read_on(
     dir: &Location,
     from: Reach,
     mut each: impl FnMut(&Record),
-) -> Result<(), LogError> {
-    for (number, part) in parts(dir)? {
+) -> Result<bool, LogError> {
+    let parts = parts(dir)?;
+    let has_place = match parts.iter().find(|(number, _)| *number == from.part) {
+        Some((_, part)) => part.bytes >= from.bytes,
+        None => from.bytes == 0 || parts.iter().any(|(number, _)| *number > from.part),
+    };
+    if !has_place {
+        return Ok(false);
+    }
+    for (number, part) in parts {
         if number < from.part {
             continue;
         }
@@ -51,7 +60,7 @@ pub(super) fn read_on(
             Ok(())
         })?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The parts that there are, by their numbers.

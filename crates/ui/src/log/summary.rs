@@ -105,13 +105,13 @@ pub(crate) fn summary_of(dir: &Location) -> Result<Summary, LogError> {
     let written = dir.join(SUMMARY).get().ok();
     let summary = written.and_then(|bytes| serde_json::from_slice::<Summary>(&bytes).ok());
     let known = summary.and_then(|mut summary| Some((summary.reach.take()?, summary)));
-    let Some((reach, mut summary)) = known else {
-        // It is missing, unreadable or without a place only if the program was killed early, or
-        // by other hands.
-        return Ok(Summary::of(&read(dir, Limits::default())?));
-    };
-    if summary.ended.is_none() {
-        read_on(dir, reach, |record| summary.apply(record))?;
+    if let Some((reach, mut summary)) = known
+        && (summary.ended.is_some() || read_on(dir, reach, |record| summary.apply(record))?)
+    {
+        return Ok(summary);
     }
-    Ok(summary)
+    // It is missing, unreadable or without a place only if the program was killed early, or by
+    // other hands. It tells what the log does not hold if the program was killed before that was
+    // written, as object stores are written more rarely.
+    Ok(Summary::of(&read(dir, Limits::default())?))
 }

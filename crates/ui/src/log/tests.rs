@@ -200,6 +200,9 @@ fn a_summary_that_is_behind_is_read_on() {
         (serde_json::json!({ "part": 1, "bytes": known }), 1),
         (serde_json::json!({ "part": 1, "bytes": 0 }), 0),
         (serde_json::json!({ "part": 0, "bytes": 1_u64 << 40 }), 0),
+        // It knew what was lost with the program.
+        (serde_json::json!({ "part": 1, "bytes": bytes.len() }), 9),
+        (serde_json::json!({ "part": 2, "bytes": 7 }), 9),
         // Of an older release, which has not told how far it reaches.
         (serde_json::Value::Null, 3),
     ] {

@@ -71,6 +71,11 @@ impl View<'_> {
         stopped.unwrap_or_else(|| self.until())
     }
 
+    /// Whether the program is shown from its log, which tells nothing that happens now.
+    pub(crate) fn is_from_log(&self) -> bool {
+        !self.base.path.is_empty()
+    }
+
     /// The address of another page of the same program: every link goes through this.
     pub(crate) fn link(&self, path: impl std::fmt::Display) -> String {
         format!("{}{path}", self.base.path)

@@ -1,4 +1,5 @@
 use crate::model::Model;
+use crate::pages::{Base, View};
 use crate::record::{BatchRecord, Record, Took};
 use crate::testing::history::{self, history};
 use crate::testing::{self, HOSTILE, START_MS, answer, at, ms};
@@ -28,6 +29,39 @@ fn the_summary_tells_how_long_and_how_much() {
     for text in texts {
         assert!(summary.contains(text), "{text} in {summary}");
     }
+}
+
+#[test]
+fn a_log_that_tells_of_no_end_does_not_run() {
+    let of_log = |model: &Model| {
+        let base = Base {
+            path: "/history/local-1".to_owned(),
+            notes: Vec::new(),
+        };
+        let page = testing::view(model, "/streaming/", |view| {
+            super::page(&View {
+                base: &base,
+                ..*view
+            })
+            .body
+            .into_string()
+        });
+        part(&page, "<p id=\"summary\">", "</p>").to_owned()
+    };
+    let killed = of_log(&history::model());
+    assert!(
+        killed.contains("Ran batches of <b>1 second</b>"),
+        "{killed}"
+    );
+    let cut = "until the log ends at <b>2025/11/24 16:00:06</b> without an end";
+    assert!(killed.contains(cut), "{killed}");
+    let mut records = history();
+    records.push(Record::ApplicationEnded { at: at(7000) });
+    let ended = of_log(&testing::model_of(&records));
+    assert!(
+        ended.contains("Ran batches") && !ended.contains("the log ends"),
+        "{ended}"
+    );
 }
 
 #[test]
