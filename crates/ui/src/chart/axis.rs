@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::scale::{Scale, label, ticks, written};
 use super::{BOTTOM, LEFT, TOP};
+use crate::pages::format::grouped;
 
 /// The steps that the values are divided into, about.
 const STEPS: usize = 4;
@@ -82,7 +83,7 @@ impl ValueAxis {
                 g.bound {
                     text x=(right) y=(TOP - 8.0) text-anchor="end" {
                         @if self.drawn().is_none() { "\u{2191} " }
-                        "stable up to " (short(stable)) " " (self.unit)
+                        "stable up to " (told(stable)) " " (self.unit)
                     }
                 }
             }
@@ -109,6 +110,11 @@ pub(crate) fn short(value: f64) -> String {
     }
 }
 
+/// The same for a reader: its digits in groups.
+pub(crate) fn told(value: f64) -> String {
+    grouped(&short(value))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +129,7 @@ mod tests {
         let far = ValueAxis::new("ms", 60.0, Some(1000.0));
         assert_eq!(far.top(), 60.0);
         assert_eq!(text(far.bound(300.0)), "", "no place on the axis is right");
-        assert!(text(far.bound_told(300.0)).contains(">\u{2191} stable up to 1000 ms<"));
+        assert!(text(far.bound_told(300.0)).contains(">\u{2191} stable up to 1\u{202f}000 ms<"));
         let none = far.without_bound();
         assert_eq!(text(none.bound(300.0)) + &text(none.bound_told(300.0)), "");
     }
@@ -134,5 +140,6 @@ mod tests {
             [0.0, 0.1239, 1.0, 12.34, 1200.4].map(short),
             ["0", "0.124", "1", "12.3", "1200"]
         );
+        assert_eq!(told(1200.4), "1\u{202f}200");
     }
 }

@@ -2,11 +2,12 @@
 
 use maud::{Markup, html};
 
-use super::scale::{Scale, ticks, written};
-use super::{BOTTOM, HEIGHT, LEFT, Point, TOP, ValueAxis};
+use super::axis::told;
+use super::scale::{Scale, label, ticks, written};
+use super::{BOTTOM, HEIGHT, LEFT, Point, Room, TOP, ValueAxis};
 
-const WIDTH: f64 = 320.0;
-const RIGHT: f64 = WIDTH - 16.0;
+/// What is left beyond the longest bar.
+const EDGE: f64 = 16.0;
 /// The values are divided into so many bars.
 const BARS: usize = 10;
 /// What is left between bars.
@@ -19,6 +20,7 @@ pub(crate) struct Histogram<'a> {
     pub(crate) title: &'a str,
     pub(crate) points: &'a [Point],
     pub(crate) axis: &'a ValueAxis,
+    pub(crate) room: Room,
 }
 
 impl Histogram<'_> {
@@ -30,22 +32,30 @@ impl Histogram<'_> {
         let most = counts.iter().copied().max().unwrap_or_default();
         let ticks = ticks(most as f64, 3);
         let whole = ticks.iter().filter(|tick| tick.fract() == 0.0);
-        let across = Scale::new((0.0, ticks.last().copied().unwrap_or(1.0)), (LEFT, RIGHT));
+        let (width, right) = (self.width(), self.width() - EDGE);
+        let across = Scale::new((0.0, ticks.last().copied().unwrap_or(1.0)), (LEFT, right));
         html! {
             svg.chart.histogram id=(self.id) role="img" aria-label=(self.title)
-                viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } {
-                (self.axis.lines(RIGHT))
+                viewBox={ "0 0 " (width) " " (HEIGHT) } {
+                (self.axis.lines(right))
                 g.moments {
                     @for tick in whole {
                         @let x = written(across.place(*tick));
                         line x1=(x) x2=(x) y1=(TOP - 4.0) y2=(TOP) {}
-                        text x=(x) y=(TOP - 6.0) text-anchor="middle" { (tick) }
+                        text x=(x) y=(TOP - 6.0) text-anchor="middle" { (label(*tick, 1.0)) }
                     }
-                    text x=(RIGHT) y=(BOTTOM + 16.0) text-anchor="end" { "#batches" }
+                    text x=(right) y=(BOTTOM + 16.0) text-anchor="end" { "#batches" }
                 }
                 g.bars { @for (bar, count) in counts.iter().enumerate() { (self.bar(bar, *count, &across)) } }
-                (self.axis.bound(RIGHT))
+                (self.axis.bound(right))
             }
+        }
+    }
+
+    fn width(&self) -> f64 {
+        match self.room {
+            Room::Wide => 320.0,
+            Room::Narrow => 230.0,
         }
     }
 
@@ -70,12 +80,11 @@ impl Histogram<'_> {
         let (bottom, top) = (self.axis.scale().place(low), self.axis.scale().place(high));
         let length = across.place(count as f64) - LEFT;
         let batches = if count == 1 { "batch" } else { "batches" };
-        let short = super::axis::short;
         html! {
             rect x=(LEFT) y=(written(top + GAP)) width=(written(length))
                 height=(written(bottom - top - GAP)) data-count=(count) {
                 title {
-                    (count) " " (batches) ": " (short(low)) " to " (short(high)) " "
+                    (count) " " (batches) ": " (told(low)) " to " (told(high)) " "
                     (self.axis.unit)
                 }
             }
@@ -98,6 +107,7 @@ mod tests {
             title: "h",
             points: &points.collect::<Vec<_>>(),
             axis,
+            room: Room::Wide,
         };
         histogram.show().into_string()
     }

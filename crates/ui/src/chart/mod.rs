@@ -27,10 +27,20 @@ pub(crate) struct Point {
     pub(crate) is_failed: bool,
 }
 
+/// How much room a chart has. Texts are as large as everything else of a drawing: so one for a
+/// narrow place is drawn narrower, and not only shown smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// Most of the page.
+    Wide,
+    /// A cell of a table that tells more than the chart.
+    Narrow,
+}
+
 /// How tall charts are, in the units of their own.
 const HEIGHT: f64 = 150.0;
 /// Where the values begin and end, from the top.
 const TOP: f64 = 18.0;
 const BOTTOM: f64 = 130.0;
 /// Where what is left for labels of values ends.
-const LEFT: f64 = 52.0;
+const LEFT: f64 = 66.0;

@@ -1,5 +1,7 @@
 //! From values to places, and round numbers for axes.
 
+use crate::pages::format::grouped;
+
 /// A straight line from values to places.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scale {
@@ -48,10 +50,10 @@ pub(crate) fn ticks(max: f64, steps: usize) -> Vec<f64> {
     (0..=count).map(|tick| tick as f64 * step).collect()
 }
 
-/// A value with the decimals that a step of an axis needs.
+/// A value with the decimals that a step of an axis needs, and its digits in groups.
 pub(crate) fn label(value: f64, step: f64) -> String {
     let decimals = (-(step.log10() + 1e-9).floor()).clamp(0.0, 9.0) as usize;
-    format!("{value:.decimals$}")
+    grouped(&format!("{value:.decimals$}"))
 }
 
 /// Steps between moments that people count in, in milliseconds.
@@ -97,6 +99,7 @@ mod tests {
     fn labels_have_the_decimals_of_their_step() {
         assert_eq!(label(0.25, 0.05), "0.25");
         assert_eq!(label(30.0, 10.0), "30");
+        assert_eq!(label(30_000.0, 10_000.0), "30\u{202f}000");
         assert_eq!(label(0.5, 0.1), "0.5");
     }
 

@@ -2,18 +2,15 @@
 
 use maud::{Markup, html};
 
-use super::axis::short;
+use super::axis::{short, told};
 use super::scale::{Scale, moments, written};
 use super::thin::thin;
-use super::{BOTTOM, HEIGHT, LEFT, Point, TOP, ValueAxis};
+use super::{BOTTOM, HEIGHT, LEFT, Point, Room, TOP, ValueAxis};
 
-const WIDTH: f64 = 640.0;
-/// Half of the last time is written beyond this.
-const RIGHT: f64 = WIDTH - 28.0;
+/// Half of the last time is written beyond the last dot.
+const EDGE: f64 = 28.0;
 /// The line is drawn through about so many points.
 const LINE_POINTS: usize = 300;
-/// So many times are written below it at most.
-const MOMENTS: i64 = 6;
 
 /// What all timelines of a page have in common.
 pub(crate) struct TimelineFrame<'a> {
@@ -37,6 +34,7 @@ pub(crate) struct Timeline<'a> {
     pub(crate) axis: &'a ValueAxis,
     /// About so many dots are drawn at most: they are most of what a page weighs.
     pub(crate) dots: usize,
+    pub(crate) room: Room,
     pub(crate) frame: &'a TimelineFrame<'a>,
 }
 
@@ -46,18 +44,34 @@ impl Timeline<'_> {
             return html! { p.empty id=(self.id) { "No batch yet." } };
         }
         let (first, last) = self.frame.span;
-        let across = Scale::new((first as f64, last as f64), (LEFT, RIGHT));
+        let (width, right) = (self.width(), self.width() - EDGE);
+        let across = Scale::new((first as f64, last as f64), (LEFT, right));
         html! {
             svg.chart.timeline id=(self.id) role="img" aria-label=(self.title)
-                viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } {
-                (self.axis.lines(RIGHT))
+                viewBox={ "0 0 " (width) " " (HEIGHT) } {
+                (self.axis.lines(right))
                 text.unit x=(LEFT) y=(TOP - 8.0) { (self.axis.unit) }
                 (self.moments(&across))
-                (self.axis.bound(RIGHT))
-                (self.axis.bound_told(RIGHT))
+                (self.axis.bound(right))
+                (self.axis.bound_told(right))
                 polyline.line points=(self.line(&across)) {}
                 (self.dots(&across))
             }
+        }
+    }
+
+    fn width(&self) -> f64 {
+        match self.room {
+            Room::Wide => 640.0,
+            Room::Narrow => 400.0,
+        }
+    }
+
+    /// How many times there is room for below it.
+    fn moments_max(&self) -> i64 {
+        match self.room {
+            Room::Wide => 6,
+            Room::Narrow => 3,
         }
     }
 
@@ -65,7 +79,7 @@ impl Timeline<'_> {
         let (first, last) = self.frame.span;
         html! {
             g.moments {
-                @for moment in moments(first, last, MOMENTS, self.frame.step_min) {
+                @for moment in moments(first, last, self.moments_max(), self.frame.step_min) {
                     @let x = written(across.place(moment as f64));
                     line x1=(x) x2=(x) y1=(BOTTOM) y2=(BOTTOM + 4.0) {}
                     text x=(x) y=(BOTTOM + 16.0) text-anchor="middle" { ((self.frame.clock)(moment)) }
@@ -96,7 +110,7 @@ impl Timeline<'_> {
                             data-value=(short(point.value)) {
                             title {
                                 ((self.frame.clock)(point.at)) ": "
-                                (short(point.value)) " " (self.axis.unit)
+                                (told(point.value)) " " (self.axis.unit)
                                 @if point.is_failed { ", failed" }
                             }
                         }
@@ -119,6 +133,7 @@ mod tests {
             points,
             axis,
             dots: 100,
+            room: Room::Wide,
             frame: &TimelineFrame {
                 span: (span.0.map_or(0, |p| p.at), span.1.map_or(0, |p| p.at)),
                 step_min: 1,
@@ -141,8 +156,8 @@ mod tests {
     fn dots_say_their_value_and_lead_to_their_batch() {
         let points = [point(1000, 0.0), point(2000, 10.0), point(3000, 5.0)];
         let chart = shown(&points, &ValueAxis::new("ms", 10.0, None));
-        assert!(chart.contains("points=\"52,130 332,18 612,74\""), "{chart}");
-        let failed = "<a href=\"#batch-2000\"><circle class=\"failed\" r=\"4\" cx=\"332\" cy=\"18\" \
+        assert!(chart.contains("points=\"66,130 339,18 612,74\""), "{chart}");
+        let failed = "<a href=\"#batch-2000\"><circle class=\"failed\" r=\"4\" cx=\"339\" cy=\"18\" \
                       data-value=\"10\"><title>t2000: 10 ms, failed</title></circle></a>";
         assert!(chart.contains(failed), "{chart}");
         assert_eq!(chart.matches("<circle").count(), 3);
@@ -152,7 +167,7 @@ mod tests {
     fn one_batch_and_none_can_be_shown() {
         let axis = ValueAxis::new("ms", 0.0, None);
         assert!(shown(&[], &axis).contains("No batch yet."));
-        assert!(shown(&[point(1000, 0.0)], &axis).contains("cx=\"332\" cy=\"130\""));
+        assert!(shown(&[point(1000, 0.0)], &axis).contains("cx=\"339\" cy=\"130\""));
     }
 
     #[test]

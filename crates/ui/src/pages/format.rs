@@ -119,15 +119,20 @@ pub(crate) fn size(bytes: u64) -> String {
 
 /// A whole number in groups of three digits.
 pub(crate) fn count(number: u64) -> String {
-    let digits = number.to_string();
+    grouped(&number.to_string())
+}
+
+/// A written number, with or without decimals, whose whole part is in groups of three digits.
+pub(crate) fn grouped(number: &str) -> String {
+    let (whole, decimals) = number.split_at(number.find('.').unwrap_or(number.len()));
     let mut out = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (place, digit) in whole.chars().enumerate() {
+        if out.ends_with(|c: char| c.is_ascii_digit()) && (whole.len() - place).is_multiple_of(3) {
             out.push('\u{202f}');
         }
         out.push(digit);
     }
-    out
+    out + decimals
 }
 
 /// A file and a line without most of the directories: what fits into a box.
@@ -167,7 +172,7 @@ pub(crate) fn counted(number: u64, noun: &str) -> String {
 
 /// A rate, in records a second.
 pub(crate) fn rate(per_second: f64) -> String {
-    format!("{per_second:.2} records/sec")
+    format!("{} records/sec", grouped(&format!("{per_second:.2}")))
 }
 
 #[cfg(test)]
@@ -223,6 +228,11 @@ mod tests {
             ["1023 B", "1.5 KiB", "3.0 GiB"]
         );
         assert_eq!(rate(88.589), "88.59 records/sec");
+        assert_eq!(rate(12_345.6), "12\u{202f}345.60 records/sec");
+        assert_eq!(
+            ["-123", "-1234", "0.1234"].map(grouped),
+            ["-123", "-1\u{202f}234", "0.1234"]
+        );
         assert_eq!(
             [counted(1, "task"), counted(0, "task")],
             ["1 task", "0 tasks"]

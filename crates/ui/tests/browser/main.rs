@@ -8,6 +8,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of tests fails with them")]
 
+mod charts;
 mod chromium;
 mod connection;
 mod hostile;

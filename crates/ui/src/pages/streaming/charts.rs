@@ -5,7 +5,7 @@ use maud::Markup;
 use super::super::table::PAGE_ROWS;
 use super::super::{View, format};
 use super::batches::{COMPLETED, is_table_as_it_begins};
-use crate::chart::{Histogram, Point, Timeline, TimelineFrame, ValueAxis};
+use crate::chart::{Histogram, Point, Room, Timeline, TimelineFrame, ValueAxis};
 use crate::model::{Batch, Streaming};
 use crate::record::{BatchRecord, Took};
 
@@ -16,6 +16,19 @@ pub(super) struct Charts<'a> {
     batches: Vec<&'a Batch>,
     /// Batches from this time on have a row on the page.
     rows_from: i64,
+}
+
+/// What a timeline and the histogram beside it show.
+pub(super) struct Shown<'a> {
+    /// What their ids begin with.
+    pub(super) id: &'a str,
+    /// What it is, for those who hear the page.
+    pub(super) title: &'a str,
+    pub(super) points: &'a [Point],
+    pub(super) axis: &'a ValueAxis,
+    /// So many dots are on the timeline, about.
+    pub(super) dots: usize,
+    pub(super) room: Room,
 }
 
 impl<'a> Charts<'a> {
@@ -57,15 +70,8 @@ impl<'a> Charts<'a> {
         lengths.max().unwrap_or_default()
     }
 
-    /// A timeline, whose `id` ends with `-timeline`, with about so many dots.
-    pub(super) fn timeline(
-        &self,
-        name: &str,
-        title: &str,
-        points: &[Point],
-        axis: &ValueAxis,
-        dots: usize,
-    ) -> Markup {
+    /// A timeline, whose `id` ends with `-timeline`.
+    pub(super) fn timeline(&self, shown: &Shown<'_>) -> Markup {
         let has_millis = format::has_millis(self.interval);
         let ends = (self.batches.first(), self.batches.last());
         let clock = |at| format::clock(format::at_millis(at), self.view.zone, has_millis);
@@ -74,11 +80,12 @@ impl<'a> Charts<'a> {
             false => self.view.batch(at),
         };
         let timeline = Timeline {
-            id: &format!("{name}-timeline"),
-            title: &format!("{title} over time"),
-            points,
-            axis,
-            dots,
+            id: &format!("{}-timeline", shown.id),
+            title: &format!("{} over time", shown.title),
+            points: shown.points,
+            axis: shown.axis,
+            dots: shown.dots,
+            room: shown.room,
             frame: &TimelineFrame {
                 span: (
                     ends.0.map_or(0, |batch| batch.time()),
@@ -93,18 +100,13 @@ impl<'a> Charts<'a> {
     }
 
     /// A histogram, whose `id` ends with `-histogram`.
-    pub(super) fn histogram(
-        &self,
-        name: &str,
-        title: &str,
-        points: &[Point],
-        axis: &ValueAxis,
-    ) -> Markup {
+    pub(super) fn histogram(shown: &Shown<'_>) -> Markup {
         let histogram = Histogram {
-            id: &format!("{name}-histogram"),
-            title: &format!("{title}: how many batches"),
-            points,
-            axis,
+            id: &format!("{}-histogram", shown.id),
+            title: &format!("{}: how many batches", shown.title),
+            points: shown.points,
+            axis: shown.axis,
+            room: shown.room,
         };
         histogram.show()
     }

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::super::{View, format, parts};
-use super::charts::Charts;
-use crate::chart::ValueAxis;
+use super::charts::{Charts, Shown};
+use crate::chart::{Room, ValueAxis};
 use crate::model::{Input, Streaming};
 use crate::record::{ReceiverRecord, StoredRecord};
 
@@ -41,6 +41,9 @@ pub(super) fn details(
                         |batch| Some(streaming.rate_of(batch.records_of(Some(*id)))));
                     @let name = format!("input-{id}");
                     @let title = format!("Rate of {}", streaming.input_name(*id));
+                    @let shown = Shown {
+                        id: &name, title: &title, points: &points, axis, dots, room: Room::Narrow,
+                    };
                     tr id=(name) {
                         th scope="row" {
                             div { (streaming.input_name(*id)) }
@@ -49,8 +52,8 @@ pub(super) fn details(
                         }
                         td { (status(view, receiver)) }
                         (last_error(view, *id, receiver))
-                        td { (charts.timeline(&name, &title, &points, axis, dots)) }
-                        td { (charts.histogram(&name, &title, &points, axis)) }
+                        td { (charts.timeline(&shown)) }
+                        td { (Charts::histogram(&shown)) }
                     }
                 } }
             }

@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use super::super::{View, format};
-use super::charts::Charts;
+use super::charts::{Charts, Shown};
 use super::inputs;
-use crate::chart::{Point, Unit, ValueAxis};
+use crate::chart::{Point, Room, Unit, ValueAxis};
 use crate::model::{Batch, Streaming};
 use crate::record::{BatchRecord, Took};
 
@@ -57,8 +57,11 @@ pub(super) fn statistics(view: &View<'_>, streaming: &Streaming) -> Markup {
                 thead { tr {
                     th scope="col" {}
                     th scope="col" {
-                        "Timelines (Last " (active + completed) " batches, " (active) " active, "
-                        (completed) " completed)"
+                        "Timelines (Last " (format::count((active + completed) as u64)) " batches, " (active)
+                        " active, " (format::count(completed as u64)) " completed)"
+                        @if streaming.batches().any(|batch| batch.record.failure().is_some()) {
+                            div.legend { span.dot {} " batch" span.dot.failed {} " failed batch" }
+                        }
                     }
                     th scope="col" { "Histograms" }
                 } }
@@ -124,8 +127,16 @@ fn average(streaming: &Streaming, delay: &Delay) -> String {
 }
 
 fn pair(charts: &Charts<'_>, id: &str, title: &str, points: &[Point], axis: &ValueAxis) -> Markup {
+    let shown = Shown {
+        id,
+        title,
+        points,
+        axis,
+        dots: DOTS,
+        room: Room::Wide,
+    };
     html! {
-        td { (charts.timeline(id, title, points, axis, DOTS)) }
-        td { (charts.histogram(id, title, points, axis)) }
+        td { (charts.timeline(&shown)) }
+        td { (Charts::histogram(&shown)) }
     }
 }
