@@ -29,6 +29,12 @@ pub(super) fn register(registry: &mut Registry, stream: &Streaming) {
     );
     gauge(
         registry,
+        "headwater_streaming_not_run_batches",
+        "Batches that waited when the stream stopped, and are not run",
+        stream.in_state(BatchState::NotRun).count() as f64,
+    );
+    gauge(
+        registry,
         "headwater_streaming_batch_interval_seconds",
         "How far apart batches are",
         stream.interval.seconds_f64(),

@@ -176,6 +176,18 @@ fn sparks_gauges_have_sparks_values() {
 }
 
 #[test]
+fn batches_wait_no_more_when_the_stream_has_stopped() {
+    let mut records = history();
+    let at = testing::at(6500);
+    records.push(Record::StreamStopped { at });
+    let scrape = Scrape::of(&get(&records, "/metrics", OPEN).1);
+    let value = |name: &str| scrape.value(&format!("headwater_streaming_{name}"));
+    assert_eq!(value("waiting_batches"), 0.0);
+    assert_eq!(value("unprocessed_batches"), 1.0);
+    assert_eq!(value("not_run_batches"), 1.0);
+}
+
+#[test]
 fn what_is_not_known_is_told_as_spark_does() {
     let scrape = Scrape::of(&get(&history()[..2], "/metrics", OPEN).1);
     let value = |name: &str| scrape.value(&format!("headwater_streaming_{name}"));

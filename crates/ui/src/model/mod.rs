@@ -78,7 +78,12 @@ impl Model {
         let limits = self.limits;
         match record {
             Record::Application(application) => self.application = application.clone(),
-            Record::ApplicationEnded { at } => self.ended = Some(*at),
+            Record::ApplicationEnded { at } => {
+                self.ended = Some(*at);
+                if let Some(streaming) = &mut self.streaming {
+                    streaming.forgo_queued();
+                }
+            }
             Record::Dropped { events, .. } => self.dropped += events,
             Record::StreamStarted(start) => {
                 let concurrent_jobs = self.application.concurrent_jobs();

@@ -23,7 +23,7 @@ pub(crate) struct Streaming {
     pub(crate) graph: Graph,
     /// By their numbers.
     pub(crate) inputs: BTreeMap<usize, Input>,
-    /// Batches that are not done, by their times.
+    /// Batches that are not done, by their times; also those that never will be.
     pub(crate) open: BTreeMap<i64, Batch>,
     /// The last batches that are done, oldest first.
     pub(crate) completed: VecDeque<Batch>,
@@ -82,6 +82,8 @@ pub(crate) enum BatchState {
     Queued,
     Processing,
     Completed,
+    /// It was queued when the stream stopped.
+    NotRun,
 }
 
 impl Streaming {
@@ -115,7 +117,10 @@ impl Streaming {
 
     pub(super) fn apply(&mut self, record: &Record, limits: Limits) {
         match record {
-            Record::StreamStopped { at } => self.stopped = Some(*at),
+            Record::StreamStopped { at } => {
+                self.stopped = Some(*at);
+                self.forgo_queued();
+            }
             Record::Receiver(receiver) => {
                 let input = self.inputs.entry(receiver.stream).or_default();
                 input.name.clone_from(&receiver.name);
@@ -138,6 +143,13 @@ impl Streaming {
             Record::CheckpointFailed(failure) => self.checkpoints.failed(failure),
             _ => {}
         }
+    }
+
+    /// Notes that what is queued will not be run, as the stream or the program is over.
+    pub(super) fn forgo_queued(&mut self) {
+        let open = self.open.values_mut();
+        open.filter(|batch| batch.state == BatchState::Queued)
+            .for_each(|batch| batch.state = BatchState::NotRun);
     }
 
     fn note(&mut self, record: &BatchRecord, state: BatchState) {
@@ -242,6 +254,11 @@ impl Streaming {
 
     pub(crate) fn in_state(&self, state: BatchState) -> impl Iterator<Item = &Batch> {
         self.open.values().filter(move |batch| batch.state == state)
+    }
+
+    /// How many batches wait or run.
+    pub(crate) fn active(&self) -> usize {
+        self.open.len() - self.in_state(BatchState::NotRun).count()
     }
 
     /// How many receivers there are, and how many of them work.

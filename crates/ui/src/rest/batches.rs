@@ -7,11 +7,12 @@ use crate::model::{Batch, BatchState, Streaming};
 use crate::pages::at_millis;
 
 choices! {
-    /// How far a batch has come.
+    /// How far a batch has come; those that were queued when the stream stopped are not run.
     pub(crate) enum BatchStatus {
         Completed = "COMPLETED",
         Queued = "QUEUED",
         Processing = "PROCESSING",
+        NotRun = "NOT_RUN",
     }
 }
 
@@ -28,7 +29,7 @@ reply! {
         scheduling_delay: Option<u64>,
         processing_time: Option<u64>,
         total_delay: Option<u64>,
-        /// Those that are not finished, also those that have not begun.
+        /// Those that are not finished, also those that have not begun but will.
         num_active_output_ops: usize,
         num_completed_output_ops: usize,
         num_failed_output_ops: usize,
@@ -43,6 +44,7 @@ impl From<BatchState> for BatchStatus {
             BatchState::Queued => BatchStatus::Queued,
             BatchState::Processing => BatchStatus::Processing,
             BatchState::Completed => BatchStatus::Completed,
+            BatchState::NotRun => BatchStatus::NotRun,
         }
     }
 }
@@ -88,7 +90,10 @@ fn info(stream: &Streaming, batch: &Batch) -> BatchInfo {
         scheduling_delay: record.scheduling_delay.map(|delay| delay.millis()),
         processing_time: record.processing_delay.map(|delay| delay.millis()),
         total_delay: record.total_delay().map(|delay| delay.millis()),
-        num_active_output_ops: total.saturating_sub(ended),
+        num_active_output_ops: match batch.state {
+            BatchState::NotRun => 0,
+            _ => total.saturating_sub(ended),
+        },
         num_completed_output_ops: ended.saturating_sub(failed),
         num_failed_output_ops: failed,
         num_total_output_ops: total,

@@ -48,7 +48,7 @@ pub(super) fn statistics(call: &Call<'_>) -> Result<StreamingStatistics, Refusal
         num_inactive_receivers: receivers - active,
         num_total_completed_batches: stream.completed_total,
         num_retained_completed_batches: stream.completed.len(),
-        num_active_batches: stream.open.len(),
+        num_active_batches: stream.active(),
         num_processed_records: stream.processed_records,
         num_received_records: stream.received_records,
         avg_input_rate: stream.mean_rate(None),

@@ -9,6 +9,7 @@ use crate::record::{At, BatchRecord, Took};
 
 const RUNNING: &str = "runningBatches";
 const WAITING: &str = "waitingBatches";
+const NOT_RUN: &str = "notRunBatches";
 pub(super) const COMPLETED: &str = "completedBatches";
 
 type Columns<'a> = Vec<Column<'a, &'a Batch>>;
@@ -16,6 +17,7 @@ type Columns<'a> = Vec<Column<'a, &'a Batch>>;
 pub(super) fn tables<'a>(view: &'a View<'a>, streaming: &'a Streaming) -> Markup {
     let running: Vec<_> = streaming.in_state(BatchState::Processing).collect();
     let waiting: Vec<_> = streaming.in_state(BatchState::Queued).collect();
+    let not_run: Vec<_> = streaming.in_state(BatchState::NotRun).collect();
     let completed: Vec<_> = streaming.completed.iter().collect();
     let kept = format!(
         "Completed Batches (last {} out of {})",
@@ -25,6 +27,10 @@ pub(super) fn tables<'a>(view: &'a View<'a>, streaming: &'a Streaming) -> Markup
     html! {
         (section(view, streaming, RUNNING, &format!("Running Batches ({})", running.len()), running))
         (section(view, streaming, WAITING, &format!("Waiting Batches ({})", waiting.len()), waiting))
+        @if !not_run.is_empty() {
+            (section(view, streaming, NOT_RUN, &format!("Batches Not Run ({})", not_run.len()),
+                not_run))
+        }
         (section(view, streaming, COMPLETED, &kept, completed))
     }
 }
@@ -124,6 +130,7 @@ fn state(batch: &Batch) -> Markup {
             BatchState::Queued => "queued",
             BatchState::Processing => "processing",
             BatchState::Completed => "completed",
+            BatchState::NotRun => "not run",
         }
     }
 }

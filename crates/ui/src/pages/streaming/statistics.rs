@@ -50,15 +50,19 @@ const DELAYS: [Delay; 3] = [
 
 pub(super) fn statistics(view: &View<'_>, streaming: &Streaming) -> Markup {
     let charts = Charts::new(view, streaming);
-    let (active, completed) = (streaming.open.len(), streaming.completed.len());
+    let (active, completed) = (streaming.active(), streaming.completed.len());
+    let not_run = streaming.open.len() - active;
+    let all = format::count((active + completed + not_run) as u64);
     html! {
         section #statistics-section {
             div.scroll { table #stat-table {
                 thead { tr {
                     th scope="col" {}
                     th scope="col" {
-                        "Timelines (Last " (format::count((active + completed) as u64)) " batches, " (active)
-                        " active, " (format::count(completed as u64)) " completed)"
+                        "Timelines (Last " (all) " batches, " (active) " active, "
+                        (format::count(completed as u64)) " completed"
+                        @if not_run > 0 { ", " (not_run) " not run" }
+                        ")"
                         @if streaming.batches().any(|batch| batch.record.failure().is_some()) {
                             div.legend { span.dot {} " batch" span.dot.failed {} " failed batch" }
                         }

@@ -148,6 +148,29 @@ fn tables_list_batches_by_their_state() {
     assert!(!why(1).contains("slow"));
 }
 
+/// As when a batch before has failed, and streams stop at failures.
+#[test]
+fn what_was_queued_when_the_stream_stopped_is_not_run() {
+    let mut records = history::history();
+    records.push(Record::StreamStopped { at: at(6500) });
+    let model = testing::model_of(&records);
+    let page = shown(&model, "/streaming/");
+    assert!(page.contains("Waiting Batches (0)") && page.contains("Batches Not Run (1)"));
+    let not_run = part(
+        &page,
+        "<section id=\"notRunBatches-section\">",
+        "</section>",
+    );
+    assert!(not_run.contains(&format!("<tr id=\"batch-{}\">", START_MS + 6000)));
+    assert!(not_run.contains("<td>not run</td>"), "{not_run}");
+    assert!(!not_run.contains("so far"), "{not_run}");
+    assert!(page.contains("Timelines (Last 6 batches, 1 active, 4 completed, 1 not run)"));
+    // Nor is it when the program ended without a word about its stream.
+    *records.last_mut().unwrap() = Record::ApplicationEnded { at: at(6500) };
+    let ended = testing::model_of(&records).streaming.unwrap();
+    assert_eq!(ended.active(), 1);
+}
+
 #[test]
 fn tables_are_sorted_by_the_address() {
     let page = shown(

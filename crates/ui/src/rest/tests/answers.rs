@@ -7,7 +7,7 @@ use crate::model::Limits;
 use crate::record::Record;
 use crate::testing::history::{self, APP, batch_time, history};
 use crate::testing::jobs::stage_of;
-use crate::testing::{HOSTILE, shown, shown_within};
+use crate::testing::{HOSTILE, at, shown, shown_within};
 
 fn snapshot(name: &str, path: &str) {
     let reply = of_app(&router(), path);
@@ -75,6 +75,24 @@ fn single_ones_are_those_of_the_list() {
     assert_eq!(
         get(&router, &format!("/api/v1/applications/{APP}")).json(),
         list[0]
+    );
+}
+
+#[test]
+fn what_was_queued_when_the_stream_stopped_is_not_run() {
+    let mut records = history();
+    records.push(Record::StreamStopped { at: at(6500) });
+    let router = crate::rest::router().with_state(shown(&records));
+    let not_run = of_app(&router, "streaming/batches?status=not_run");
+    assert_eq!(each(&not_run, "batchId"), [json!(batch_time(6))]);
+    assert_eq!(each(&not_run, "numActiveOutputOps"), [json!(0)]);
+    assert_eq!(
+        of_app(&router, "streaming/batches?status=queued").json(),
+        json!([])
+    );
+    assert_eq!(
+        of_app(&router, "streaming/statistics").json()["numActiveBatches"],
+        1
     );
 }
 
@@ -251,7 +269,7 @@ fn what_is_not_there_is_refused_in_words() {
         (
             "streaming/batches?status=late",
             404,
-            "`late` is not accepted as status; it is completed, queued, processing",
+            "`late` is not accepted as status; it is completed, queued, processing, not_run",
         ),
         ("jobs/99", 404, "unknown job: 99"),
         ("jobs/x", 404, "`x` is not accepted as job-id"),
