@@ -61,7 +61,7 @@ pub(crate) fn run(doctor: &Doctor) -> Result<Answer, CliError> {
     checks.push(machine::cpu_limit());
     checks.push(machine::memory(&conf));
     checks.push(limits::open_files());
-    checks.push(ports::check(&conf));
+    checks.extend(ports::check(&conf));
     checks.push(directory::check("temporary files", &temporary, false));
     checks.push(directory::check("this directory", &here, true));
     if let Some(url) = &doctor.checkpoint {
