@@ -64,7 +64,7 @@ pub(crate) fn runtime() -> Result<&'static Runtime, Failure> {
     static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
     let start = || {
         let mut builder = Builder::new_multi_thread();
-        builder.worker_threads(1).thread_name("headwater-store");
+        builder.worker_threads(1).thread_name("hw-store");
         builder.enable_all();
         builder.build().map_err(|error| error.to_string())
     };

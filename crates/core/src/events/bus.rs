@@ -277,7 +277,7 @@ impl EventBus {
         }
         let shared = self.shared.clone();
         let spawned = std::thread::Builder::new()
-            .name("headwater-listener-bus".to_owned())
+            .name("hw-listener-bus".to_owned())
             .spawn(move || deliver(&shared));
         match spawned {
             Ok(handle) => *thread = Some(handle),

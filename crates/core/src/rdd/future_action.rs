@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::context::{Context, LocalProperties, ThreadProperties};
 use crate::error::Error;
-use crate::scheduler::{STACK_BYTES, catch_panic, in_task};
+use crate::scheduler::{STACK_BYTES, catch_panic, in_task, thread_name};
 use crate::site::Site;
 
 /// An action that runs in the background: Spark's `FutureAction`.
@@ -114,7 +114,7 @@ pub(super) fn in_background(
     run: impl FnOnce() + Send + 'static,
 ) -> Result<(), Error> {
     std::thread::Builder::new()
-        .name(format!("headwater-action-{}", site.operator()))
+        .name(thread_name("action", site))
         .stack_size(STACK_BYTES)
         .spawn(move || {
             let _properties = ThreadProperties::assume(properties);

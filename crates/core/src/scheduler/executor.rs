@@ -61,7 +61,7 @@ impl LocalExecutor {
         for slot in 0..slots {
             let shared = executor.shared.clone();
             let thread = std::thread::Builder::new()
-                .name(format!("headwater-slot-{slot}"))
+                .name(format!("hw-slot-{slot}"))
                 .stack_size(STACK_BYTES)
                 .spawn(move || work_on(slot, &shared))
                 .map_err(|error| Error::io("start a thread for", format!("slot {slot}"), error))?;

@@ -20,6 +20,7 @@ pub use panics::{catch_panic, in_task};
 pub use profile::OperatorMetrics;
 pub use slot_table::{SlotInfo, SlotTask};
 pub use stack::STACK_BYTES;
+pub(crate) use stack::thread_name;
 pub use status::{JobInfo, JobStatus, StageInfo, StatusTracker};
 pub use task::TaskMetrics;
 

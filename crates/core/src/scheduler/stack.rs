@@ -1,6 +1,7 @@
 //! Stacks that long lineages fit on.
 
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::context::{LocalProperties, ThreadProperties};
 use crate::error::Error;
@@ -21,6 +22,14 @@ pub(super) fn is_long(last: &dyn AnyNode) -> bool {
     last.info().depth(last).longest > SHORT_LINEAGE
 }
 
+/// A name for a thread that waits for a job. Systems keep the first 15 bytes: within them the
+/// number tells it from others that go on.
+pub(crate) fn thread_name(what: &str, site: Site) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed) % 100_000;
+    format!("hw-{what}-{number}-{}", site.operator())
+}
+
 /// Runs the driver's side of a job with a deep stack, while the caller waits.
 pub(super) fn run_deep<R: Send>(
     site: Site,
@@ -29,7 +38,7 @@ pub(super) fn run_deep<R: Send>(
 ) -> Result<R, Error> {
     std::thread::scope(|scope| {
         std::thread::Builder::new()
-            .name(format!("headwater-job-{}", site.operator()))
+            .name(thread_name("job", site))
             .stack_size(STACK_BYTES)
             .spawn_scoped(scope, move || {
                 let _properties = ThreadProperties::assume(properties);

@@ -65,7 +65,7 @@ impl JobGenerator {
             progressed: Condvar::new(),
         });
         let work = shared.clone();
-        let name = "headwater-job-generator".to_owned();
+        let name = "hw-generator".to_owned();
         let thread = graph.owner.spawn(name, move || {
             generate_from(&work);
             if work.outcome.halted().is_some() {

@@ -149,7 +149,7 @@ impl JobScheduler {
         };
         for number in 0..count {
             let shared = scheduler.shared.clone();
-            let name = format!("headwater-output-{number}");
+            let name = format!("hw-output-{number}");
             let thread = owner.spawn(name, move || work::work_on(&shared))?;
             scheduler.threads.lock().push(thread);
         }

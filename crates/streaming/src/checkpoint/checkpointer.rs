@@ -63,7 +63,7 @@ impl Checkpointer {
             changed: Condvar::new(),
         });
         let work = shared.clone();
-        let thread = owner.spawn("headwater-checkpointer".to_owned(), move || work.run())?;
+        let thread = owner.spawn("hw-checkpointer".to_owned(), move || work.run())?;
         Ok(Checkpointer {
             shared,
             thread: Mutex::new(Some(thread)),

@@ -36,9 +36,12 @@ impl Flusher {
     ) -> Result<Self, StreamError> {
         let shared = Arc::new(Shared::default());
         let work = shared.clone();
-        let thread = owner.spawn("headwater-journal".to_owned(), move || {
-            while work.next() && flush() {}
-        })?;
+        let thread = owner.spawn(
+            "hw-journal".to_owned(),
+            move || {
+                while work.next() && flush() {}
+            },
+        )?;
         Ok(Flusher {
             shared,
             thread: Mutex::new(Some(thread)),

@@ -122,7 +122,7 @@ mod unix {
     /// Starts the thread that takes signals, for as long as the process runs.
     fn run() -> std::io::Result<()> {
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
-        let thread = Builder::new().name("headwater-signals".to_owned());
+        let thread = Builder::new().name("hw-signals".to_owned());
         thread.spawn(move || signals.forever().for_each(take))?;
         Ok(())
     }
@@ -165,7 +165,7 @@ mod unix {
             };
             self.asked = next;
             // On a thread of its own, which may be the one that drops the stream.
-            let thread = Builder::new().name("headwater-signal-stop".to_owned());
+            let thread = Builder::new().name("hw-signal-stop".to_owned());
             thread.spawn(act).is_ok()
         }
     }

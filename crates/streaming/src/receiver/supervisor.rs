@@ -194,7 +194,7 @@ impl Supervisor {
         });
         let watcher: Arc<dyn Watcher> = control.clone();
         blocks.watch(Arc::downgrade(&watcher));
-        let name = control.name.clone();
+        let name = format!("hw-receiver-{stream_id}");
         let work = Work {
             control: control.clone(),
             receiver,
@@ -205,7 +205,7 @@ impl Supervisor {
             owner,
             site,
         };
-        let thread = owner.spawn(format!("headwater-{name}"), move || {
+        let thread = owner.spawn(name, move || {
             work.supervise();
             work.control.ended.notify();
         })?;
@@ -325,7 +325,7 @@ impl<T: Send + Sync + 'static> Work<T> {
         let (receiver, failing, site) = (self.receiver.clone(), control.clone(), self.site);
         // Before the receiver can report anything itself.
         control.post(StreamingEvent::ReceiverStarted, true);
-        let name = format!("headwater-{}-reader", control.name);
+        let name = format!("hw-reader-{}", control.stream_id);
         let reader = self.owner.spawn(name, move || {
             *failing.reader.lock() = Some(std::thread::current().id());
             let result = catch_panic(site, || receiver.on_start(&context));

@@ -95,7 +95,7 @@ impl EventLog {
         let queue = Arc::new(queue);
         let writer = Writer::begin(application, settings, queue.clone())?;
         let at = writer.dir().clone();
-        let thread = std::thread::Builder::new().name("headwater-event-log".to_owned());
+        let thread = std::thread::Builder::new().name("hw-event-log".to_owned());
         let thread = thread
             .spawn(move || writer.run(&from))
             .map_err(LogError::Start)?;

@@ -82,7 +82,7 @@ impl Server {
                 tracing::error!(%error, "the web UI has ended");
             }
         };
-        let thread = std::thread::Builder::new().name("headwater-ui".to_owned());
+        let thread = std::thread::Builder::new().name("hw-ui".to_owned());
         let thread = thread.spawn(serve).map_err(UiError::Start)?;
         Ok(Server {
             url,

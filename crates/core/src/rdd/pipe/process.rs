@@ -148,7 +148,8 @@ impl<'a> Process<'a> {
         work: impl FnOnce(&SyncSender<Event>) + Send + 'static,
     ) -> io::Result<()> {
         let report = self.reports.clone();
-        let thread = std::thread::Builder::new().name(format!("headwater-pipe-{name}"));
+        let name = format!("hw-{name}-{}", self.child.id());
+        let thread = std::thread::Builder::new().name(name);
         // It ends by itself, at the latest when the program has and the task is gone.
         thread.spawn(move || work(&report)).map(|_| ())
     }
