@@ -11,7 +11,7 @@ use crate::live::Live;
 use crate::log::EventLog;
 use crate::record::Record;
 use crate::relay::{Following, follow};
-use crate::server::{Access, Server, Shown, router};
+use crate::server::{Access, Server, Shown, Traffic, router};
 use crate::settings::Settings;
 use crate::site::{Follower, Site};
 
@@ -120,10 +120,14 @@ impl WebUiBuilder {
         site.apply(&Record::Application(live.application()));
         let ctx = live.ctx.clone();
         let access = Arc::new(Access::new(&settings)?);
-        let shown = Shown::new(site.clone(), Some(live), access.clone());
+        let traffic = Arc::new(Traffic::new(settings.connections));
+        let shown = Shown {
+            traffic: traffic.clone(),
+            ..Shown::new(site.clone(), Some(live), access.clone())
+        };
         // The other connections are for those who ask.
         let router = router(Arc::new(shown), settings.connections / 2);
-        let server = Server::start(router, &access, &settings)?;
+        let server = Server::start(router, &access, &settings, traffic)?;
         let following = follow(&ctx, Follower(site));
         // The only place where a made-up token is told, so it must not depend on the log. Where
         // nobody listens to standard error nobody misses it.

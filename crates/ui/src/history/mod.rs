@@ -11,12 +11,13 @@ mod routes;
 
 use std::sync::Arc;
 
+use axum::Router;
 use headwater_core::Conf;
 use headwater_store::Location;
 
 use crate::error::UiError;
 use crate::log::LogError;
-use crate::server::{Access, Server};
+use crate::server::{Access, Server, Traffic};
 use crate::settings::Settings;
 
 use programs::Programs;
@@ -50,12 +51,10 @@ impl HistoryServer {
     /// be read, [`UiError::Bind`] when no port is free, and [`UiError::Start`].
     pub fn serve(dir: &str, conf: &Conf) -> Result<HistoryServer, UiError> {
         let settings = Settings::of_history(conf)?;
-        let dir = Location::at(dir).map_err(LogError::from)?;
-        dir.children().map_err(LogError::from)?;
         let access = Arc::new(Access::new(&settings)?);
-        let programs = Programs::new(dir, &settings, access.clone());
-        let router = routes::router(Arc::new(programs), access.clone());
-        let server = Server::start(router, &access, &settings)?;
+        let traffic = Arc::new(Traffic::new(settings.connections));
+        let router = router(dir, &settings, access.clone(), traffic.clone())?;
+        let server = Server::start(router, &access, &settings, traffic)?;
         Ok(HistoryServer { server })
     }
 
@@ -64,6 +63,19 @@ impl HistoryServer {
     pub fn url(&self) -> &str {
         self.server.url()
     }
+}
+
+/// What answers for the logs in a directory.
+pub(crate) fn router(
+    dir: &str,
+    settings: &Settings,
+    access: Arc<Access>,
+    traffic: Arc<Traffic>,
+) -> Result<Router, UiError> {
+    let dir = Location::at(dir).map_err(LogError::from)?;
+    dir.children().map_err(LogError::from)?;
+    let programs = Programs::new(dir, settings, access.clone());
+    Ok(routes::router(Arc::new(programs), access, traffic))
 }
 
 impl Drop for HistoryServer {

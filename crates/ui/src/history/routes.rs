@@ -14,9 +14,13 @@ use super::programs::Programs;
 use crate::log::LogError;
 use crate::pages::{self, Query};
 use crate::rest;
-use crate::server::{Access, Shown, first_page, guarded, respond};
+use crate::server::{Access, Shown, Traffic, first_page, guarded, respond};
 
-pub(super) fn router(programs: Arc<Programs>, access: Arc<Access>) -> Router {
+pub(super) fn router(
+    programs: Arc<Programs>,
+    access: Arc<Access>,
+    traffic: Arc<Traffic>,
+) -> Router {
     let router = Router::new()
         .route("/", get(programs_page))
         .route("/history/{log}", get(program))
@@ -25,7 +29,7 @@ pub(super) fn router(programs: Arc<Programs>, access: Arc<Access>) -> Router {
         .merge(rest::router())
         .fallback(nowhere)
         .with_state(programs);
-    guarded(router, access)
+    guarded(router, access, traffic)
 }
 
 async fn programs_page(State(programs): State<Arc<Programs>>, uri: Uri) -> Response {

@@ -42,6 +42,7 @@ async fn metrics(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> Respons
         &shown.site.model(),
         shown.live.as_ref(),
         shown.site.folded(),
+        &shown.traffic,
     );
     match form.write(&registry) {
         Ok(text) => {

@@ -24,7 +24,10 @@ const AT_MOST_EVERY: Duration = Duration::from_millis(500);
 pub(super) async fn changes(State(shown): State<Arc<Shown>>, seats: Arc<Semaphore>) -> Response {
     match seats.try_acquire_owned() {
         Ok(seat) => events(&shown, seat).into_response(),
-        Err(_) => busy("too many pages wait for changes; close some, or raise ui.connections"),
+        Err(_) => {
+            shown.traffic.refused_changes();
+            busy("too many pages wait for changes; close some, or raise ui.connections")
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep};
 
+use super::traffic::Traffic;
 use crate::settings::Settings;
 
 /// What a server spends on those who ask it.
@@ -48,17 +49,23 @@ impl Bounds {
 }
 
 /// Answers for ever.
-pub(super) async fn serve(listener: TcpListener, router: Router, bounds: Bounds) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    bounds: Bounds,
+    traffic: Arc<Traffic>,
+) {
     let seats = Arc::new(Semaphore::new(bounds.connections));
     // Who comes while all seats are taken waits in the system's queue, which costs this process
     // no file descriptor.
     while let Ok(seat) = seats.clone().acquire_owned().await {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let router = router.clone();
+                let (router, traffic) = (router.clone(), traffic.clone());
+                let open = traffic.opened();
                 tokio::spawn(async move {
-                    answer(stream, router, bounds).await;
-                    drop(seat);
+                    answer(stream, router, bounds, &traffic).await;
+                    drop((open, seat));
                 });
             }
             Err(error) if is_of_one(&error) => {}
@@ -79,7 +86,7 @@ fn is_of_one(error: &io::Error) -> bool {
     )
 }
 
-async fn answer(stream: TcpStream, router: Router, bounds: Bounds) {
+async fn answer(stream: TcpStream, router: Router, bounds: Bounds, traffic: &Traffic) {
     let stream = Watched {
         stream,
         patience: bounds.answer,
@@ -91,6 +98,7 @@ async fn answer(stream: TcpStream, router: Router, bounds: Bounds) {
         .max_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     if let Err(error) = connection.await {
+        traffic.cut();
         tracing::debug!(%error, "a connection to the web UI was cut");
     }
 }

@@ -9,6 +9,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::traffic::Traffic;
+
 /// Smaller answers are bounded by the number of connections.
 const LARGE_BYTES: u64 = 512 * 1024;
 
@@ -28,19 +30,30 @@ impl AsRef<[u8]> for Large {
     }
 }
 
+/// The places that there are for large answers, and where it is noted that there was none.
+#[derive(Clone)]
+pub(super) struct Places {
+    free: Arc<Semaphore>,
+    traffic: Arc<Traffic>,
+}
+
+impl Places {
+    pub(super) fn new(traffic: Arc<Traffic>) -> Self {
+        let free = Arc::new(Semaphore::new(LARGE_ANSWERS_MAX));
+        Places { free, traffic }
+    }
+}
+
 /// Refuses a large answer while there are enough of them.
-pub(super) async fn few(
-    State(places): State<Arc<Semaphore>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn few(State(places): State<Places>, request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     // What has no length is the stream of changes.
     let bytes = response.body().size_hint().exact();
     if bytes.is_none_or(|bytes| bytes < LARGE_BYTES) {
         return response;
     }
-    let Ok(place) = places.try_acquire_owned() else {
+    let Ok(place) = places.free.try_acquire_owned() else {
+        places.traffic.refused_large();
         return busy("too many large answers are being read at this moment; ask again soon");
     };
     let (head, body) = response.into_parts();

@@ -7,6 +7,7 @@ mod connections;
 mod large;
 mod listening;
 mod routes;
+mod traffic;
 
 use std::io;
 use std::net::TcpListener;
@@ -19,6 +20,7 @@ use tokio::sync::Notify;
 
 pub(crate) use access::Access;
 pub(crate) use routes::{first_page, guarded, respond, router};
+pub(crate) use traffic::Traffic;
 
 use crate::error::UiError;
 use crate::live::Live;
@@ -34,6 +36,8 @@ pub(crate) struct Shown {
     /// The program, if it runs in this process.
     pub(crate) live: Option<Live>,
     pub(crate) access: Arc<Access>,
+    /// That of the server that answers.
+    pub(crate) traffic: Arc<Traffic>,
     /// The zone of the times on pages.
     pub(crate) zone: TimeZone,
     pub(crate) base: Base,
@@ -45,6 +49,7 @@ impl Shown {
             site,
             live,
             access,
+            traffic: Arc::default(),
             zone: TimeZone::system(),
             base: Base::default(),
         }
@@ -64,6 +69,7 @@ impl Server {
         router: Router,
         access: &Access,
         settings: &Settings,
+        traffic: Arc<Traffic>,
     ) -> Result<Self, UiError> {
         let listener = listening::bind(settings)?;
         let address = listener.local_addr().map_err(UiError::Start)?;
@@ -77,7 +83,7 @@ impl Server {
         let ended = end.clone();
         let bounds = Bounds::of(settings);
         let serve = move || {
-            let result = runtime.block_on(serve(listener, router, bounds, ended));
+            let result = runtime.block_on(serve(listener, router, bounds, traffic, ended));
             if let Err(error) = result {
                 tracing::error!(%error, "the web UI has ended");
             }
@@ -109,12 +115,13 @@ async fn serve(
     listener: TcpListener,
     router: Router,
     bounds: Bounds,
+    traffic: Arc<Traffic>,
     ended: Arc<Notify>,
 ) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     // Open connections, such as those of pages that wait for changes, are cut.
     tokio::select! {
-        () = connections::serve(listener, router, bounds) => Ok(()),
+        () = connections::serve(listener, router, bounds, traffic) => Ok(()),
         () = ended.notified() => Ok(()),
     }
 }

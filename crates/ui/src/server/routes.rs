@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use tokio::sync::Semaphore;
 
-use super::{Access, Shown, access, assets, changes, large};
+use super::{Access, Shown, Traffic, access, assets, changes, large};
 use crate::pages::{self, Page, Query, View};
 use crate::{metrics, rest};
 
@@ -22,7 +22,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// The pages of one program, of which so many may wait for changes.
 pub(crate) fn router(shown: Arc<Shown>, waiting_max: usize) -> Router {
-    let access = shown.access.clone();
+    let (access, traffic) = (shown.access.clone(), shown.traffic.clone());
     let seats = Arc::new(Semaphore::new(waiting_max));
     let changes = move |state| changes::changes(state, seats.clone());
     let mut router = Router::new()
@@ -38,12 +38,16 @@ pub(crate) fn router(shown: Arc<Shown>, waiting_max: usize) -> Router {
         }
     }
     let router = router.merge(rest::router()).merge(metrics::router());
-    guarded(router.fallback(not_found).with_state(shown), access)
+    guarded(
+        router.fallback(not_found).with_state(shown),
+        access,
+        traffic,
+    )
 }
 
 /// With what all servers have: the files that pages need, and who may look.
-pub(crate) fn guarded(router: Router, access: Arc<Access>) -> Router {
-    let places = Arc::new(Semaphore::new(large::LARGE_ANSWERS_MAX));
+pub(crate) fn guarded(router: Router, access: Arc<Access>, traffic: Arc<Traffic>) -> Router {
+    let places = large::Places::new(traffic);
     router
         .route("/static/{name}", get(assets::asset))
         .layer(from_fn_with_state(places, large::few))

@@ -29,13 +29,14 @@ impl Tried {
     fn new(
         conf: Conf,
         patience: Duration,
-        make: impl FnOnce(&Settings, Arc<Access>) -> Router,
+        make: impl FnOnce(&Settings, Arc<Access>, Arc<Traffic>) -> Router,
     ) -> Self {
         let mut settings = Settings::read(&conf.set("ui.port", 0)).unwrap();
         settings.patience = patience;
         let access = Arc::new(Access::new(&settings).unwrap());
-        let router = make(&settings, access.clone());
-        let server = Server::start(router, &access, &settings).unwrap();
+        let traffic = Arc::new(Traffic::new(settings.connections));
+        let router = make(&settings, access.clone(), traffic.clone());
+        let server = Server::start(router, &access, &settings, traffic).unwrap();
         let at = server.url().trim_start_matches("http://");
         let (at, _) = at.split_once('/').unwrap();
         let address = at.parse().unwrap();
@@ -44,10 +45,14 @@ impl Tried {
 
     /// One that shows the recorded history.
     fn pages(conf: Conf, patience: Duration) -> Self {
-        Tried::new(conf, patience, |settings, access| {
+        Tried::new(conf, patience, |settings, access, traffic| {
             let shown = Arc::into_inner(shown(&history())).unwrap();
             router(
-                Arc::new(Shown { access, ..shown }),
+                Arc::new(Shown {
+                    access,
+                    traffic,
+                    ..shown
+                }),
                 settings.connections / 2,
             )
         })
@@ -55,9 +60,13 @@ impl Tried {
 
     /// One whose only answer is large.
     fn large(patience: Duration) -> Self {
-        Tried::new(Conf::new(), patience, |_, access| {
-            let large = Router::new().route("/large", get(async || "x".repeat(LARGE)));
-            guarded(large, access)
+        Tried::new(Conf::new(), patience, |_, access, traffic| {
+            let told = traffic.clone();
+            let refused = async move || told.told().refused_large.to_string();
+            let large = Router::new()
+                .route("/large", get(async || "x".repeat(LARGE)))
+                .route("/refused", get(refused));
+            guarded(large, access, traffic)
         })
     }
 
@@ -142,6 +151,18 @@ fn pages_that_wait_leave_room_for_others() {
         "{refused}"
     );
     assert!(tried.ask("/jobs/", "").starts_with("HTTP/1.1 200"));
+    // Those that have got their answers are gone, sooner or later; the one that asks is not.
+    let mut metrics = (0..1000).map(|_| tried.ask("/metrics", ""));
+    let is_quiet = |text: &String| text.contains("\nheadwater_ui_connections 3.0\n");
+    let metrics = metrics.find(is_quiet).expect("the others are gone");
+    let told = [
+        "headwater_ui_connections_limit 4.0\n",
+        "headwater_ui_refused_requests_total{of=\"changes\"} 1.0\n",
+        "headwater_ui_refused_requests_total{of=\"large_answers\"} 0.0\n",
+    ];
+    for line in told {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
 }
 
 /// As many large answers as there may be, which nobody reads.
@@ -166,6 +187,7 @@ fn large_answers_are_few() {
     let refused = tried.ask("/large", "");
     assert!(refused.starts_with("HTTP/1.1 503"), "{}", refused.len());
     assert!(refused.contains("too many large answers"), "{refused}");
+    assert!(tried.ask("/refused", "").ends_with("\r\n\r\n1"));
     // Who goes away gives the place back.
     unread.pop();
     await_place(&tried);
