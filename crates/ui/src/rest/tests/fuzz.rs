@@ -1,13 +1,23 @@
 //! Every address of the document with values of all kinds: what comes back is as the document
 //! says, whatever was asked.
 
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
 use fastrand::Rng;
+use headwater_core::Conf;
 use serde_json::Value;
 
 use super::conform::conform;
 use super::{get, router};
+use crate::history;
+use crate::record::Record;
+use crate::server::Access;
+use crate::settings::Settings;
 use crate::testing::START_MS;
-use crate::testing::history::APP;
+use crate::testing::history::{APP, history};
 
 /// How often each address is asked.
 const ROUNDS: usize = 300;
@@ -92,8 +102,38 @@ fn address(rng: &mut Rng, path: &str, parameters: &[Value]) -> String {
 
 #[test]
 fn every_address_keeps_to_the_document() {
-    let router = router();
-    let document = get(&router, "/api/v1/openapi.json").json();
+    keeps_to_the_document(&router());
+}
+
+/// Of programs that have ended, or run elsewhere, the same is told; and what finds them in a
+/// directory goes by names of files, which are part of addresses.
+#[test]
+fn every_address_of_a_history_keeps_to_the_document() {
+    let logs = tempfile::tempdir().unwrap();
+    write_log(&logs.path().join(APP), &history());
+    // No log, though there is a place for one.
+    fs::create_dir(logs.path().join("local-1")).unwrap();
+    // One that cannot be read.
+    fs::create_dir(logs.path().join("local-2")).unwrap();
+    fs::write(logs.path().join("local-2/part-000000.jsonl"), "\0{\n").unwrap();
+    let settings = Settings::of_history(&Conf::new()).unwrap();
+    let access = Arc::new(Access::new(&settings).unwrap());
+    let dir = logs.path().to_str().unwrap();
+    let router = history::router(dir, &settings, access, Arc::default()).unwrap();
+    keeps_to_the_document(&router);
+}
+
+/// Records as an event log has them.
+fn write_log(dir: &Path, records: &[Record]) {
+    let lines = records
+        .iter()
+        .map(|record| serde_json::to_string(record).unwrap() + "\n");
+    fs::create_dir(dir).unwrap();
+    fs::write(dir.join("part-000000.jsonl"), lines.collect::<String>()).unwrap();
+}
+
+fn keeps_to_the_document(router: &Router) {
+    let document = get(router, "/api/v1/openapi.json").json();
     let mut rng = Rng::with_seed(5);
     for (path, item) in document["paths"].as_object().unwrap() {
         let operation = &item["get"];
@@ -103,7 +143,7 @@ fn every_address_keeps_to_the_document() {
         let mut answered = 0;
         for _ in 0..ROUNDS {
             let address = address(&mut rng, path, parameters);
-            let reply = get(&router, &address);
+            let reply = get(router, &address);
             let described = responses.get(reply.status.to_string());
             assert!(
                 described.is_some(),
