@@ -80,6 +80,13 @@ pub(crate) const RETAINED_BATCHES: Key<usize> = Key::new(
 .at_least("1")
 .spark_names(&["spark.streaming.ui.retainedBatches"]);
 
+pub(crate) const RETAINED_FAILED_BATCHES: Key<usize> = Key::new(
+    "ui.retained_failed_batches",
+    "how many failed batches the web UI keeps beside the last completed ones, so that links to them \
+     last",
+)
+.default("1000");
+
 pub(crate) const HISTORY_PORT: Key<u16> = Key::new(
     "ui.history.port",
     "the port of the pages of event logs; if it is taken the next ones are tried",
@@ -116,6 +123,7 @@ pub const UI_KEYS: &[KeyInfo] = &[
     RETAINED_STAGES.info(),
     RETAINED_TASKS.info(),
     RETAINED_BATCHES.info(),
+    RETAINED_FAILED_BATCHES.info(),
     HISTORY_PORT.info(),
     HISTORY_RETAINED.info(),
     PROGRESS.info(),
@@ -199,6 +207,7 @@ impl Settings {
                 stages: conf.get(&RETAINED_STAGES)?,
                 tasks: conf.get(&RETAINED_TASKS)?,
                 batches: conf.get(&RETAINED_BATCHES)?,
+                failed_batches: conf.get(&RETAINED_FAILED_BATCHES)?,
                 ..Limits::default()
             },
             history_retained: conf.get(&HISTORY_RETAINED)?,

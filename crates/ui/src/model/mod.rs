@@ -31,6 +31,8 @@ pub(crate) struct Limits {
     /// Of each stage.
     pub(crate) tasks: usize,
     pub(crate) batches: usize,
+    /// Those that failed and are older than these batches.
+    pub(crate) failed_batches: usize,
     /// Jobs, stages and batches that are not over: more of each than any program has at a time.
     pub(crate) going_on: usize,
 }
@@ -42,6 +44,7 @@ impl Default for Limits {
             stages: 1000,
             tasks: 10_000,
             batches: 1000,
+            failed_batches: 1000,
             going_on: 10_000,
         }
     }

@@ -27,6 +27,8 @@ pub(crate) struct Streaming {
     pub(crate) open: BTreeMap<i64, Batch>,
     /// The last batches that are done, oldest first.
     pub(crate) completed: VecDeque<Batch>,
+    /// Failed batches before those, oldest first.
+    pub(crate) failed_before: VecDeque<Batch>,
     /// All that ever were done, with their records.
     pub(crate) completed_total: u64,
     pub(crate) failed_total: u64,
@@ -105,6 +107,7 @@ impl Streaming {
             graph: start.graph.clone(),
             open: BTreeMap::new(),
             completed: VecDeque::new(),
+            failed_before: VecDeque::new(),
             completed_total: 0,
             failed_total: 0,
             lost_total: 0,
@@ -185,7 +188,14 @@ impl Streaming {
     pub(super) fn keep(&mut self, completed: Batch, limits: Limits) {
         self.completed.push_back(completed);
         let surplus = self.completed.len().saturating_sub(limits.batches);
-        self.completed.drain(..surplus);
+        let older = self.completed.drain(..surplus);
+        self.failed_before
+            .extend(older.filter(|batch| batch.record.failure().is_some()));
+        let surplus = self
+            .failed_before
+            .len()
+            .saturating_sub(limits.failed_batches);
+        self.failed_before.drain(..surplus);
     }
 
     fn note_output(&mut self, output: &OutputRecord) {
@@ -235,16 +245,16 @@ impl Streaming {
 
     /// A batch by its time, if it is not forgotten.
     pub(crate) fn batch(&self, time: i64) -> Option<&Batch> {
-        let completed = || {
-            self.completed
-                .iter()
-                .rev()
-                .find(|batch| batch.time() == time)
+        let done = || {
+            let newest_first = self.completed.iter().rev();
+            let mut done = newest_first.chain(self.failed_before.iter().rev());
+            done.find(|batch| batch.time() == time)
         };
-        self.open.get(&time).or_else(completed)
+        self.open.get(&time).or_else(done)
     }
 
-    /// All batches that are known, oldest first.
+    /// All batches that are known, oldest first; without failed ones that are older than others
+    /// that are forgotten.
     pub(crate) fn batches(&self) -> impl DoubleEndedIterator<Item = &Batch> {
         // Batches may complete out of order, and late ones are few.
         let mut all: Vec<_> = self.completed.iter().chain(self.open.values()).collect();

@@ -17,6 +17,7 @@ const LIMITS: Limits = Limits {
     stages: 150,
     tasks: 10,
     batches: 100,
+    failed_batches: 20,
     going_on: 300,
 };
 
@@ -27,6 +28,7 @@ struct Kept {
     stages: usize,
     tasks: usize,
     completed: usize,
+    failed_before: usize,
     open: usize,
     states: usize,
     inputs: usize,
@@ -40,6 +42,7 @@ fn kept(model: &Model) -> Kept {
         stages: model.jobs.stages.len(),
         tasks: stages.map(|stage| stage.tasks.len()).sum(),
         completed: streaming.completed.len(),
+        failed_before: streaming.failed_before.len(),
         open: streaming.open.len(),
         states: streaming.states.len(),
         inputs: streaming.inputs.len(),
@@ -65,6 +68,7 @@ fn what_is_kept_of_a_stream_does_not_grow_with_its_batches() {
     assert_eq!(early, late);
     assert_eq!((late.jobs, late.stages, late.completed), (100, 150, 100));
     assert_eq!((late.open, late.states, late.inputs), (0, 1, 2));
+    assert_eq!(late.failed_before, 20);
     // Numbers have more digits.
     let bound = early_bytes + early_bytes / 10;
     assert!(late_bytes < bound, "{early_bytes} bytes, then {late_bytes}");
@@ -75,6 +79,21 @@ fn what_is_kept_of_a_stream_does_not_grow_with_its_batches() {
         (streaming.completed_total, model.jobs.succeeded),
         (10_000, 17_500)
     );
+}
+
+#[test]
+fn failed_batches_are_found_longer_than_others() {
+    let mut model = begun(LIMITS);
+    (1..=160).for_each(|number| apply(&mut model, &history::batch(number)));
+    let streaming = model.streaming.as_ref().unwrap();
+    // The third of every four fails. Of the first 60, which are not among the last 100, 15 do.
+    let kept = (1..=60).filter(|number| streaming.batch(history::batch_time(*number)).is_some());
+    assert_eq!(
+        kept.collect::<Vec<_>>(),
+        (3..=60).step_by(4).collect::<Vec<_>>()
+    );
+    // Charts and means are over the last ones.
+    assert_eq!(streaming.batches().count(), 100);
 }
 
 /// A model of a stream before its first batch.

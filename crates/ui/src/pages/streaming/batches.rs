@@ -10,6 +10,7 @@ use crate::record::{At, BatchRecord, Took};
 const RUNNING: &str = "runningBatches";
 const WAITING: &str = "waitingBatches";
 const NOT_RUN: &str = "notRunBatches";
+const FAILED_BEFORE: &str = "failedBatches";
 pub(super) const COMPLETED: &str = "completedBatches";
 
 type Columns<'a> = Vec<Column<'a, &'a Batch>>;
@@ -19,6 +20,7 @@ pub(super) fn tables<'a>(view: &'a View<'a>, streaming: &'a Streaming) -> Markup
     let waiting: Vec<_> = streaming.in_state(BatchState::Queued).collect();
     let not_run: Vec<_> = streaming.in_state(BatchState::NotRun).collect();
     let completed: Vec<_> = streaming.completed.iter().collect();
+    let failed_before: Vec<_> = streaming.failed_before.iter().collect();
     let kept = format!(
         "Completed Batches (last {} out of {})",
         completed.len(),
@@ -32,6 +34,10 @@ pub(super) fn tables<'a>(view: &'a View<'a>, streaming: &'a Streaming) -> Markup
                 not_run))
         }
         (section(view, streaming, COMPLETED, &kept, completed))
+        @if !failed_before.is_empty() {
+            (section(view, streaming, FAILED_BEFORE, &format!(
+                "Failed Batches Before ({})", failed_before.len()), failed_before))
+        }
     }
 }
 
@@ -48,7 +54,7 @@ fn section<'a>(
     title: &str,
     batches: Vec<&'a Batch>,
 ) -> Markup {
-    let is_completed = name == COMPLETED;
+    let is_completed = [COMPLETED, FAILED_BEFORE].contains(&name);
     let mut columns = columns(view, streaming);
     if is_completed {
         let never = |_: &Batch| None;

@@ -1,4 +1,4 @@
-use crate::model::Model;
+use crate::model::{Limits, Model};
 use crate::pages::{Base, View};
 use crate::record::{BatchRecord, Record, Took};
 use crate::testing::history::{self, history};
@@ -146,6 +146,30 @@ fn tables_list_batches_by_their_state() {
         why(4)
     );
     assert!(!why(1).contains("slow"));
+}
+
+#[test]
+fn failed_batches_that_are_older_than_the_others_are_listed() {
+    let limits = Limits {
+        batches: 1,
+        ..Limits::default()
+    };
+    let mut model = Model::new(limits);
+    history().iter().for_each(|record| model.apply(record));
+    let page = shown(&model, "/streaming/");
+    assert!(page.contains("Completed Batches (last 1 out of 4)"));
+    assert!(page.contains("Failed Batches Before (1)"));
+    let link = format!("/streaming/batch/?id={}", START_MS + 3000);
+    assert!(
+        part(
+            &page,
+            "<section id=\"failedBatches-section\">",
+            "</section>"
+        )
+        .contains(&link)
+    );
+    let of_batch = answer(crate::pages::batch::page, &model, &link);
+    assert_eq!(of_batch.status, 200);
 }
 
 /// As when a batch before has failed, and streams stop at failures.
