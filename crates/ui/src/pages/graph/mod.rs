@@ -1,6 +1,8 @@
 //! All streams of the program, drawn, with what the last batch gave to each.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod last_batch;
+
+use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
@@ -8,11 +10,15 @@ use super::parts;
 use super::table::{Column, SortKey, Table};
 use super::{Answer, View, format};
 use crate::dag::{Dag, Edge, Node};
-use crate::model::{Job, Model, StageState, Streaming};
-use crate::record::{GraphInput, GraphOutput, GraphStream, StateRecord, Took};
+use crate::model::Streaming;
+use crate::record::{GraphInput, GraphOutput, GraphStream, StateRecord};
+
+use last_batch::{LastBatch, gives_foreign_rdds, last_batch};
 
 /// How many streams are drawn; the table has all of them.
 const DRAWN: usize = 150;
+/// What stands for the records of an input that gave RDDs of which nothing is known.
+const NOT_COUNTED: &str = "not counted";
 
 pub(crate) fn page(view: &View<'_>) -> Answer {
     let Some(streaming) = &view.model.streaming else {
@@ -53,56 +59,6 @@ pub(crate) fn page(view: &View<'_>) -> Answer {
     Answer::page("/graph/", "Stream Graph", body)
 }
 
-/// What the streams did in the last completed batch.
-#[derive(Default)]
-struct LastBatch {
-    time: Option<i64>,
-    /// By stream: the RDD that is its batch, how many records that had, and the time of all its
-    /// RDDs.
-    streams: BTreeMap<u64, (u64, u64, Took)>,
-}
-
-/// A stream may need several RDDs for a batch, and the earlier batches of a window: what it gave
-/// is what its last one gave. One that two outputs computed gave it twice, and that counts once;
-/// its time counts as often as it was spent.
-fn last_batch(model: &Model, streaming: &Streaming) -> LastBatch {
-    let Some(batch) = streaming.completed.iter().max_by_key(|batch| batch.time()) else {
-        return LastBatch::default();
-    };
-    let mut last = LastBatch {
-        time: Some(batch.time()),
-        ..LastBatch::default()
-    };
-    let jobs: BTreeSet<u64> = batch.jobs.iter().map(|called| called.job).collect();
-    for job in jobs.iter().filter_map(|job| model.jobs.jobs.get(job)) {
-        last.add(model, job);
-    }
-    last
-}
-
-impl LastBatch {
-    fn add(&mut self, model: &Model, job: &Job) {
-        let operators = job.start.operators.iter();
-        let scopes = operators.filter_map(|one| Some((one.rdd, one.scope.as_ref()?.0)));
-        let scopes: BTreeMap<u64, u64> = scopes.collect();
-        let stages = model.jobs.stages_of(job);
-        let ran = stages.filter(|stage| job.state_of(stage) != StageState::Skipped);
-        for count in ran.flat_map(|stage| &stage.operators) {
-            let Some(scope) = scopes.get(&count.rdd) else {
-                continue;
-            };
-            let (rdd, records, time) = self.streams.entry(*scope).or_default();
-            *time = *time + count.time;
-            (*rdd, *records) = (*rdd, *records).max((count.rdd, count.records));
-        }
-    }
-
-    fn of(&self, stream: usize) -> Option<(u64, Took)> {
-        let (_, records, time) = self.streams.get(&(stream as u64))?;
-        Some((*records, *time))
-    }
-}
-
 fn state_of(streaming: &Streaming, stream: usize) -> Option<&StateRecord> {
     streaming.states.iter().find(|state| state.stream == stream)
 }
@@ -110,6 +66,15 @@ fn state_of(streaming: &Streaming, stream: usize) -> Option<&StateRecord> {
 fn input_of(streaming: &Streaming, stream: usize) -> Option<&GraphInput> {
     let mut inputs = streaming.graph.inputs.iter();
     inputs.find(|input| input.stream == stream)
+}
+
+/// How many records a stream gave in the last batch, or that this is not counted.
+fn records_of(streaming: &Streaming, stream: usize, last: &LastBatch) -> Option<String> {
+    last.time?;
+    match last.of(stream) {
+        Some((records, _)) => Some(format::count(records)),
+        None => gives_foreign_rdds(&streaming.graph, stream).then(|| NOT_COUNTED.to_owned()),
+    }
 }
 
 fn drawn(streaming: &Streaming, last: &LastBatch) -> Dag {
@@ -134,11 +99,11 @@ fn drawn(streaming: &Streaming, last: &LastBatch) -> Dag {
         readers.count() + outputs.count() == 1
     };
     let edge = |parent: usize, to: usize| {
-        let records = last.of(parent).filter(|_| one_reader(parent));
+        let records = records_of(streaming, parent, last).filter(|_| one_reader(parent));
         Some(Edge {
             from: *places.get(&parent)?,
             to,
-            label: records.map(|(records, _)| format::count(records)),
+            label: records,
             is_shuffle: false,
         })
     };
@@ -266,7 +231,7 @@ fn table<'a>(view: &View<'_>, streaming: &'a Streaming, last: &'a LastBatch) -> 
         })
         .sorted_by(move |stream| SortKey::maybe(state(stream).map(|state| state.bytes as f64))),
         Column::new("Records", move |stream: &Row<'_>| {
-            html! { (maybe(records(stream).map(format::count))) }
+            html! { (maybe(records_of(streaming, stream.id, last))) }
         })
         .sorted_by(move |stream| SortKey::maybe(records(stream).map(|records| records as f64))),
         Column::new("Time", move |stream: &Row<'_>| {
@@ -287,6 +252,8 @@ fn table<'a>(view: &View<'_>, streaming: &'a Streaming, last: &'a LastBatch) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Model;
+    use crate::record::Record;
     use crate::testing;
 
     fn shown(model: &Model) -> Answer {
@@ -354,10 +321,34 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_counted_is_told() {
+        let mut records = testing::history::history();
+        for record in &mut records {
+            match record {
+                Record::StreamStarted(start) => start.graph.inputs[0].kind = "queue".to_owned(),
+                // The stream gives RDDs that were not made for it.
+                Record::JobStarted(start) => {
+                    let of_input = |scope: &(u64, String)| scope.0 == 0;
+                    let operators = start.operators.iter_mut();
+                    operators.for_each(|one| one.scope = one.scope.take_if(|s| !of_input(s)));
+                    let unions = start
+                        .operators
+                        .iter_mut()
+                        .filter(|one| one.parents.len() == 2);
+                    unions.for_each(|one| one.parents.clear());
+                }
+                _ => {}
+            }
+        }
+        let html = shown(&testing::model_of(&records)).body.into_string();
+        assert_eq!(html.matches("not counted").count(), 2, "{html}");
+    }
+
+    #[test]
     fn there_may_be_no_stream_or_nothing_known_of_it() {
         let mut model = testing::model_of(&[]);
         assert_eq!(shown(&model).status, 404);
-        model.apply(&crate::record::Record::StreamStarted(Default::default()));
+        model.apply(&Record::StreamStarted(Default::default()));
         assert!(shown(&model).body.into_string().contains("are not known"));
     }
 
