@@ -6,72 +6,15 @@
 mod probe;
 
 use std::fs;
-use std::path::Path;
 
+use headwater_streaming::StreamError;
 use headwater_streaming::checkpoint::CheckpointSummary;
-use headwater_streaming::testing::TestStream;
-use headwater_streaming::{State, StateSpec, StreamError};
-use probe::damaged::damaged;
-use probe::{going_on, second};
+use probe::damaged::{ALLOWED, counts, damaged, life};
+use probe::second;
 use tempfile::TempDir;
 
-const ALLOWED: [(&str, &str); 1] = [("streaming.checkpoint.allow", "damage")];
 /// How long the longest life goes on.
 const LAST: usize = 8;
-
-#[expect(clippy::ptr_arg, reason = "the key is a String")]
-fn count(word: &String, new: Option<i64>, state: &mut State<'_, i64>) -> (String, i64) {
-    let count = state.get().unwrap_or(&0) + new.unwrap_or(0);
-    state.update(count);
-    (word.clone(), count)
-}
-
-/// A process that begins after some batches: a word more in each batch, so that a change of state
-/// on top of another state than it was made for gives words the counts of others. After it has
-/// run until `until` it is killed, unless it is stopped gracefully.
-fn life(
-    dir: &Path,
-    (begun, until): (usize, usize),
-    settings: &[(&str, &str)],
-    stops: bool,
-) -> Result<Vec<(String, i64)>, StreamError> {
-    let settings = [settings, &[("streaming.checkpoint.interval", "1h")]].concat();
-    let test = going_on(dir, begun, &settings);
-    let words = test.context().stream_by_time(|time| {
-        let words = 1..=time.as_millis() / 1000;
-        words.map(|n| (format!("word {n}"), 1)).collect::<Vec<_>>()
-    });
-    let spec = StateSpec::function(count).num_partitions(2);
-    let counts = test.collect(&words.map_with_state(spec).named("counts").stream());
-    let every = |new: Vec<i64>, old: Option<i64>| Some(old.unwrap_or(0) + new.iter().sum::<i64>());
-    let sums = test.collect(&words.update_state_by_key(every).named("sums"));
-    run(&test, until - begun, stops)?;
-    let sorted = |mut last: Vec<(String, i64)>| {
-        last.sort_unstable();
-        last
-    };
-    let last = sorted(counts.batches().pop().unwrap_or_default());
-    assert_eq!(sorted(sums.batches().pop().unwrap_or_default()), last);
-    Ok(last)
-}
-
-fn run(test: &TestStream, batches: usize, stops: bool) -> Result<(), StreamError> {
-    test.context().start()?;
-    test.try_run(batches)?;
-    if stops {
-        test.context().stop(true, true)?;
-    }
-    Ok(())
-}
-
-/// What the counts are after so many batches.
-fn counts(batches: i64) -> Vec<(String, i64)> {
-    let mut counts: Vec<_> = (1..=batches)
-        .map(|n| (format!("word {n}"), batches - n + 1))
-        .collect();
-    counts.sort_unstable();
-    counts
-}
 
 fn look(dir: &TempDir) -> CheckpointSummary {
     CheckpointSummary::read(dir.path().to_str().unwrap(), second(7)).unwrap()

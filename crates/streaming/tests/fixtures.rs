@@ -95,16 +95,18 @@ fn version_1_with_a_damaged_manifest_goes_on_from_the_one_before() {
 }
 
 #[test]
-fn version_1_with_a_damaged_snapshot_is_refused() {
+fn version_1_with_a_damaged_snapshot_goes_on_as_it_was_when_that_is_allowed() {
     let dir = fixture("version-1", "damaged-snapshot");
     let message = go_on(&dir, &[]).unwrap_err();
     for part in [
-        "the state of",
-        "cannot be restored",
+        "files of state are damaged",
         "its checksum is wrong",
+        "or allow damage",
     ] {
         assert!(message.contains(part), "{message}");
     }
+    let allowed = [("streaming.checkpoint.allow", "damage")];
+    assert_eq!(go_on(&dir, &allowed), Ok(expected(2)));
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! to batches in their order, so the batches before and after tell which were between ([`batches`]).
 
 mod batches;
+mod snapshots;
 mod states;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use std::ops::Range;
 
 use headwater_journal::{Recovered, Sequence};
 
+pub(super) use self::snapshots::without_snapshots;
 use self::states::LostChanges;
 use super::entry::{Change, Entry};
 use super::manifest::Manifest;
@@ -246,7 +248,7 @@ impl Mending {
             needed: needed.iter().map(|gap| gap.lost.clone()).collect(),
             lines: Vec::new(),
         };
-        let Found { past, snapshots } = &mut self.found;
+        let past = &mut self.found.past;
         let lines = &mut losses.lines;
         let NotUnderstood {
             entries,
@@ -268,7 +270,7 @@ impl Mending {
             ));
         }
         unrecorded.extend(batches::without_blocks(past, &self.blocks, lines));
-        states::settle(past, snapshots, &self.changes, &unrecorded, lines);
+        states::settle(&mut self.found, &self.changes, &unrecorded, lines);
         (self.found, losses)
     }
 }

@@ -11,6 +11,7 @@ use super::keeper::STATES;
 use super::locate;
 use super::manifest::{FORMAT, Manifest, Snapshot, Unreadable, read_sealed};
 use super::parts::Joined;
+use super::plan::snapshots_at;
 use super::remains::{Entries, Remains};
 use super::restart;
 use super::restore::{Found, JOURNAL};
@@ -19,6 +20,7 @@ use super::summary::{
     CheckpointSummary, DamageSummary, JournalSummary, ManifestSummary, Restart, SnapshotSummary,
     TornSummary,
 };
+use super::unreadable::without_damaged;
 use super::whole::{Incomplete, Parts};
 use crate::error::StreamError;
 use crate::time::Time;
@@ -90,6 +92,8 @@ struct Inspection {
     /// A part of the journal was forgotten while it was read.
     is_disturbed: bool,
     snapshots: Vec<(Snapshot, SnapshotSummary)>,
+    /// What a restart lacks of states, or why that cannot be told.
+    lacks_states: Option<Result<String, String>>,
 }
 
 /// The files of a directory.
@@ -146,7 +150,9 @@ impl Files {
 impl Inspection {
     fn of(dir: &Location, manifests: &[Location]) -> Result<Self, StoreError> {
         let files = Files::list(dir)?;
-        let (manifests, used) = read_manifests(manifests, &files);
+        let (manifests, manifests_read) = read_manifests(manifests, &files);
+        let used = manifests_read.last();
+        let used = used.map(|(_, manifest)| manifest.clone());
         let mut inspection = Inspection {
             found: used.as_ref().map(Found::of),
             files,
@@ -159,23 +165,44 @@ impl Inspection {
             unfit: None,
             is_disturbed: false,
             snapshots: Vec::new(),
+            lacks_states: None,
         };
-        match Journal::inspect(&dir.join(JOURNAL)) {
+        let opened = Journal::inspect(&dir.join(JOURNAL));
+        match &opened {
             Ok(recovered) => {
-                inspection.read_journal(&recovered);
+                inspection.read_journal(recovered);
                 let snapshots = snapshots::list(&dir.join(STATES))?;
                 inspection.compare(snapshots.len(), recovered.is_unwritten());
             }
             Err(error) => inspection.journal.error = Some(error.to_string()),
         }
-        let found = inspection.found.as_ref();
-        let snapshots = found.map(|found| found.snapshots.clone());
+        let found = inspection.found.clone();
+        let snapshots = found.as_ref().map(|found| found.snapshots.clone());
         let read = |one: Snapshot| {
             let summary = inspection.files.snapshot(dir, &one);
             (one, summary)
         };
         inspection.snapshots = snapshots.into_iter().flatten().map(read).collect();
+        if let (Ok(recovered), Some(found)) = (&opened, found)
+            && inspection.lacks_states(&found)
+        {
+            let forgets_nothing = |_: &mut Found| {};
+            let left = without_damaged(dir, found, &manifests_read, recovered, forgets_nothing);
+            inspection.lacks_states = Some(left.map(|(_, lacks)| lacks));
+        }
         Ok(inspection)
+    }
+
+    /// Whether a file cannot be read with which a state begins.
+    fn lacks_states(&self, found: &Found) -> bool {
+        let begins = |one: &Snapshot| {
+            let newest = snapshots_at(&found.snapshots, one.state, found.past.ended);
+            newest
+                .get(&one.partition)
+                .is_some_and(|newest| *newest == one)
+        };
+        let mut snapshots = self.snapshots.iter();
+        snapshots.any(|(one, summary)| summary.error.is_some() && begins(one))
     }
 
     /// Sees whether what belongs together is all there. Where no manifest can be read, that is
@@ -281,15 +308,24 @@ impl Inspection {
             problems: Vec::new(),
             restart: Restart::default(),
         };
-        summary.problems =
-            restart::problems(&summary, self.incomplete, self.unfit, self.losses.message());
+        summary.problems = restart::problems(
+            &summary,
+            self.incomplete,
+            self.unfit,
+            self.losses.message(),
+            self.lacks_states,
+        );
         summary.restart = restart::restart(&summary);
         summary
     }
 }
 
-/// Reads the manifests, of which the newest comes first, and says which one is used.
-fn read_manifests(places: &[Location], files: &Files) -> (Vec<ManifestSummary>, Option<Manifest>) {
+/// Reads the manifests, of which the newest comes first, and says which one is used: of those
+/// that can be read, in the order in which they were written, it is the last.
+fn read_manifests(
+    places: &[Location],
+    files: &Files,
+) -> (Vec<ManifestSummary>, Vec<(Location, Manifest)>) {
     let (mut read, mut summaries) = (Vec::new(), Vec::new());
     for at in places {
         let file = files.name(at);
@@ -321,12 +357,12 @@ fn read_manifests(places: &[Location], files: &Files) -> (Vec<ManifestSummary>, 
     }
     read.reverse();
     Manifest::sort(&mut read);
-    let used = read.pop();
+    let used = read.last();
     for summary in &mut summaries {
         let is_it = |(at, _): &(Location, Manifest)| files.name(at) == summary.file;
-        summary.is_used = used.as_ref().is_some_and(is_it);
+        summary.is_used = used.is_some_and(is_it);
     }
-    (summaries, used.map(|(_, manifest)| manifest))
+    (summaries, read)
 }
 
 impl Files {
@@ -339,7 +375,7 @@ impl Files {
             time: one.time,
             bytes: self.bytes_of(&file),
             file,
-            error: read_sealed(&at).err(),
+            error: read_sealed(&at).err().map(|error| error.to_string()),
             is_used: false,
         }
     }

@@ -459,11 +459,6 @@ impl Keeper {
         })
     }
 
-    /// Where a snapshot lies.
-    pub(crate) fn snapshot_at(&self, snapshot: &Snapshot) -> Location {
-        self.dir.join(STATES).join(&snapshot.file)
-    }
-
     pub(crate) fn failed(&self, message: &str) -> StreamError {
         StreamError::Checkpoint {
             directory: self.dir.to_string(),

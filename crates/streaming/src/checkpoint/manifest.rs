@@ -13,8 +13,6 @@ const MAGIC: &[u8; 4] = b"HWCP";
 pub(super) const FORMAT: u8 = 1;
 const SEAL_BYTES: usize = 9;
 const PREFIX: &str = "checkpoint-";
-/// No manifest or snapshot is larger.
-const BYTES_MAX: u64 = 1 << 34;
 
 /// Why a manifest is not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +21,17 @@ pub(crate) enum Unreadable {
     Newer { file: String, format: u8 },
     /// For a reason in words.
     Damaged(String),
+}
+
+/// Why a file is not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unsealed {
+    /// It is gone, or not as it was written.
+    #[error("{0}")]
+    Lost(String),
+    /// What it holds is not known.
+    #[error("{0}")]
+    Failed(String),
 }
 
 /// A past, and how it is brought up to date.
@@ -94,7 +103,7 @@ impl Manifest {
     }
 
     pub(crate) fn read(at: &Location) -> Result<Self, Unreadable> {
-        let sealed = read_whole(at).map_err(Unreadable::Damaged)?;
+        let sealed = read_whole(at).map_err(|error| Unreadable::Damaged(error.to_string()))?;
         if let Some(format) = newer_format(&sealed) {
             let file = at.to_string();
             return Err(Unreadable::Newer { file, format });
@@ -188,19 +197,24 @@ fn newer_format(sealed: &[u8]) -> Option<u8> {
     (format > FORMAT).then_some(format)
 }
 
-pub(crate) fn read_sealed(at: &Location) -> Result<Vec<u8>, String> {
+pub(crate) fn read_sealed(at: &Location) -> Result<Vec<u8>, Unsealed> {
     let mut sealed = read_whole(at)?;
-    unseal(&sealed).map_err(|message| format!("{at} cannot be read: {message}"))?;
+    if let Err(message) = unseal(&sealed) {
+        let message = format!("{at} cannot be read: {message}");
+        return Err(match newer_format(&sealed) {
+            Some(_) => Unsealed::Failed(message),
+            None => Unsealed::Lost(message),
+        });
+    }
     sealed.drain(..SEAL_BYTES);
     Ok(sealed)
 }
 
-fn read_whole(at: &Location) -> Result<Vec<u8>, String> {
-    let head = at.head().map_err(|error| error.to_string())?;
-    if head.bytes > BYTES_MAX {
-        return Err(format!("{at} is larger than {BYTES_MAX} bytes"));
-    }
-    at.get().map_err(|error| error.to_string())
+fn read_whole(at: &Location) -> Result<Vec<u8>, Unsealed> {
+    at.get().map_err(|error| match error {
+        StoreError::NotFound { .. } => Unsealed::Lost(error.to_string()),
+        _ => Unsealed::Failed(error.to_string()),
+    })
 }
 
 #[cfg(test)]

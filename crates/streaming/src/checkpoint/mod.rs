@@ -36,6 +36,7 @@ mod retention;
 mod simulator;
 mod snapshots;
 mod states;
+mod unreadable;
 mod weight;
 mod whole;
 

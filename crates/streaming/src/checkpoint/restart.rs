@@ -13,12 +13,14 @@ use crate::time::Time;
 const RESTORE: &str = "restore the file from a copy, or begin with an empty directory";
 
 /// What is wrong, the worst first. `incomplete` is what is gone of the whole, `unfit` what the
-/// journal says that cannot be true, and `lacks` what a restart does not find in it.
+/// journal says that cannot be true, `lacks` what a restart does not find in it, and `lacks_states`
+/// what it does not find of states.
 pub(super) fn problems(
     summary: &CheckpointSummary,
     incomplete: Option<Incomplete>,
     unfit: Option<String>,
     lacks: Option<String>,
+    lacks_states: Option<Result<String, String>>,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
     of_manifests(summary, &mut problems);
@@ -30,7 +32,7 @@ pub(super) fn problems(
     }
     of_journal(summary, unfit, lacks, &mut problems);
     if let Some(stream) = &summary.stream {
-        of_snapshots(summary, stream, &mut problems);
+        of_snapshots(stream, lacks_states, &mut problems);
     }
     of_other_files(summary, &mut problems);
     problems.sort_by_key(|problem| !problem.stops_restart);
@@ -106,30 +108,27 @@ fn of_journal(
     }
 }
 
-fn of_snapshots(summary: &CheckpointSummary, stream: &StreamSummary, problems: &mut Vec<Problem>) {
-    let readable = summary.manifests.iter().filter(|one| one.error.is_none());
-    let older = readable.count() > 1;
+fn of_snapshots(
+    stream: &StreamSummary,
+    lacks: Option<Result<String, String>>,
+    problems: &mut Vec<Problem>,
+) {
+    match lacks {
+        Some(Ok(lacks)) => problems.push(stops(lacks.trim_end().to_owned(), ADVICE)),
+        Some(Err(failed)) => {
+            problems.push(stops(failed, "see that it can be read, and look again"))
+        }
+        None => {}
+    }
     for state in &stream.states {
-        let damaged = state.snapshots.iter();
+        let damaged = state.snapshots.iter().filter(|one| !one.is_used);
         let damaged = damaged.filter_map(|one| Some((one, one.error.as_ref()?)));
         for (snapshot, error) in damaged {
             let (partition, label) = (snapshot.partition, &state.part.label);
             let what = format!("partition {partition} of the state {label}: {error}");
-            if !snapshot.is_used {
-                let advice = "a restart does not read it, unless a window over the state makes it \
-                              begin there: then restore the file from a copy";
-                problems.push(note(what, advice.to_owned()));
-                continue;
-            }
-            let advice = match summary.manifests.iter().find(|one| one.is_used) {
-                Some(used) if older => format!(
-                    "restore the file from a copy; or move {} away, and the older checkpoint is \
-                     used, if it does not need the file too",
-                    used.file
-                ),
-                _ => RESTORE.to_owned(),
-            };
-            problems.push(stops(what, &advice));
+            let advice = "a restart does not read it, unless a window over the state makes it \
+                          begin there: then restore the file from a copy";
+            problems.push(note(what, advice.to_owned()));
         }
     }
 }

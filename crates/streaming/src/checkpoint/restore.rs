@@ -1,13 +1,13 @@
 //! Opens a checkpoint directory, and brings a program to where an older one has ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use headwater_journal::{Journal, Options, Recovered, Sequence};
 use headwater_store::Location;
 
 use super::cutting::Share;
-use super::damage::{ADVICE, Mending};
+use super::damage::{ADVICE, Losses, Mending};
 use super::entry::{Entry, InputRange, Reformed};
 use super::keeper::{Keeper, STATES};
 use super::manifest::{FORMAT, Manifest, Snapshot, Unreadable};
@@ -18,7 +18,8 @@ use super::plan::{Limits, kept_after_last, leave_out_unfinished};
 use super::positions::{Sources, keep_to_sources};
 use super::program::Program;
 use super::snapshots;
-use super::states::{OldStates, ReachingBack};
+use super::states::{OldStates, ReachingBack, Reading};
+use super::unreadable::without_damaged;
 use super::whole::Parts;
 use crate::error::StreamError;
 use crate::graph::OutputNumber;
@@ -35,9 +36,12 @@ pub(super) const NO_MANIFEST: &str = "none of its checkpoint- files can be read;
 pub(crate) struct Opened {
     dir: Location,
     journal: Journal,
+    recovered: Recovered,
     manifests: Manifests,
     /// What was found, if anything was.
     found: Option<Found>,
+    /// The last batch runs again.
+    forgets_last_end: bool,
 }
 
 /// The manifests of a directory.
@@ -50,9 +54,12 @@ pub(super) struct Manifests {
 }
 
 /// What an older process left.
+#[derive(Clone)]
 pub(super) struct Found {
     pub(super) past: Past,
     pub(super) snapshots: Vec<Snapshot>,
+    /// The states that begin anew, since nothing brings them back.
+    pub(super) anew: BTreeSet<usize>,
 }
 
 /// A directory that is ready to be written by a program.
@@ -121,8 +128,10 @@ impl Opened {
         Ok(Opened {
             dir: dir.clone(),
             journal,
+            recovered,
             manifests,
             found,
+            forgets_last_end: false,
         })
     }
 
@@ -139,11 +148,17 @@ impl Opened {
 
     /// As if the last batch had not been done, if state can be brought back to before it.
     pub(crate) fn forget_last_end(&mut self) {
-        let Some(Found { past, snapshots }) = &mut self.found else {
+        let Some(Found {
+            past, snapshots, ..
+        }) = &mut self.found
+        else {
             return;
         };
         match kept_after_last(past, snapshots) {
-            None => past.forget_last_end(),
+            None => {
+                past.forget_last_end();
+                self.forgets_last_end = true;
+            }
             Some(state) => tracing::warn!(
                 "{}: batch {} is not run again, though streaming.checkpoint.run_last_again asks for \
                  that: the state {} was brought to another form after it and is there only as that \
@@ -158,7 +173,7 @@ impl Opened {
     /// Hands the directory to a program, whose parts go on from those that match. Its states
     /// are brought to where their streams begin.
     pub(crate) fn hand_to(
-        self,
+        mut self,
         mut program: Program,
         zero: Time,
         allowed: &Allowed,
@@ -166,26 +181,29 @@ impl Opened {
         states: &[ReachingBack],
         sources: &dyn Sources,
     ) -> Result<Ready, StreamError> {
-        let Opened {
-            dir,
-            journal,
-            manifests,
-            found,
-        } = self;
-        let Some(Found {
-            past,
-            mut snapshots,
-        }) = found
-        else {
+        let Some(found) = self.found.take() else {
             let outputs = program.outputs.numbers().to_vec();
-            let keeper = Keeper::new(dir, journal, Past::new(program, zero), limits);
+            let keeper = Keeper::new(self.dir, self.journal, Past::new(program, zero), limits);
             return Ok(Ready {
                 keeper,
                 outputs,
                 resumed: None,
             });
         };
-        let (states_from, inputs_from) = matched(&dir, &past, &program, allowed, sources)?;
+        let (mut states_from, inputs_from) =
+            matched(&self.dir, &found.past, &program, allowed, sources)?;
+        let (found, reading) = self.read_states(found, states, &mut states_from, allowed)?;
+        let Opened {
+            dir,
+            journal,
+            manifests,
+            ..
+        } = self;
+        let Found {
+            past,
+            mut snapshots,
+            ..
+        } = found;
         let old_outputs = &past.program.outputs;
         let told = program
             .outputs
@@ -197,13 +215,13 @@ impl Opened {
             .iter()
             .for_each(|line| tracing::warn!("{dir}: {line}"));
         let outputs = program.outputs.numbers().to_vec();
-        let keeper = Keeper::new(dir, journal, past.clone(), limits);
+        let keeper = Keeper::new(dir.clone(), journal, past.clone(), limits);
         let old = OldStates {
-            keeper: &keeper,
+            dir: &dir,
             past: &past,
             snapshots: &snapshots,
         };
-        let reformed = old.restore(states, &states_from)?;
+        let reformed = old.restore(&keeper, reading)?;
         go_on_with(&mut snapshots, &states_from, &reformed);
         leave_out_unfinished(&mut snapshots, past.ended);
         // With one entry, before which a crash leaves everything as it was.
@@ -220,6 +238,51 @@ impl Opened {
             outputs,
             resumed: Some(Resumed { past }),
         })
+    }
+}
+
+impl Opened {
+    /// Reads the files of states. What is left where some of them cannot be read, if that is
+    /// allowed.
+    fn read_states<'a>(
+        &self,
+        mut found: Found,
+        states: &'a [ReachingBack],
+        states_from: &mut [Option<usize>],
+        allowed: &Allowed,
+    ) -> Result<(Found, Reading<'a>), StreamError> {
+        let mut is_damaged = false;
+        loop {
+            for from in &mut *states_from {
+                *from = from.filter(|old| !found.anew.contains(old));
+            }
+            let old = OldStates {
+                dir: &self.dir,
+                past: &found.past,
+                snapshots: &found.snapshots,
+            };
+            let reading = old.read(states, states_from)?;
+            let Some(first) = reading.unreadable.values().next() else {
+                return Ok((found, reading));
+            };
+            // All that is listed was read, and this was whole then.
+            if std::mem::replace(&mut is_damaged, true) {
+                return Err(error(&self.dir, first));
+            }
+            let forgets = |other: &mut Found| {
+                if self.forgets_last_end {
+                    other.past.forget_last_end();
+                }
+            };
+            let (read, recovered) = (&self.manifests.read, &self.recovered);
+            let left = without_damaged(&self.dir, found, read, recovered, forgets);
+            let (left, message) = left.map_err(|message| error(&self.dir, &message))?;
+            if !allowed.damage() {
+                return Err(error(&self.dir, &format!("{message}{ADVICE}")));
+            }
+            tracing::error!("{}: {message}going on without them, as allowed", self.dir);
+            found = left;
+        }
     }
 }
 
@@ -265,15 +328,7 @@ impl Manifests {
 impl Found {
     /// Brings the past of a manifest up to date.
     fn read(manifest: &Manifest, recovered: &Recovered, allowed: &Allowed) -> Result<Self, String> {
-        let mut mending = Mending::of(manifest, recovered);
-        let mut joined = Joined::default();
-        for record in recovered.records_from(manifest.next()) {
-            let (at, bytes) = record.map_err(|error| error.to_string())?;
-            if let Some((at, bytes)) = joined.take(at, bytes) {
-                mending.take_in(at, Entry::from_bytes(&bytes)?)?;
-            }
-        }
-        let (found, losses) = mending.finish();
+        let (found, losses) = Found::mended(manifest, recovered)?;
         if let Some(message) = losses.message() {
             if !allowed.damage() {
                 return Err(format!("{message}{ADVICE}"));
@@ -283,11 +338,28 @@ impl Found {
         Ok(found)
     }
 
+    /// What is left of the past of a manifest, brought up to date, and what is lost.
+    pub(super) fn mended(
+        manifest: &Manifest,
+        recovered: &Recovered,
+    ) -> Result<(Self, Losses), String> {
+        let mut mending = Mending::of(manifest, recovered);
+        let mut joined = Joined::default();
+        for record in recovered.records_from(manifest.next()) {
+            let (at, bytes) = record.map_err(|error| error.to_string())?;
+            if let Some((at, bytes)) = joined.take(at, bytes) {
+                mending.take_in(at, Entry::from_bytes(&bytes)?)?;
+            }
+        }
+        Ok(mending.finish())
+    }
+
     /// What a manifest says.
     pub(super) fn of(manifest: &Manifest) -> Self {
         Found {
             past: manifest.past.clone(),
             snapshots: manifest.snapshots.clone(),
+            anew: BTreeSet::new(),
         }
     }
 
@@ -357,7 +429,7 @@ fn matched(
     Err(error(dir, &message))
 }
 
-fn error(dir: &Location, message: &str) -> StreamError {
+pub(super) fn error(dir: &Location, message: &str) -> StreamError {
     StreamError::Checkpoint {
         directory: dir.to_string(),
         message: message.to_owned(),

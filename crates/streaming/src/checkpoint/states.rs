@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use headwater_core::{Site, catch_panic};
 use headwater_journal::Sequence;
+use headwater_store::Location;
 
 use super::entry::{Change, Entry, Reformed};
-use super::keeper::Keeper;
-use super::manifest::{Snapshot, read_sealed};
+use super::keeper::{Keeper, STATES};
+use super::manifest::{Snapshot, Unsealed, read_sealed};
 use super::past::Past;
 use super::plan::{earliest, snapshots_at, state_of};
+use super::restore::error;
+use super::unreadable::Unreadable;
 use crate::error::StreamError;
 use crate::state::{AnySteps, Older};
 use crate::time::Time;
@@ -21,9 +24,18 @@ pub(crate) type ReachingBack = (Arc<dyn AnySteps>, Duration);
 
 /// What an older program has kept of its states.
 pub(super) struct OldStates<'a> {
-    pub(super) keeper: &'a Keeper,
+    pub(super) dir: &'a Location,
     pub(super) past: &'a Past,
     pub(super) snapshots: &'a [Snapshot],
+}
+
+/// States as their files tell, before the changes since. No stream knows of it yet.
+pub(super) struct Reading<'a> {
+    returning: Vec<Returning<'a>>,
+    /// What begins after which batch.
+    begins: Vec<(&'a dyn AnySteps, Time)>,
+    /// The files that cannot be read.
+    pub(super) unreadable: Unreadable,
 }
 
 /// A state on its way back.
@@ -39,19 +51,19 @@ struct Returning<'a> {
 }
 
 impl OldStates<'_> {
-    /// Brings the states of a program to where their streams begin. Those that it keeps in
-    /// another form than they were kept in are written in this form.
-    pub(super) fn restore(
+    /// Reads the files with which the states of a program begin.
+    pub(super) fn read<'s>(
         &self,
-        states: &[ReachingBack],
+        states: &'s [ReachingBack],
         states_from: &[Option<usize>],
-    ) -> Result<Vec<Reformed>, StreamError> {
-        let mut returning = Vec::new();
+    ) -> Result<Reading<'s>, StreamError> {
+        let (mut returning, mut begins) = (Vec::new(), Vec::new());
+        let mut unreadable = Unreadable::new();
         for (new, ((steps, reaches_back), from)) in states.iter().zip(states_from).enumerate() {
             let part = from.and_then(|old| Some((old, self.past.program.states.get(old)?)));
             let Some((old, form)) = part.and_then(|(old, part)| Some((old, part.form.as_ref()?)))
             else {
-                steps.begin_after(self.past.ended, self.past.zero);
+                begins.push((&**steps, self.past.ended));
                 continue;
             };
             let mut base = self.past.ended - *reaches_back;
@@ -62,12 +74,12 @@ impl OldStates<'_> {
                      as the program looks now; what looks back finds no records before",
                     steps.site()
                 );
-                steps.begin_after(earliest, self.past.zero);
+                begins.push((&**steps, earliest));
                 base = earliest;
             }
             if let Some(begun) = self.past.states_begun.get(old) {
                 // Nothing may have been kept of it yet.
-                steps.begin_after(*begun, self.past.zero);
+                begins.push((&**steps, *begun));
             }
             let older = steps.takes_over().older(form);
             let mut state = Returning {
@@ -77,11 +89,29 @@ impl OldStates<'_> {
                 base,
                 older: older.map_err(|message| self.failed(&**steps, &message))?,
             };
-            self.read_snapshots(&mut state)?;
+            unreadable.append(&mut self.read_snapshots(&mut state)?);
             returning.push(state);
         }
-        self.replay(&mut returning)?;
-        let reformed = returning.into_iter().map(|state| self.hand_over(state));
+        Ok(Reading {
+            returning,
+            begins,
+            unreadable,
+        })
+    }
+
+    /// Brings the states of a program to where their streams begin. Those that it keeps in
+    /// another form than they were kept in are written in this form.
+    pub(super) fn restore(
+        &self,
+        keeper: &Keeper,
+        mut reading: Reading<'_>,
+    ) -> Result<Vec<Reformed>, StreamError> {
+        for (steps, batch) in reading.begins {
+            steps.begin_after(batch, self.past.zero);
+        }
+        self.replay(keeper, &mut reading.returning)?;
+        let returning = reading.returning.into_iter();
+        let reformed = returning.map(|state| self.hand_over(keeper, state));
         Ok(reformed
             .collect::<Result<Vec<_>, _>>()?
             .into_iter()
@@ -89,26 +119,34 @@ impl OldStates<'_> {
             .collect())
     }
 
-    /// Reads the newest snapshot of each partition that is not of a later batch than wanted.
-    fn read_snapshots(&self, state: &mut Returning<'_>) -> Result<(), StreamError> {
+    /// Reads the newest snapshot of each partition that is not of a later batch than wanted. The
+    /// files that cannot be read.
+    fn read_snapshots(&self, state: &mut Returning<'_>) -> Result<Unreadable, StreamError> {
         let newest = snapshots_at(self.snapshots, state.old, state.base);
+        let (places, mut unreadable) = (self.dir.join(STATES), Unreadable::new());
         for (partition, snapshot) in newest {
-            let bytes = read_sealed(&self.keeper.snapshot_at(snapshot));
-            let restored = bytes.and_then(|bytes| {
-                let site = state.steps.site();
-                guarded(site, || {
-                    state.older.restore(partition, snapshot.time, &bytes)
-                })
+            let bytes = match read_sealed(&places.join(&snapshot.file)) {
+                Ok(bytes) => bytes,
+                Err(Unsealed::Lost(message)) => {
+                    unreadable.insert(snapshot.file.clone(), message);
+                    continue;
+                }
+                Err(Unsealed::Failed(message)) => {
+                    return Err(self.failed(&**state.steps, &message));
+                }
+            };
+            let restored = guarded(state.steps.site(), || {
+                state.older.restore(partition, snapshot.time, &bytes)
             });
             restored.map_err(|message| self.failed(&**state.steps, &message))?;
         }
-        Ok(())
+        Ok(unreadable)
     }
 
     /// Applies the changes that were written after the snapshots.
-    fn replay(&self, states: &mut [Returning<'_>]) -> Result<(), StreamError> {
+    fn replay(&self, keeper: &Keeper, states: &mut [Returning<'_>]) -> Result<(), StreamError> {
         for at in self.past.changes.values() {
-            for change in self.changes(Sequence(at.at))? {
+            for change in changes(keeper, Sequence(at.at))? {
                 let base_of = |old| {
                     let returning = states.iter().find(|state| state.old == old);
                     returning.map(|state| state.base)
@@ -131,14 +169,11 @@ impl OldStates<'_> {
         Ok(())
     }
 
-    fn changes(&self, at: Sequence) -> Result<Vec<Change>, StreamError> {
-        match self.keeper.read(at)? {
-            Entry::Ended { changes, .. } => Ok(changes),
-            _ => Ok(Vec::new()),
-        }
-    }
-
-    fn hand_over(&self, state: Returning<'_>) -> Result<Option<Reformed>, StreamError> {
+    fn hand_over(
+        &self,
+        keeper: &Keeper,
+        state: Returning<'_>,
+    ) -> Result<Option<Reformed>, StreamError> {
         let is_all = !self.has_later(state.old, state.base);
         let Returning {
             steps, new, older, ..
@@ -148,7 +183,7 @@ impl OldStates<'_> {
         if !is_reformed {
             return Ok(None);
         }
-        let snapshots = self.keeper.snapshots_of(new, &**steps)?;
+        let snapshots = keeper.snapshots_of(new, &**steps)?;
         Ok(Some(Reformed {
             state: new,
             snapshots,
@@ -164,10 +199,16 @@ impl OldStates<'_> {
     }
 
     fn failed(&self, steps: &dyn AnySteps, message: &str) -> StreamError {
-        self.keeper.failed(&format!(
-            "the state of {} cannot be restored: {message}",
-            steps.site()
-        ))
+        let site = steps.site();
+        let message = format!("the state of {site} cannot be restored: {message}");
+        error(self.dir, &message)
+    }
+}
+
+fn changes(keeper: &Keeper, at: Sequence) -> Result<Vec<Change>, StreamError> {
+    match keeper.read(at)? {
+        Entry::Ended { changes, .. } => Ok(changes),
+        _ => Ok(Vec::new()),
     }
 }
 

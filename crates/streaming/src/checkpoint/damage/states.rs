@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::manifest::Snapshot;
 use super::super::matching::label;
 use super::super::past::Past;
+use super::super::restore::Found;
 use super::in_words;
 use crate::time::{Time, millis};
 
@@ -34,12 +35,14 @@ enum Way {
 /// Leaves of the states what can be brought back exactly. `unrecorded` are batches of whose input
 /// something is lost.
 pub(super) fn settle(
-    past: &mut Past,
-    snapshots: &mut Vec<Snapshot>,
+    found: &mut Found,
     lost: &LostChanges,
     unrecorded: &BTreeSet<Time>,
     lines: &mut Vec<String>,
 ) {
+    let Found {
+        past, snapshots, ..
+    } = found;
     let ended = past.ended;
     let known = lost.of.iter().copied();
     let Some(first) = known.clone().chain(lost.from).min() else {
@@ -62,6 +65,9 @@ pub(super) fn settle(
         })
         .collect();
     for (state, way) in ways.into_iter().enumerate() {
+        let Found {
+            past, snapshots, ..
+        } = &mut *found;
         let label = label(&past.program.states, state);
         lines.push(match way {
             Way::Forward => {
@@ -80,13 +86,13 @@ pub(super) fn settle(
                 )
             }
             Way::Anew => {
-                begin_anew(past, snapshots, state);
+                begin_anew(found, state);
                 format!("the state {label}: it begins anew after batch {ended}")
             }
         });
     }
-    past.changes
-        .retain(|_, of| of.states.iter().any(Option::is_some));
+    let changes = &mut found.past.changes;
+    changes.retain(|_, of| of.states.iter().any(Option::is_some));
 }
 
 /// The last batch after which each partition of a state was written whole.
@@ -136,7 +142,14 @@ fn go_forward(past: &mut Past, snapshots: &mut Vec<Snapshot>, state: usize, last
     }
 }
 
-fn begin_anew(past: &mut Past, snapshots: &mut Vec<Snapshot>, state: usize) {
+/// Leaves nothing of a state.
+pub(super) fn begin_anew(found: &mut Found, state: usize) {
+    let Found {
+        past,
+        snapshots,
+        anew,
+    } = found;
+    anew.insert(state);
     snapshots.retain(|one| one.state != state);
     forget_changes(past, state, |_| true);
     if let Some(begun) = past.states_begun.get_mut(state) {

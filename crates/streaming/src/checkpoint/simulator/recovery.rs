@@ -53,7 +53,9 @@ pub(super) fn start(
     let first = disk.next();
     let (mut past, mut snapshots, mut began) = match found {
         None => (Past::new(program, begin.zero), Vec::new(), None),
-        Some(Found { past, snapshots }) => (past, snapshots, Some(program)),
+        Some(Found {
+            past, snapshots, ..
+        }) => (past, snapshots, Some(program)),
     };
     if let Some(program) = began.take() {
         let states_from = parts_from(&program.states, &past.program.states);
