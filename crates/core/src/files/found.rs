@@ -113,8 +113,46 @@ mod tests {
     use std::time::Duration;
 
     use headwater_store::Location;
+    use parking_lot::Mutex;
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Level, Metadata, Subscriber};
 
     use super::*;
+
+    /// Keeps the warnings of a thread.
+    #[derive(Clone, Default)]
+    struct Warnings(Arc<Mutex<Vec<String>>>);
+
+    impl Subscriber for Warnings {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            *metadata.level() == Level::WARN
+        }
+
+        fn event(&self, event: &Event<'_>) {
+            struct Message(String);
+            impl Visit for Message {
+                fn record_debug(&mut self, _: &Field, value: &dyn std::fmt::Debug) {
+                    self.0 = format!("{value:?}");
+                }
+            }
+            let mut message = Message(String::new());
+            event.record(&mut message);
+            self.0.lock().push(message.0);
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
 
     fn at(second: u64) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(second)
@@ -145,6 +183,24 @@ mod tests {
         }
         assert_eq!(held(file, (11, 6)), Ok(10));
         assert!(held(object, (11, 6)).unwrap_err().contains("replaced"));
+    }
+
+    #[test]
+    fn a_file_that_has_grown_is_warned_of_and_no_other() {
+        let told = |bytes, second| {
+            let warnings = Warnings::default();
+            let hold = || drop(held("/in/a.log", (bytes, second)));
+            tracing::subscriber::with_default(warnings.clone(), hold);
+            let told = warnings.0.lock().clone();
+            told
+        };
+        for (bytes, second) in [(10, 5), (9, 6), (10, 6)] {
+            assert!(told(bytes, second).is_empty());
+        }
+        let grown = told(12, 6);
+        assert_eq!(grown.len(), 1);
+        let expected = "the file /in/a.log has grown from 10 to 12 bytes";
+        assert!(grown[0].starts_with(expected), "{grown:?}");
     }
 
     #[test]
