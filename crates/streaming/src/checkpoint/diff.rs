@@ -152,7 +152,7 @@ impl CheckpointDiff {
         summary: &CheckpointSummary,
         new: &Program,
         allowed: &conf::Allowed,
-        sources: &dyn Sources,
+        sources: &Sources<'_>,
     ) {
         let Some(stream) = &summary.stream else {
             return;

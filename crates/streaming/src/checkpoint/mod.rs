@@ -61,7 +61,6 @@ pub(crate) use keeper::Keeper;
 pub(crate) use matching::Allowed;
 pub(crate) use outputs::Outputs;
 pub(crate) use plan::{Begin, Limits};
-pub(crate) use positions::Sources;
 pub(crate) use program::{Part, Program};
 pub(crate) use report::short_type;
 pub(crate) use restore::{InputPast, Opened, Resumed};

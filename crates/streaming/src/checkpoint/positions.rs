@@ -4,17 +4,9 @@
 use super::matching::{Allowed, Matching, label};
 use super::program::Part;
 
-/// What the inputs of a program say about positions.
-pub(crate) trait Sources {
-    /// Why a position of the checkpoint directory is none of the input at a place.
-    fn check(&self, place: usize, position: &[u8]) -> Result<(), String>;
-}
-
-impl<F: Fn(usize, &[u8]) -> Result<(), String>> Sources for F {
-    fn check(&self, place: usize, position: &[u8]) -> Result<(), String> {
-        self(place, position)
-    }
-}
+/// What the inputs of a program say about positions: why one of the checkpoint directory is none
+/// of the input at a place.
+pub(crate) type Sources<'a> = dyn Fn(usize, &[u8]) -> Result<(), String> + 'a;
 
 /// Refuses that an input goes on from one with a position of another source, unless its name or
 /// the user says that it is the same. `position` gives that of an old input.
@@ -23,7 +15,7 @@ pub(super) fn keep_to_sources<'a>(
     (old, new): (&[Part], &[Part]),
     position: impl Fn(usize) -> Option<&'a [u8]>,
     allowed: &Allowed,
-    sources: &dyn Sources,
+    sources: &Sources<'_>,
 ) {
     for (place, part) in new.iter().enumerate() {
         let from = matching.from.get(place).copied().flatten();
@@ -36,7 +28,7 @@ pub(super) fn keep_to_sources<'a>(
         let Some(position) = position(from).filter(|_| !is_called_so) else {
             continue;
         };
-        let Err(message) = sources.check(place, position) else {
+        let Err(message) = sources(place, position) else {
             continue;
         };
         let (old_label, new_label) = (label(old, from), label(new, place));

@@ -179,7 +179,7 @@ impl Opened {
         allowed: &Allowed,
         limits: Limits,
         states: &[ReachingBack],
-        sources: &dyn Sources,
+        sources: &Sources<'_>,
     ) -> Result<Ready, StreamError> {
         let Some(found) = self.found.take() else {
             let outputs = program.outputs.numbers().to_vec();
@@ -404,7 +404,7 @@ fn matched(
     past: &Past,
     new: &Program,
     allowed: &Allowed,
-    sources: &dyn Sources,
+    sources: &Sources<'_>,
 ) -> Result<(From, From), StreamError> {
     let old = &past.program;
     if let Some(message) = other_batches(old, new) {

@@ -6,9 +6,7 @@ use std::time::Duration;
 use headwater_store::Location;
 
 use super::Inner;
-use crate::checkpoint::{
-    Checkpointer, Keeper, Limits, Opened, Outputs, Part, Program, Resumed, Sources,
-};
+use crate::checkpoint::{Checkpointer, Keeper, Limits, Opened, Outputs, Part, Program, Resumed};
 use crate::conf;
 use crate::error::StreamError;
 use crate::graph::{AnyStream, NodeId};
@@ -72,7 +70,7 @@ impl Inner {
     }
 
     /// What the inputs say about the positions of a checkpoint directory.
-    pub(super) fn sources(&self) -> impl Sources {
+    pub(super) fn sources(&self) -> impl Fn(usize, &[u8]) -> Result<(), String> {
         let inputs = self.graph.inputs();
         move |place: usize, position: &[u8]| match inputs.get(place) {
             Some(input) => input.check_position(position),
