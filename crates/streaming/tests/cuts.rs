@@ -346,6 +346,42 @@ fn an_input_that_comes_back_after_it_was_left_out_begins_anew() {
     assert_eq!(all.len(), 2);
 }
 
+#[test]
+fn a_state_keeps_what_an_input_gave_it_that_is_dropped_now() {
+    let (dir, log) = (tempfile::tempdir().unwrap(), Outside::default());
+    let life = |begun, has_source: bool, added: &[i64]| {
+        let settings = [("streaming.checkpoint.allow", "drop:numbers")];
+        let test = going_on(dir.path(), begun, &settings);
+        let seconds = test.context().source_stream(Seconds).named("seconds");
+        let all = match has_source {
+            true => {
+                let numbers = test.context().source_stream(Offsets::of(&log, &[]));
+                seconds.union(&numbers.named("numbers"))
+            }
+            false => seconds,
+        };
+        let add =
+            |new: Vec<i64>, old: Option<i64>| Some(old.unwrap_or(0) + new.iter().sum::<i64>());
+        let pairs = all.map(|number| ((), number));
+        let sums = pairs
+            .update_state_by_key(add)
+            .named("sums")
+            .map(|(_, sum)| sum);
+        // The batches that it looks back at are computed again after a restart.
+        let shown = test.collect(&sums.window(headwater_streaming::time::seconds(3), None));
+        for number in added {
+            log.add(*number);
+            test.run(1);
+        }
+        shown.batches()
+    };
+    let shown = life(0, true, &[10, 20, 30]);
+    assert_eq!(shown.last().unwrap(), &[11, 33, 66]);
+    // The state has all; of how it was before nothing is shown.
+    assert_eq!(life(3, false, &[0, 0]), [vec![70], vec![70, 75]]);
+    assert_eq!(life(5, false, &[0]), [[70, 75, 81]]);
+}
+
 /// The process dies in its first batch interval, or before a changed program has cut a batch.
 #[test]
 fn what_comes_before_the_first_batch_is_in_a_batch_of_the_next_process() {

@@ -1,9 +1,10 @@
 //! How a stream begins or goes on: decisions over values, without files.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::time::Duration;
 
-use super::entry::Change;
+use super::entry::{Change, CutInput, InputRange};
 use super::manifest::Snapshot;
 use super::past::{Changes, Past};
 use crate::time::Time;
@@ -71,6 +72,23 @@ pub(super) fn earliest(past: &Past, snapshots: &[Snapshot], state: usize) -> Opt
         *known = snapshot.time.min(*known);
     }
     oldest.into_values().max()
+}
+
+/// The batches between two times, the second one included, that had something of an input which
+/// the program does not have any more: without it they cannot be computed again as they were.
+pub(super) fn bereft<'a>(
+    past: &'a Past,
+    inputs_from: &'a [Option<usize>],
+    (after, up_to): (Time, Time),
+) -> impl DoubleEndedIterator<Item = Time> + 'a {
+    let is_empty =
+        |range: &InputRange| matches!(range, InputRange::Blocks { from, to } if from >= to);
+    let is_gone =
+        move |cut: &CutInput| !inputs_from.contains(&Some(cut.input)) && !is_empty(&cut.range);
+    let between = (Bound::Excluded(after), Bound::Included(up_to.max(after)));
+    let cuts = past.cuts.range(between);
+    let bereft = cuts.filter(move |(_, cut)| cut.inputs.iter().any(is_gone));
+    bereft.map(|(time, _)| *time)
 }
 
 /// A state that stands in the way of running the last batch again: it was brought to another form

@@ -14,7 +14,7 @@ use super::manifest::{FORMAT, Manifest, Snapshot, Unreadable};
 use super::matching::{Allowed, label, match_programs, other_batches};
 use super::parts::Joined;
 use super::past::{Block, Past, Received};
-use super::plan::{Limits, kept_after_last, leave_out_unfinished};
+use super::plan::{Limits, bereft, kept_after_last, leave_out_unfinished};
 use super::positions::{Sources, keep_to_sources};
 use super::program::Program;
 use super::snapshots;
@@ -192,7 +192,8 @@ impl Opened {
         };
         let (mut states_from, inputs_from) =
             matched(&self.dir, &found.past, &program, allowed, sources)?;
-        let (found, reading) = self.read_states(found, states, &mut states_from, allowed)?;
+        let (found, reading) =
+            self.read_states(found, states, (&mut states_from, &inputs_from), allowed)?;
         let Opened {
             dir,
             journal,
@@ -214,12 +215,14 @@ impl Opened {
         told.warnings
             .iter()
             .for_each(|line| tracing::warn!("{dir}: {line}"));
+        warn_of_bereft(&dir, &past, &inputs_from);
         let outputs = program.outputs.numbers().to_vec();
         let keeper = Keeper::new(dir.clone(), journal, past.clone(), limits);
         let old = OldStates {
             dir: &dir,
             past: &past,
             snapshots: &snapshots,
+            inputs_from: &inputs_from,
         };
         let reformed = old.restore(&keeper, reading)?;
         go_on_with(&mut snapshots, &states_from, &reformed);
@@ -248,7 +251,7 @@ impl Opened {
         &self,
         mut found: Found,
         states: &'a [ReachingBack],
-        states_from: &mut [Option<usize>],
+        (states_from, inputs_from): (&mut [Option<usize>], &[Option<usize>]),
         allowed: &Allowed,
     ) -> Result<(Found, Reading<'a>), StreamError> {
         let mut is_damaged = false;
@@ -260,6 +263,7 @@ impl Opened {
                 dir: &self.dir,
                 past: &found.past,
                 snapshots: &found.snapshots,
+                inputs_from,
             };
             let reading = old.read(states, states_from)?;
             let Some(first) = reading.unreadable.values().next() else {
@@ -427,6 +431,22 @@ fn matched(
         problems.join("\n  ")
     );
     Err(error(dir, &message))
+}
+
+/// Tells which batches that were begun run without an input that is dropped, as is allowed.
+fn warn_of_bereft(dir: &Location, past: &Past, inputs_from: &[Option<usize>]) {
+    let last = past.cuts.keys().next_back().copied();
+    let open = (past.ended, last.unwrap_or(past.ended));
+    let batches: Vec<_> = bereft(past, inputs_from, open)
+        .map(|time| time.to_string())
+        .collect();
+    if !batches.is_empty() {
+        tracing::warn!(
+            "{dir}: what dropped inputs gave to batches that were begun and not done is lost with \
+             them; these run without it: {}",
+            batches.join(", ")
+        );
+    }
 }
 
 pub(super) fn error(dir: &Location, message: &str) -> StreamError {

@@ -12,7 +12,7 @@ use super::entry::{Change, Entry, Reformed};
 use super::keeper::{Keeper, STATES};
 use super::manifest::{Snapshot, Unsealed, read_sealed};
 use super::past::Past;
-use super::plan::{earliest, snapshots_at, state_of};
+use super::plan::{bereft, earliest, snapshots_at, state_of};
 use super::restore::error;
 use super::unreadable::Unreadable;
 use crate::error::StreamError;
@@ -27,6 +27,8 @@ pub(super) struct OldStates<'a> {
     pub(super) dir: &'a Location,
     pub(super) past: &'a Past,
     pub(super) snapshots: &'a [Snapshot],
+    /// Which inputs of the program go on from which of the older one.
+    pub(super) inputs_from: &'a [Option<usize>],
 }
 
 /// States as their files tell, before the changes since. No stream knows of it yet.
@@ -47,6 +49,8 @@ struct Returning<'a> {
     /// The last batch whose changes it gets: so far before the last one that what readers
     /// remember can be computed again.
     base: Time,
+    /// The batches up to that one cannot be computed again.
+    is_bereft: bool,
     older: Box<dyn Older>,
 }
 
@@ -67,11 +71,17 @@ impl OldStates<'_> {
                 continue;
             };
             let mut base = self.past.ended - *reaches_back;
-            let earliest = earliest(self.past, self.snapshots, old);
-            if let Some(earliest) = earliest.filter(|earliest| *earliest > base) {
+            let kept = earliest(self.past, self.snapshots, old);
+            // To compute such a batch again would be to take from the state what it has.
+            let bereft = bereft(self.past, self.inputs_from, (base, self.past.ended)).next_back();
+            if let Some(earliest) = kept.max(bereft).filter(|earliest| *earliest > base) {
+                let why = match kept.is_some_and(|kept| kept >= earliest) {
+                    true => "was not kept as it was before it",
+                    false => "cannot be computed again for it without an input that is dropped",
+                };
                 tracing::warn!(
-                    "the state of {} was not kept as it was before batch {earliest}, as far back \
-                     as the program looks now; what looks back finds no records before",
+                    "the state of {} begins as batch {earliest} left it: it {why}, as far back as \
+                     the program looks now; what looks back finds no records before",
                     steps.site()
                 );
                 begins.push((&**steps, earliest));
@@ -87,6 +97,7 @@ impl OldStates<'_> {
                 new,
                 old,
                 base,
+                is_bereft: bereft == Some(base),
                 older: older.map_err(|message| self.failed(&**steps, &message))?,
             };
             unreadable.append(&mut self.read_snapshots(&mut state)?);
@@ -100,7 +111,8 @@ impl OldStates<'_> {
     }
 
     /// Brings the states of a program to where their streams begin. Those that it keeps in
-    /// another form than they were kept in are written in this form.
+    /// another form than they were kept in are written in this form, and so are those that cannot
+    /// be computed again without an input that is dropped.
     pub(super) fn restore(
         &self,
         keeper: &Keeper,
@@ -176,11 +188,16 @@ impl OldStates<'_> {
     ) -> Result<Option<Reformed>, StreamError> {
         let is_all = !self.has_later(state.old, state.base);
         let Returning {
-            steps, new, older, ..
+            steps,
+            new,
+            older,
+            is_bereft,
+            ..
         } = state;
         let handed_over = guarded(steps.site(), || older.hand_over(is_all));
         let is_reformed = handed_over.map_err(|message| self.failed(&**steps, &message))?;
-        if !is_reformed {
+        // No later process may compute these batches again either.
+        if !is_reformed && !is_bereft {
             return Ok(None);
         }
         let snapshots = keeper.snapshots_of(new, &**steps)?;
