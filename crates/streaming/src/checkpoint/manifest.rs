@@ -219,18 +219,11 @@ fn read_whole(at: &Location) -> Result<Vec<u8>, Unsealed> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::outputs::Outputs;
     use super::super::program::Program;
     use super::*;
 
     fn manifest(ended: i64) -> Manifest {
-        let program = Program {
-            app_name: "test".to_owned(),
-            batch_ms: 1000,
-            states: vec![],
-            inputs: vec![],
-            outputs: Outputs::default(),
-        };
+        let program = Program::of_parts(&[], &[]);
         let mut past = Past::new(program, Time::ZERO);
         past.ended = Time::from_millis(ended);
         Manifest {

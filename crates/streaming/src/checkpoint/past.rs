@@ -284,8 +284,6 @@ fn taken_over<T: Clone + Default>(old: &[T], parts: usize, from: &[Option<usize>
 #[cfg(test)]
 mod tests {
     use super::super::entry::Change;
-    use super::super::outputs::Outputs;
-    use super::super::program::Part;
     use super::*;
 
     fn at(second: i64) -> Time {
@@ -293,21 +291,8 @@ mod tests {
     }
 
     fn program(inputs: usize, states: usize) -> Program {
-        let part = |place: usize| Part {
-            name: Some(format!("part {place}")),
-            operator: "operator".to_owned(),
-            records: "u8".to_owned(),
-            form: None,
-            slide_ms: 1000,
-            site: String::new(),
-        };
-        Program {
-            app_name: "test".to_owned(),
-            batch_ms: 1000,
-            states: (0..states).map(part).collect(),
-            inputs: (0..inputs).map(part).collect(),
-            outputs: Outputs::default(),
-        }
+        let parts = ["part 0", "part 1"];
+        Program::of_parts(&parts[..states], &parts[..inputs])
     }
 
     fn block(input: usize, block: u64) -> Entry {

@@ -73,3 +73,25 @@ impl Part {
         self.operator == other.operator && self.records == other.records && is_same_form
     }
 }
+
+#[cfg(test)]
+impl Program {
+    /// A program of tests, with batches of a second.
+    pub(crate) fn of_parts(states: &[&str], inputs: &[&str]) -> Self {
+        let part = |name: &&str| Part {
+            name: Some((*name).to_owned()),
+            operator: "operator".to_owned(),
+            records: "u8".to_owned(),
+            form: None,
+            slide_ms: 1000,
+            site: String::new(),
+        };
+        Program {
+            app_name: "test".to_owned(),
+            batch_ms: 1000,
+            states: states.iter().map(part).collect(),
+            inputs: inputs.iter().map(part).collect(),
+            outputs: Outputs::default(),
+        }
+    }
+}

@@ -195,7 +195,6 @@ pub(super) fn keep_needed(
 
 #[cfg(test)]
 mod tests {
-    use super::super::outputs::Outputs;
     use super::super::past::Past;
     use super::super::program::Program;
     use super::*;
@@ -236,13 +235,7 @@ mod tests {
     }
 
     fn manifest(next: u64, snapshots: Vec<Snapshot>) -> Manifest {
-        let program = Program {
-            app_name: "test".to_owned(),
-            batch_ms: 1000,
-            states: vec![],
-            inputs: vec![],
-            outputs: Outputs::default(),
-        };
+        let program = Program::of_parts(&[], &[]);
         Manifest {
             past: Past::new(program, Time::ZERO),
             next,

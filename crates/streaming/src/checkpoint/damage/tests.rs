@@ -2,30 +2,11 @@
 
 use super::super::entry::{CutInput, InputRange};
 use super::super::manifest::Snapshot;
-use super::super::outputs::Outputs;
-use super::super::program::{Part, Program};
+use super::super::program::Program;
 use super::*;
 
 fn at(second: i64) -> Time {
     Time::from_millis(second * 1000)
-}
-
-fn program() -> Program {
-    let part = |name: &str| Part {
-        name: Some(name.to_owned()),
-        operator: "operator".to_owned(),
-        records: "u8".to_owned(),
-        form: None,
-        slide_ms: 1000,
-        site: String::new(),
-    };
-    Program {
-        app_name: "test".to_owned(),
-        batch_ms: 1000,
-        states: vec![part("totals")],
-        inputs: vec![part("clicks")],
-        outputs: Outputs::default(),
-    }
 }
 
 fn block(block: u64) -> Entry {
@@ -79,7 +60,7 @@ fn history() -> Vec<Entry> {
 }
 
 fn manifest(known: &[Entry], snapshots: Vec<Snapshot>) -> Manifest {
-    let mut past = Past::new(program(), Time::ZERO);
+    let mut past = Past::new(Program::of_parts(&["totals"], &["clicks"]), Time::ZERO);
     for (number, entry) in (0..).zip(known) {
         past.apply(Sequence(number), entry.clone()).unwrap();
     }
