@@ -6,11 +6,12 @@
 mod probe;
 
 use std::fs;
+use std::path::Path;
 
 use headwater_streaming::StreamError;
 use headwater_streaming::checkpoint::CheckpointSummary;
 use probe::damaged::{ALLOWED, counts, damaged, life};
-use probe::second;
+use probe::{Log, going_on, second};
 use tempfile::TempDir;
 
 /// How long the longest life goes on.
@@ -96,4 +97,44 @@ fn behind_an_older_manifest_with_the_beginnings_of_processes() {
     let newest = look(&dir).manifests[0].file.clone();
     fs::write(dir.path().join(newest), "damaged").unwrap();
     any_entry_may_be_lost(&dir, 6, 4);
+}
+
+/// The seconds of the batches that an output ran, each with whether it was told that it may have
+/// run before; the output fails in one of them.
+fn runs(dir: &Path, (begun, until): (usize, usize), fails_at: Option<i64>) -> Vec<(i64, bool)> {
+    let test = going_on(dir, begun, &ALLOWED);
+    let words = test.context().stream_by_time(|_| vec!["word"]);
+    let (seen, fails) = (Log::new(), fails_at.map(second));
+    let to = seen.clone();
+    words.foreach_rdd_with_run(move |_, run| {
+        to.push((run.id.time.as_millis() / 1000, run.is_rerun));
+        match fails == Some(run.id.time) {
+            true => Err("the sink is down"),
+            false => Ok(()),
+        }
+    });
+    let ran = test.try_run(until - begun);
+    assert_eq!(ran.is_err(), fails_at.is_some(), "{ran:?}");
+    seen.entries()
+}
+
+#[test]
+fn a_batch_whose_cut_is_lost_may_have_run() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(runs(dir.path(), (0, 2), Some(2)), [(1, false), (2, false)]);
+    let mut again = 0;
+    for (other, what) in damaged(dir.path()) {
+        // Without its only segment nothing tells that the journal was begun.
+        if what.ends_with("None") {
+            continue;
+        }
+        if !look(&other).restart.goes_on {
+            again += 1;
+        }
+        let runs = runs(other.path(), (2, 3), None);
+        let is_told = |(batch, is_rerun): &(i64, bool)| *is_rerun == (*batch <= 2);
+        assert!(runs.contains(&(2, true)), "{what}: {runs:?}");
+        assert!(runs.iter().all(is_told), "{what}: {runs:?}");
+    }
+    assert!(again > 0);
 }

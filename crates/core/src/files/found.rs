@@ -191,8 +191,7 @@ mod tests {
             let warnings = Warnings::default();
             let hold = || drop(held("/in/a.log", (bytes, second)));
             tracing::subscriber::with_default(warnings.clone(), hold);
-            let told = warnings.0.lock().clone();
-            told
+            warnings.0.lock().clone()
         };
         for (bytes, second) in [(10, 5), (9, 6), (10, 6)] {
             assert!(told(bytes, second).is_empty());

@@ -256,6 +256,7 @@ impl Mending {
             batches: mut unrecorded,
         } = self.not_understood;
         if let Some(known) = self.known_up_to {
+            self.found.may_have_run_more = true;
             lines.push(format!(
                 "whatever it said of batches after {known}, and what receivers had stored in it \
                  for them, as far as nothing else tells"

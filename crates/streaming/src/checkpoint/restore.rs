@@ -60,6 +60,8 @@ pub(super) struct Found {
     pub(super) snapshots: Vec<Snapshot>,
     /// The states that begin anew, since nothing brings them back.
     pub(super) anew: BTreeSet<usize>,
+    /// Which batches were the last to be run is not known.
+    pub(super) may_have_run_more: bool,
 }
 
 /// A directory that is ready to be written by a program.
@@ -74,6 +76,8 @@ pub(crate) struct Ready {
 /// Where a program goes on.
 pub(crate) struct Resumed {
     pub(crate) past: Past,
+    /// Batches after those of the past may have been run, too.
+    pub(crate) may_have_run_more: bool,
 }
 
 /// What an input finds of its past.
@@ -194,6 +198,8 @@ impl Opened {
             matched(&self.dir, &found.past, &program, allowed, sources)?;
         let (found, reading) =
             self.read_states(found, states, (&mut states_from, &inputs_from), allowed)?;
+        // What was cut off may have been on the disk, and be damaged.
+        let has_lost_end = self.recovered.torn().is_some();
         let Opened {
             dir,
             journal,
@@ -203,6 +209,7 @@ impl Opened {
         let Found {
             past,
             mut snapshots,
+            may_have_run_more,
             ..
         } = found;
         let old_outputs = &past.program.outputs;
@@ -239,7 +246,10 @@ impl Opened {
         Ok(Ready {
             keeper,
             outputs,
-            resumed: Some(Resumed { past }),
+            resumed: Some(Resumed {
+                past,
+                may_have_run_more: may_have_run_more || has_lost_end,
+            }),
         })
     }
 }
@@ -364,6 +374,7 @@ impl Found {
             past: manifest.past.clone(),
             snapshots: manifest.snapshots.clone(),
             anew: BTreeSet::new(),
+            may_have_run_more: false,
         }
     }
 

@@ -136,9 +136,17 @@ impl Inner {
         resumed: Option<&Resumed>,
         states: &[Arc<dyn AnySteps>],
     ) -> Result<(), StreamError> {
-        let cuts = resumed.map(|resumed| resumed.past.cuts.keys());
-        if let Some(last) = cuts.and_then(|mut cuts| cuts.next_back()) {
-            self.graph.set_reruns_up_to(*last);
+        match resumed {
+            // None that was run is later than this.
+            Some(resumed) if resumed.may_have_run_more => {
+                self.graph.set_reruns_up_to(self.clock.now());
+            }
+            Some(Resumed { past, .. }) => {
+                let last = past.cuts.keys().next_back();
+                last.into_iter()
+                    .for_each(|last| self.graph.set_reruns_up_to(*last));
+            }
+            None => {}
         }
         for (number, steps) in states.iter().enumerate() {
             if !steps.store().set_log(NodeId(number), keeper.clone()) {

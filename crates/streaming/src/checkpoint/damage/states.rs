@@ -148,6 +148,7 @@ pub(super) fn begin_anew(found: &mut Found, state: usize) {
         past,
         snapshots,
         anew,
+        ..
     } = found;
     anew.insert(state);
     snapshots.retain(|one| one.state != state);
