@@ -125,6 +125,7 @@ mod tests {
 
     use super::*;
     use crate::model::Limits;
+    use crate::relay::follow;
     use crate::site::{Follower, Site};
 
     /// What is known of the streams of a graph after a batch, by the order in which they were
@@ -133,7 +134,7 @@ mod tests {
         let ctx = Context::local(2).unwrap();
         let test = TestStream::on(&ctx, seconds(1)).unwrap();
         let site = Site::new(Limits::default());
-        ctx.events().add(Follower(site.clone()));
+        let _following = follow(&ctx, Follower(site.clone()));
         build(&test);
         test.run(1);
         ctx.events().flush();

@@ -251,6 +251,8 @@ fn table<'a>(view: &View<'_>, streaming: &'a Streaming, last: &'a LastBatch) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::model::Model;
     use crate::record::Record;
@@ -328,6 +330,7 @@ mod tests {
                 Record::StreamStarted(start) => start.graph.inputs[0].kind = "queue".to_owned(),
                 // The stream gives RDDs that were not made for it.
                 Record::JobStarted(start) => {
+                    let start = Arc::make_mut(start);
                     let of_input = |scope: &(u64, String)| scope.0 == 0;
                     let operators = start.operators.iter_mut();
                     operators.for_each(|one| one.scope = one.scope.take_if(|s| !of_input(s)));
