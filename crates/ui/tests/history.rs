@@ -184,6 +184,7 @@ fn a_program_that_was_killed_is_told_as_far_as_its_log_goes() {
     let mut summary: Value = serde_json::from_slice(&summary).unwrap();
     for (key, value) in [
         ("ended", Value::Null),
+        ("last", summary["started"].clone()),
         ("batches", json!(0)),
         ("reach", json!({ "part": 1, "bytes": 0 })),
     ] {
