@@ -116,35 +116,23 @@ fn a_file_that_was_cut_short_or_replaced_fails_those_who_read_it_again() {
 }
 
 #[test]
-fn a_window_does_not_take_what_is_left_of_a_file_for_all_of_it() {
+fn a_window_takes_a_file_as_it_was_found_or_not_at_all() {
     for (name, read, content) in WAYS {
-        let files = tempfile::tempdir().unwrap();
-        let path = files.path().join(name);
-        put(&path, content, 500);
-        let test = stream(&[]);
-        let _ = windows(&test, files.path(), read);
-        test.run(1);
-        put(&path, b"", 1500);
-        let error = test.try_run(1).unwrap_err().to_string();
-        assert!(
-            error.contains("it has 0 bytes, and had "),
-            "{name}: {error}"
-        );
-    }
-}
-
-#[test]
-fn a_window_does_not_take_another_file_for_the_one_that_was_found() {
-    for (name, read, content) in WAYS {
-        let files = tempfile::tempdir().unwrap();
-        let path = files.path().join(name);
-        put(&path, content, 500);
-        let test = stream(&[]);
-        let _ = windows(&test, files.path(), read);
-        test.run(1);
-        put(&path, content, 1500);
-        let error = test.try_run(1).unwrap_err().to_string();
-        assert!(error.contains("replaced or written"), "{name}: {error}");
+        let changes = [
+            (&b""[..], "it has 0 bytes, and had "),
+            (content, "replaced or written"),
+        ];
+        for (now, expected) in changes {
+            let files = tempfile::tempdir().unwrap();
+            let path = files.path().join(name);
+            put(&path, content, 500);
+            let test = stream(&[]);
+            let _ = windows(&test, files.path(), read);
+            test.run(1);
+            put(&path, now, 1500);
+            let error = test.try_run(1).unwrap_err().to_string();
+            assert!(error.contains(expected), "{name}: {error}");
+        }
     }
 }
 
