@@ -85,14 +85,17 @@ pub(super) fn in_force() -> Arc<[FoundFile]> {
     FOUND.with_borrow(Arc::clone)
 }
 
+/// How a file was found, if somebody has found it.
+pub(super) fn as_found<'a>(found: &'a [FoundFile], file: &Entry) -> Option<&'a FoundFile> {
+    let name = file.location.to_string();
+    found.iter().find(|one| one.path == name)
+}
+
 /// The files as they are to be read.
 pub(super) fn hold_all(found: &[FoundFile], now: Vec<Entry>) -> Result<Vec<Entry>, String> {
-    let hold = |now: Entry| {
-        let name = now.location.to_string();
-        match found.iter().find(|one| one.path == name) {
-            Some(found) => found.hold(now),
-            None => Ok(now),
-        }
+    let hold = |now: Entry| match as_found(found, &now) {
+        Some(found) => found.hold(now),
+        None => Ok(now),
     };
     match found {
         [] => Ok(now),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use headwater_store::{Entry, Reader, StoreError};
 
 use super::decode::Codec;
-use super::found::FoundFile;
+use super::found::{FoundFile, as_found};
 use super::inputs::Inputs;
 use crate::chunk::{Push, Sink};
 use crate::conf::keys::FILES_WHOLE_FILE_BYTES_MAX;
@@ -87,8 +87,7 @@ impl Reading<'_> {
     }
 
     fn is_as_found(&self, file: &Entry) -> bool {
-        let is_it = |found: &FoundFile| found.path == file.location.to_string();
-        self.found.iter().any(is_it)
+        as_found(self.found, file).is_some()
     }
 
     /// Ends reading when nobody wants its result any more.

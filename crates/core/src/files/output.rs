@@ -117,8 +117,10 @@ impl OutputDir {
         self.work.join(TEMPORARY).delete_all()?;
         let durability = self.options.durability();
         self.work.join(SUCCESS).put(&[], durability)?;
+        if self.work != self.target {
+            return take_place(&self.work, &self.target, durability);
+        }
         match durability {
-            _ if self.work != self.target => take_place(&self.work, &self.target, durability),
             Durability::Synced => self.target.sync_name(),
             Durability::Cached => Ok(()),
         }

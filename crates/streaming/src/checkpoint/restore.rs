@@ -198,8 +198,6 @@ impl Opened {
             matched(&self.dir, &found.past, &program, allowed, sources)?;
         let (found, reading) =
             self.read_states(found, states, (&mut states_from, &inputs_from), allowed)?;
-        // What was cut off may have been on the disk, and be damaged.
-        let has_lost_end = self.recovered.torn().is_some();
         let Opened {
             dir,
             journal,
@@ -248,7 +246,7 @@ impl Opened {
             outputs,
             resumed: Some(Resumed {
                 past,
-                may_have_run_more: may_have_run_more || has_lost_end,
+                may_have_run_more,
             }),
         })
     }
@@ -365,7 +363,10 @@ impl Found {
                 mending.take_in(at, Entry::from_bytes(&bytes)?)?;
             }
         }
-        Ok(mending.finish())
+        let (mut found, losses) = mending.finish();
+        // What was cut off may have been on the disk, and be damaged.
+        found.may_have_run_more |= recovered.torn().is_some();
+        Ok((found, losses))
     }
 
     /// What a manifest says.

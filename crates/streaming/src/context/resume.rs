@@ -136,17 +136,13 @@ impl Inner {
         resumed: Option<&Resumed>,
         states: &[Arc<dyn AnySteps>],
     ) -> Result<(), StreamError> {
-        match resumed {
+        let last = resumed.and_then(|resumed| match resumed.may_have_run_more {
             // None that was run is later than this.
-            Some(resumed) if resumed.may_have_run_more => {
-                self.graph.set_reruns_up_to(self.clock.now());
-            }
-            Some(Resumed { past, .. }) => {
-                let last = past.cuts.keys().next_back();
-                last.into_iter()
-                    .for_each(|last| self.graph.set_reruns_up_to(*last));
-            }
-            None => {}
+            true => Some(self.clock.now()),
+            false => resumed.past.cuts.keys().next_back().copied(),
+        });
+        if let Some(last) = last {
+            self.graph.set_reruns_up_to(last);
         }
         for (number, steps) in states.iter().enumerate() {
             if !steps.store().set_log(NodeId(number), keeper.clone()) {
