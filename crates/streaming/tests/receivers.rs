@@ -2,17 +2,19 @@
 
 mod probe;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
 use headwater_core::{Conf, Context, Error};
 use headwater_streaming::clock::Clock;
 use headwater_streaming::testing::TestStream;
-use headwater_streaming::time::{millis, seconds};
-use headwater_streaming::{DStream, ReceiverContext, StoreError, StreamError, StreamingContext};
+use headwater_streaming::time::{Time, millis, seconds};
+use headwater_streaming::{
+    DStream, InputSource, ReceiverContext, SourceBatch, StoreError, StreamError, StreamingContext,
+};
 use probe::{Log, Start, Told, context, record, second, stream, texts};
 
 /// A bound that is soon reached.
@@ -389,6 +391,53 @@ fn a_graceful_stop_after_a_failed_batch_processes_what_was_stored() {
     stop_gracefully(&test);
     let all: Vec<u64> = (0..stored.load(Ordering::Relaxed)).collect();
     assert_eq!(out.batches().concat(), all);
+}
+
+/// A source that keeps the batch which is being cut from being cut until a receiver was stopped.
+struct CutsSlowly {
+    receiver: Arc<OnceLock<ReceiverContext<u64>>>,
+    begun: SyncSender<()>,
+}
+
+impl InputSource<u64> for CutsSlowly {
+    fn compute(&mut self, _time: Time, ctx: &Context) -> Result<SourceBatch<u64>, String> {
+        // Only the first batch is met by the stop.
+        if self.begun.try_send(()).is_ok() {
+            while !self.receiver.wait().is_stopped() {
+                thread::yield_now();
+            }
+            // Nobody can be asked whether the stop has come to the batches by now. It passes all
+            // the same when it has not.
+            (0..10_000).for_each(|_| thread::yield_now());
+        }
+        Ok(ctx.empty().into())
+    }
+}
+
+#[test]
+fn a_graceful_stop_waits_for_the_batch_that_is_being_cut() {
+    let test = stream(&[]);
+    let (to, contexts) = sync_channel(1);
+    let received = test
+        .context()
+        .receiver_stream(Start::new(move |ctx: &ReceiverContext<u64>| {
+            ctx.store(7).map_err(|error| error.to_string())?;
+            to.send(ctx.clone()).map_err(|error| error.to_string())
+        }));
+    let (begun, wait_begun) = sync_channel(1);
+    let receiver = Arc::new(OnceLock::new());
+    let slow = test.context().source_stream(CutsSlowly {
+        receiver: receiver.clone(),
+        begun,
+    });
+    let out = test.collect(&received.union(&slow));
+    test.try_run(0).unwrap();
+    // Cut by the generator's thread, while this one stops the stream.
+    receiver.set(contexts.recv().unwrap()).ok().unwrap();
+    test.clock().advance(seconds(1));
+    wait_begun.recv().unwrap();
+    test.context().stop(false, true).unwrap();
+    assert_eq!(out.batches().concat(), [7]);
 }
 
 #[test]

@@ -28,6 +28,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     outcome: Arc<Outcome>,
     signal: Signal,
+    /// End without the batch that is being cut.
     stop_now: AtomicBool,
     /// End as soon as everything that was received belongs to a batch.
     stop_when_all_is_cut: AtomicBool,
@@ -96,13 +97,7 @@ impl JobGenerator {
     /// `false` when the deadline comes before that.
     pub(crate) fn finish(&self, deadline: Option<Instant>) -> bool {
         let shared = &self.shared;
-        let last = shared.progress.lock().last;
-        let next = last.map_or(shared.first, |last| last + shared.graph.batch);
-        let flag = match shared.is_awaited(next) {
-            true => &shared.stop_when_all_is_cut,
-            false => &shared.stop_now,
-        };
-        flag.store(true, Ordering::Release);
+        shared.stop_when_all_is_cut.store(true, Ordering::Release);
         shared.signal.notify();
         let mut progress = shared.progress.lock();
         while !progress.ended {
@@ -153,6 +148,13 @@ fn generate_from(shared: &Shared) {
         if shared.stop_now.load(Ordering::Acquire) || shared.outcome.halted().is_some() {
             return;
         }
+        // Decided here, between two batches: what the inputs have given to a batch is in none as
+        // long as that is being cut, and nobody else could tell.
+        if shared.stop_when_all_is_cut.load(Ordering::Acquire)
+            && !shared.is_awaited(schedule.next())
+        {
+            return;
+        }
         let (now, next) = (shared.clock.now(), schedule.next());
         if schedule.is_far(now) && !std::mem::replace(&mut warned, true) {
             tracing::warn!(%now, %next, "the clock was set back; the next batch waits for its time");
@@ -162,8 +164,6 @@ fn generate_from(shared: &Shared) {
         {
             continue;
         }
-        // Read before the batch is cut, so that what was stored before the stop is in it.
-        let stops = shared.stop_when_all_is_cut.load(Ordering::Acquire);
         let (graph, group) = (&shared.graph, shared.graph.owner.job_group());
         // A `transform` may run jobs of its own, which a stop has to find.
         let wanted = graph.ctx.with_job_group(&group, "planning", || {
@@ -176,9 +176,6 @@ fn generate_from(shared: &Shared) {
         shared.progress.lock().last = Some(next);
         shared.progressed.notify_all();
         schedule.cut();
-        if stops && !shared.is_awaited(schedule.next()) {
-            return;
-        }
     }
 }
 
