@@ -174,6 +174,29 @@ fn look_and_restart(dir: &Path, what: &str) -> CheckpointSummary {
     summary
 }
 
+/// As [`look_and_restart`], for what is refused: with damage allowed, as the comparison of the
+/// program with the directory says.
+fn look_and_allow(dir: &Path, what: &str) {
+    let summary = look(dir, 6);
+    let test = stream(dir, 6, &[("streaming.checkpoint.allow", "damage")]);
+    build(&test, vec![vec![5]], None);
+    let program = test.context().describe();
+    let unasked = summary.diff(&program, &Allowed::default());
+    let diff = summary.diff(&program, &"damage".parse().unwrap());
+    let started = test.context().start();
+    assert_eq!(
+        started.is_ok(),
+        diff.goes_on(),
+        "{what}: {started:?}\n{diff}"
+    );
+    assert!(!unasked.goes_on() && unasked.warnings.is_empty(), "{what}");
+    let to_allow = diff.goes_on().then_some("damage");
+    assert_eq!(unasked.allow.as_deref(), to_allow, "{what}");
+    let what_is_allowed = unasked.refused[0].contains(&diff.warnings.concat());
+    assert!(what_is_allowed, "{what}\n{unasked}\n{diff}");
+    assert_eq!(diff.warnings.is_empty(), !diff.goes_on(), "{what}");
+}
+
 #[test]
 fn a_whole_directory_tells_everything() {
     let dir = left_behind();
@@ -254,8 +277,12 @@ fn whatever_is_damaged_a_restart_does_what_was_told() {
             let other = tempfile::tempdir().unwrap();
             copy(dir.path(), other.path());
             damage(&other.path().join(name));
-            let summary = look_and_restart(other.path(), &format!("{name} is {how}"));
-            refused += usize::from(!summary.restart.goes_on);
+            let what = format!("{name} is {how}");
+            let summary = look_and_restart(other.path(), &what);
+            if summary.problems.iter().any(|problem| problem.stops_restart) {
+                look_and_allow(other.path(), &what);
+                refused += 1;
+            }
         }
     }
     assert!(refused > 3, "{refused}");
@@ -528,6 +555,11 @@ fn every_fate_is_told() {
     assert_eq!(fate("count_by_window-1").fate, PartFate::Lost);
     let received = fate("receiver_stream-1");
     assert_eq!((received.fate, received.records), (PartFate::Dropped, 4));
+    // The fourth batch was begun with a block of it.
+    let [bereft] = diff.warnings.as_slice() else {
+        panic!("{diff}");
+    };
+    assert!(bereft.ends_with("run without it: 4000 ms"), "{diff}");
     assert!(
         !diff.goes_on() && diff.allow.is_none(),
         "a misfit cannot be allowed"

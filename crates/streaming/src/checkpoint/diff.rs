@@ -1,6 +1,6 @@
 //! What a program would take from a checkpoint, and what would be lost.
 
-use std::fmt;
+mod show;
 
 use headwater_core::conf::ConfValue;
 use serde::{Deserialize, Serialize};
@@ -10,8 +10,10 @@ use super::matching::{Allowed, Matching, match_programs, other_batches};
 use super::outputs::Outputs;
 use super::positions::{Sources, keep_to_sources};
 use super::program::{Part, Program};
-use super::report::{Report, bytes, plural, row};
-use super::summary::{BlockCount, CheckpointSummary, InputSummary, StreamSummary};
+use super::report::without_dropped;
+use super::summary::{
+    BlockCount, CheckpointSummary, InputSummary, Problem, StreamSummary, TakenRange,
+};
 use crate::conf;
 
 /// What becomes of a checkpoint when a program goes on from it: [`CheckpointSummary::diff`].
@@ -28,6 +30,8 @@ pub struct CheckpointDiff {
     pub parts: Vec<PartDiff>,
     /// Why `start` would refuse the program; empty if it would go on.
     pub refused: Vec<String>,
+    /// What goes on with less than there was, as is allowed: `start` warns of it.
+    pub warnings: Vec<String>,
     /// What `streaming.checkpoint.allow` has to be so that the program goes on, with renames
     /// where they may be meant; none if nothing has to be allowed, or if that is not enough.
     pub allow: Option<String>,
@@ -117,10 +121,8 @@ impl CheckpointSummary {
     #[must_use]
     pub fn diff(&self, program: &ProgramDescription, allowed: &conf::Allowed) -> CheckpointDiff {
         let new = &program.0;
-        let stops = self.problems.iter().filter(|problem| problem.stops_restart);
-        let mut refused: Vec<_> = stops
-            .map(|problem| format!("{}; {}", problem.what, problem.advice))
-            .collect();
+        let damage = Damage::of(&self.problems, &allowed.0);
+        let mut refused = damage.refused;
         let nothing = StreamSummary::nothing(new);
         let stream = self.stream.as_ref().unwrap_or(&nothing);
         let comparison = Comparison {
@@ -133,15 +135,44 @@ impl CheckpointSummary {
         let (states, inputs) = match_programs(comparison.old, new, &allowed.0);
         let parts = comparison.parts(&states, &inputs);
         let would_help = refused.is_empty();
+        let mut warnings = damage.allowed;
+        warnings.extend(stream.bereft(&parts));
+        let asks_for_damage = !damage.to_allow.is_empty();
+        refused.extend(damage.to_allow);
         refused.extend(states.problems.into_iter().chain(inputs.problems));
-        let allow = comparison.confirmation(&parts);
+        let allow = comparison.confirmation(&parts, asks_for_damage);
         CheckpointDiff {
             directory: self.directory.clone(),
             allowed: allowed.conf_text(),
             allow: allow.filter(|_| would_help && !refused.is_empty()),
             refused,
+            warnings,
             parts,
         }
+    }
+}
+
+/// What is damaged, by what becomes of it.
+#[derive(Default)]
+struct Damage {
+    refused: Vec<String>,
+    /// What is refused, and would not be if damage were allowed.
+    to_allow: Vec<String>,
+    allowed: Vec<String>,
+}
+
+impl Damage {
+    fn of(problems: &[Problem], allowed: &Allowed) -> Self {
+        let mut damage = Damage::default();
+        for problem in problems.iter().filter(|problem| problem.stops_restart) {
+            let why = format!("{}; {}", problem.what, problem.advice);
+            match (problem.may_be_allowed, allowed.damage()) {
+                (true, true) => damage.allowed.push(problem.what.clone()),
+                (true, false) => damage.to_allow.push(why),
+                (false, _) => damage.refused.push(why),
+            }
+        }
+        damage
     }
 }
 
@@ -195,6 +226,22 @@ impl StreamSummary {
             states: Vec::new(),
             oldest_needed: 0,
         }
+    }
+
+    /// Tells which unfinished batches run without what an input gave them that is dropped.
+    fn bereft(&self, parts: &[PartDiff]) -> Option<String> {
+        let is_input = |part: &&PartDiff| part.kind == PartKind::Input;
+        let inputs = parts.iter().filter(is_input);
+        let dropped: Vec<_> = inputs
+            .filter(|part| part.fate == PartFate::Dropped)
+            .map(|part| part.part.label.as_str())
+            .collect();
+        let is_lost = |taken: &TakenRange| {
+            !taken.range.holds_nothing() && dropped.contains(&taken.input.as_str())
+        };
+        let unfinished = self.unfinished.iter();
+        let bereft = unfinished.filter(|batch| batch.inputs.iter().any(is_lost));
+        without_dropped(&bereft.map(|batch| batch.time).collect::<Vec<_>>())
     }
 
     /// How many bytes and records there are of a part.
@@ -309,12 +356,14 @@ impl Comparison<'_> {
     }
 
     /// The whole text that lets the program go on, if there is one.
-    fn confirmation(&self, parts: &[PartDiff]) -> Option<String> {
+    fn confirmation(&self, parts: &[PartDiff], asks_for_damage: bool) -> Option<String> {
         let given = Some(self.allowed.to_string()).filter(|given| !given.is_empty());
+        let damage = asks_for_damage.then(|| "damage".to_owned());
         let lost = parts.iter().filter(|part| part.fate == PartFate::Lost);
         let advice = lost.filter_map(|part| part.advice.clone());
         let text = given
             .into_iter()
+            .chain(damage)
             .chain(advice)
             .collect::<Vec<_>>()
             .join(",");
@@ -365,70 +414,6 @@ fn confirm(label: &str, old: Option<&Part>, new: &[Part], free: &mut Vec<usize>)
     match renamed {
         Some(name) => format!("rename:{label}={name}"),
         None => format!("drop:{label}"),
-    }
-}
-
-impl fmt::Display for CheckpointDiff {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut report = Report::default();
-        report.line(0, &format!("the program on {}", self.directory));
-        report.table(1, self.parts.iter().map(PartDiff::row).collect());
-        report.text.push('\n');
-        if self.goes_on() {
-            report.line(0, "it goes on");
-        } else {
-            report.line(0, "it is refused:");
-            self.refused.iter().for_each(|why| report.line(1, why));
-        }
-        if let Some(allow) = &self.allow {
-            report.line(0, "to confirm:");
-            report.line(1, &format!("streaming.checkpoint.allow={allow}"));
-        }
-        f.write_str(&report.text)
-    }
-}
-
-impl PartDiff {
-    fn row(&self) -> Vec<String> {
-        let kind = match self.kind {
-            PartKind::State => "state",
-            PartKind::Input => "input",
-            PartKind::Output => "output",
-        };
-        let holds = match (self.bytes, self.records) {
-            (0, _) => String::new(),
-            (length, 0) => bytes(length),
-            (length, records) => {
-                format!(
-                    "{}, {}",
-                    plural(records, "record", "records"),
-                    bytes(length)
-                )
-            }
-        };
-        row([
-            kind,
-            &self.part.label,
-            &self.fate.to_string(),
-            &holds,
-            &self.part.site,
-        ])
-    }
-}
-
-/// In the words of a report.
-impl fmt::Display for PartFate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PartFate::GoesOn => f.write_str("goes on"),
-            PartFate::Renamed { from } => write!(f, "goes on from {from}"),
-            PartFate::Migrates { from } => write!(f, "is migrated from {from}"),
-            PartFate::Misfit { from } => write!(f, "does not fit {from}"),
-            PartFate::New => f.write_str("is new"),
-            PartFate::Dropped => f.write_str("is dropped, as allowed"),
-            PartFate::Lost => f.write_str("would be lost"),
-            PartFate::Gone => f.write_str("is gone"),
-        }
     }
 }
 

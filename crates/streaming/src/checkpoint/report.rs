@@ -33,6 +33,18 @@ pub(super) fn plural(count: u64, one: &str, many: &str) -> String {
     }
 }
 
+/// Which batches, that were begun and not done, run without an input that is dropped.
+pub(super) fn without_dropped(batches: &[Time]) -> Option<String> {
+    let times: Vec<_> = batches.iter().map(Time::to_string).collect();
+    (!times.is_empty()).then(|| {
+        format!(
+            "what dropped inputs gave to batches that were begun and not done is lost with them; \
+             these run without it: {}",
+            times.join(", ")
+        )
+    })
+}
+
 /// A number of bytes in the unit that suits it.
 pub(super) fn bytes(count: u64) -> String {
     let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
@@ -102,6 +114,13 @@ impl Report {
         let line = escape(line);
         // Writing into a string cannot fail.
         let _ = writeln!(self.text, "{}{line}", "  ".repeat(indent));
+    }
+
+    /// A text of several lines, of which the first stands out.
+    pub(super) fn paragraph(&mut self, indent: usize, text: &str) {
+        let mut lines = text.lines();
+        self.line(indent, lines.next().unwrap_or_default());
+        lines.for_each(|line| self.line(indent + 1, line.trim_start()));
     }
 
     /// Rows whose cells lie below each other.

@@ -42,14 +42,24 @@ pub(super) fn problems(
 fn stops(what: String, advice: &str) -> Problem {
     Problem {
         stops_restart: true,
+        may_be_allowed: false,
         what,
         advice: advice.to_owned(),
+    }
+}
+
+/// What a restart lacks, and may be allowed to go on without.
+fn lacking(what: &str) -> Problem {
+    Problem {
+        may_be_allowed: true,
+        ..stops(what.trim_end().to_owned(), ADVICE)
     }
 }
 
 fn note(what: String, advice: String) -> Problem {
     Problem {
         stops_restart: false,
+        may_be_allowed: false,
         what,
         advice,
     }
@@ -96,7 +106,7 @@ fn of_journal(
         return;
     }
     if let Some(lacks) = lacks {
-        problems.push(stops(lacks.trim_end().to_owned(), ADVICE));
+        problems.push(lacking(&lacks));
     }
     let others = journal.damaged.iter().filter(|damage| !damage.is_needed);
     problems.extend(others.map(|damage| {
@@ -114,7 +124,7 @@ fn of_snapshots(
     problems: &mut Vec<Problem>,
 ) {
     match lacks {
-        Some(Ok(lacks)) => problems.push(stops(lacks.trim_end().to_owned(), ADVICE)),
+        Some(Ok(lacks)) => problems.push(lacking(&lacks)),
         Some(Err(failed)) => {
             problems.push(stops(failed, "see that it can be read, and look again"))
         }

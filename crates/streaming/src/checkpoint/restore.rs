@@ -17,6 +17,7 @@ use super::past::{Block, Past, Received};
 use super::plan::{Limits, bereft, kept_after_last, leave_out_unfinished};
 use super::positions::{Sources, keep_to_sources};
 use super::program::Program;
+use super::report::without_dropped;
 use super::snapshots;
 use super::states::{OldStates, ReachingBack, Reading};
 use super::unreadable::without_damaged;
@@ -449,15 +450,9 @@ fn matched(
 fn warn_of_bereft(dir: &Location, past: &Past, inputs_from: &[Option<usize>]) {
     let last = past.cuts.keys().next_back().copied();
     let open = (past.ended, last.unwrap_or(past.ended));
-    let batches: Vec<_> = bereft(past, inputs_from, open)
-        .map(|time| time.to_string())
-        .collect();
-    if !batches.is_empty() {
-        tracing::warn!(
-            "{dir}: what dropped inputs gave to batches that were begun and not done is lost with \
-             them; these run without it: {}",
-            batches.join(", ")
-        );
+    let batches: Vec<_> = bereft(past, inputs_from, open).collect();
+    if let Some(message) = without_dropped(&batches) {
+        tracing::warn!("{dir}: {message}");
     }
 }
 

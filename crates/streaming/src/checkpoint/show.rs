@@ -191,9 +191,7 @@ impl StateSummary {
 impl Problem {
     fn show(&self, report: &mut Report) {
         let mark = if self.stops_restart { "error" } else { "note" };
-        let mut lines = self.what.lines();
-        report.line(1, &format!("{mark}: {}", lines.next().unwrap_or_default()));
-        lines.for_each(|line| report.line(2, line.trim_start()));
+        report.paragraph(1, &format!("{mark}: {}", self.what));
         report.line(2, &self.advice);
     }
 }
@@ -215,7 +213,7 @@ impl fmt::Display for TakenRange {
             records => format!(", {}", plural(records, "record", "records")),
         };
         match &self.range {
-            RangeSummary::Blocks { from, to } if from >= to => f.write_str("no blocks"),
+            range if range.holds_nothing() => f.write_str("no blocks"),
             RangeSummary::Blocks { from, to } => {
                 write!(f, "blocks {from} to {}{records}", to - 1)
             }

@@ -262,6 +262,9 @@ pub struct SnapshotSummary {
 pub struct Problem {
     /// Whether a restart fails because of it.
     pub stops_restart: bool,
+    /// Whether it does not with `streaming.checkpoint.allow=damage`, which goes on without what
+    /// is lost.
+    pub may_be_allowed: bool,
     /// What is wrong.
     pub what: String,
     /// What to do.
@@ -276,6 +279,13 @@ pub struct Restart {
     pub goes_on: bool,
     /// What it would do, in order.
     pub steps: Vec<String>,
+}
+
+impl RangeSummary {
+    /// Whether a batch took nothing with it. What a source understands may be anything.
+    pub(super) fn holds_nothing(&self) -> bool {
+        matches!(self, RangeSummary::Blocks { from, to } if from >= to)
+    }
 }
 
 impl InputSummary {
