@@ -21,6 +21,7 @@ use headwater_streaming::time::{Time, seconds};
 use headwater_streaming::{
     InputSource, Receiver, ReceiverContext, SourceBatch, StreamError, StreamingState,
 };
+use probe::damaged::{copy, tear};
 use probe::{context, second};
 use tempfile::TempDir;
 
@@ -141,19 +142,6 @@ fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
         }
     }
     found
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).unwrap();
-        }
-    }
 }
 
 /// Looks into a directory and starts the same program there: what looking said has to come true.
@@ -315,17 +303,7 @@ fn the_older_manifest_is_used_when_the_newest_is_damaged() {
 #[test]
 fn a_torn_end_is_told_and_left_alone() {
     let dir = left_behind();
-    let journal = dir.path().join("journal");
-    let mut segments: Vec<_> = fs::read_dir(&journal)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.to_str().unwrap().contains("segment-"))
-        .collect();
-    segments.sort();
-    let last = segments.last().unwrap();
-    let mut bytes = fs::read(last).unwrap();
-    bytes.extend_from_slice(b"half a gro");
-    fs::write(last, bytes).unwrap();
+    tear(dir.path());
     let summary = look_and_restart(dir.path(), "torn");
     assert_eq!(
         summary.journal.torn.as_ref().map(|torn| torn.bytes),

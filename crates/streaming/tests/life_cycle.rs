@@ -11,9 +11,10 @@ use std::time::Duration;
 use headwater_core::{Context, Error, StorageLevel};
 use headwater_streaming::clock::ManualClock;
 use headwater_streaming::testing::TestStream;
-use headwater_streaming::time::{millis, seconds};
+use headwater_streaming::time::{Time, millis, seconds};
 use headwater_streaming::{
-    BatchInfo, DStream, StreamError, StreamingContext, StreamingListener, StreamingState,
+    BatchInfo, DStream, InputSource, SourceBatch, StreamError, StreamingContext, StreamingListener,
+    StreamingState,
 };
 use probe::{Log, Start, context, record, stream, texts};
 
@@ -341,6 +342,41 @@ fn an_operator_or_a_receiver_may_stop_its_stream() {
     received.foreach_rdd(|_, _| ());
     test.context().start().unwrap();
     test.context().await_termination().unwrap();
+}
+
+/// A source that stops its stream: at the start, or in the second batch.
+struct Stops {
+    ssc: StreamingContext,
+    at_start: bool,
+}
+
+impl InputSource<u8> for Stops {
+    fn start(&mut self) -> Result<(), String> {
+        match self.at_start {
+            true => self.ssc.stop(false, false),
+            false => Ok(()),
+        }
+        .map_err(|error| error.to_string())
+    }
+
+    fn compute(&mut self, _: Time, ctx: &Context) -> Result<SourceBatch<u8>, String> {
+        let stopped = self.ssc.stop(false, false);
+        stopped.map_err(|error| error.to_string())?;
+        Ok(ctx.empty().into())
+    }
+}
+
+#[test]
+fn a_source_may_not_stop_its_stream_and_is_told() {
+    for at_start in [true, false] {
+        let test = stream(&[]);
+        let ssc = test.context().clone();
+        let out = test.collect(&test.context().source_stream(Stops { ssc, at_start }));
+        let error = test.try_run(1).unwrap_err().to_string();
+        assert!(error.contains("called by a source"), "{error}");
+        test.context().stop(false, false).unwrap();
+        drop(out);
+    }
 }
 
 #[test]

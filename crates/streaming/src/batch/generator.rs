@@ -136,8 +136,14 @@ impl Shared {
     /// Whether something that was received waits for the batch of a time, or a later one.
     fn is_awaited(&self, time: Time) -> bool {
         // What an earlier process cut belongs to its batch, and takes nothing else.
-        let inputs = self.graph.inputs();
-        self.graph.may_have_run(time) || inputs.iter().any(|input| input.has_unallocated())
+        let keeper = self.graph.keeper();
+        let is_cut = keeper.is_some_and(|keeper| keeper.has_cut_since(time));
+        is_cut
+            || self
+                .graph
+                .inputs()
+                .iter()
+                .any(|input| input.has_unallocated())
     }
 }
 
@@ -207,6 +213,8 @@ fn generate(shared: &Shared, time: Time) -> bool {
     });
     let cut_took = match cut {
         Ok(took) => took,
+        // A stop at once takes the directory away from a batch that is being cut.
+        Err(_) if shared.stop_now.load(Ordering::Acquire) => return false,
         Err(error) => {
             graph.halt(error);
             return false;

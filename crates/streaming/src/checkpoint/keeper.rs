@@ -245,6 +245,11 @@ impl Keeper {
         self.past.lock().cuts.get(&time).cloned()
     }
 
+    /// Whether a batch was cut at a time or later.
+    pub(crate) fn has_cut_since(&self, time: Time) -> bool {
+        self.past.lock().cuts.range(time..).next().is_some()
+    }
+
     /// Begins a batch. Fixes what belongs to it, and says how long that took; `None` if it was
     /// done by an earlier process.
     pub(crate) fn cut(

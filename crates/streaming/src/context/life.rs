@@ -8,7 +8,7 @@ use headwater_core::in_task;
 use super::{ACTIVE, Stop, StreamingContext};
 use crate::error::StreamError;
 use crate::graph::StreamingState;
-use crate::input::STOP_LIMIT;
+use crate::input::{STOP_LIMIT, in_source};
 
 impl StreamingContext {
     /// Starts cutting batches: Spark's `start`.
@@ -125,7 +125,7 @@ impl StreamingContext {
     /// last one, and for at most `streaming.graceful_stop_timeout`. Otherwise running jobs
     /// are cancelled and waiting batches dropped. Stopping twice does nothing but wait for
     /// the other stop. An output operation may stop its own stream, but not gracefully; a
-    /// closure that runs in a task may not.
+    /// closure that runs in a task may not, nor may an [`InputSource`](crate::InputSource).
     ///
     /// ```
     /// # use headwater_streaming::{StreamingContext, StreamingState, time::seconds};
@@ -136,8 +136,8 @@ impl StreamingContext {
     /// ```
     ///
     /// # Errors
-    /// [`StreamError::State`] when it is called by a listener, or gracefully by a part of
-    /// the stream, which would wait for itself. A graceful stop returns what made the stream
+    /// [`StreamError::State`] when it is called by a listener or a source, or gracefully by a
+    /// part of the stream, which would wait for itself. A graceful stop returns what made the stream
     /// fail, or says what could not be processed in time; the stream is stopped all the same.
     pub fn stop(&self, stop_context: bool, gracefully: bool) -> Result<(), StreamError> {
         let inner = &self.inner;
@@ -152,6 +152,13 @@ impl StreamingContext {
             return Err(StreamError::State(
                 "stop() was called inside a task, for which it would wait; call it from an \
                  output operation or another thread"
+                    .to_owned(),
+            ));
+        }
+        if in_source() {
+            return Err(StreamError::State(
+                "stop() was called by a source that is being asked, for whose answer it would \
+                 wait; call it from an output operation or another thread"
                     .to_owned(),
             ));
         }

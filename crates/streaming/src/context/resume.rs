@@ -136,10 +136,10 @@ impl Inner {
         resumed: Option<&Resumed>,
         states: &[Arc<dyn AnySteps>],
     ) -> Result<(), StreamError> {
-        let last = resumed.and_then(|resumed| match resumed.may_have_run_more {
-            // None that was run is later than this.
-            true => Some(self.clock.now()),
-            false => resumed.past.cuts.keys().next_back().copied(),
+        let last = resumed.and_then(|resumed| {
+            let cut = resumed.past.cuts.keys().next_back().copied();
+            // None that was run is later than now, unless the clock was set back.
+            cut.max(resumed.may_have_run_more.then(|| self.clock.now()))
         });
         if let Some(last) = last {
             self.graph.set_reruns_up_to(last);

@@ -23,6 +23,7 @@ pub use files::FileStreamOptions;
 pub(crate) use files::{asks_a_source, files_of_range, reads_files};
 pub use queue::Queue;
 pub(crate) use received::ReceiverSettings;
+pub(crate) use source::in_source;
 pub use source::{InputSource, SourceBatch};
 
 /// How long a stop that is not graceful waits for a receiver, as in Spark.

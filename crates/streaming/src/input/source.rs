@@ -1,10 +1,12 @@
 //! Streams of a source of the user's own, which the driver asks batch by batch.
 
+mod asked;
 mod input;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+pub(crate) use asked::in_source;
 use headwater_core::{Context, Rdd, Record, Site};
 use input::{Cut, Phase, SourceInput, SourceRates};
 use parking_lot::Mutex;
@@ -30,6 +32,7 @@ use crate::time::Time;
 /// - The RDD must give the same records each time that it is computed, since tasks are
 ///   tried again and windows read a batch several times. A batch without data is an empty
 ///   RDD ([`Context::empty`]).
+/// - Its functions may not stop a stream: that would wait for their own end, and is refused.
 /// - An error or a panic of `compute` fails the outputs that need the batch. The batch is
 ///   not asked for again, and with `streaming.on_failure=continue` what waits belongs to the next
 ///   one. Otherwise, with a checkpoint directory, the batch is not begun: the stream stops with

@@ -94,14 +94,27 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The segments of the journal, each with where in it a byte of each entry is.
-fn entries(dir: &Path) -> Vec<(PathBuf, Vec<usize>)> {
+/// The segments of the journal, oldest first.
+fn segments(dir: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(dir.join("journal")).unwrap();
     let mut segments: Vec<_> = files
         .map(|file| file.unwrap().path())
         .filter(|path| path.to_str().unwrap().contains("segment-"))
         .collect();
     segments.sort();
+    segments
+}
+
+/// Leaves the end of the journal half written, as a process does that is killed there.
+pub(crate) fn tear(dir: &Path) {
+    let last = segments(dir).pop().unwrap();
+    let mut bytes = fs::read(&last).unwrap();
+    bytes.extend_from_slice(b"half a gro");
+    fs::write(last, bytes).unwrap();
+}
+
+/// The segments of the journal, each with where in it a byte of each entry is.
+fn entries(dir: &Path) -> Vec<(PathBuf, Vec<usize>)> {
     let of = |path: PathBuf| {
         let first = path.file_name().unwrap().to_str().unwrap();
         let first = first.trim_start_matches("segment-").parse().unwrap();
@@ -109,7 +122,7 @@ fn entries(dir: &Path) -> Vec<(PathBuf, Vec<usize>)> {
         let places = examined.records.iter().map(|(_, bytes)| bytes.start);
         (path, places.collect())
     };
-    segments.into_iter().map(of).collect()
+    segments(dir).into_iter().map(of).collect()
 }
 
 /// Copies of a directory, each without one of its entries or one of its segments, and what that is.

@@ -167,6 +167,8 @@ fn end_batch(shared: &Shared, time: Time) {
         state = shared.state.lock();
         match committed {
             Ok(took) => info.commit_took = took,
+            // A stop at once takes the directory away from batches that end.
+            Err(error) if state.closed => tracing::info!(batch = %time, "not recorded: {error}"),
             Err(error) => {
                 state.halt();
                 shared.changed.notify_all();

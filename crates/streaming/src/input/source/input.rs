@@ -5,9 +5,10 @@ use std::mem;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use headwater_core::{Context, Rdd, Record, Site, catch_panic};
+use headwater_core::{Context, Rdd, Record, Site};
 use parking_lot::Mutex;
 
+use super::asked::ask;
 use super::{InputSource, SourceBatch};
 use crate::StreamingContext;
 use crate::checkpoint::{Entry, InputPast, InputRange, Keeper};
@@ -115,7 +116,7 @@ impl<T: Record> SourceInput<T> {
         };
         let news = self.rates.as_ref().and_then(SourceRates::news);
         let scope = self.stream.info().scope(time);
-        let asked = catch_panic(self.site, || {
+        let asked = ask(self.site, || {
             if let Some(rate) = news {
                 source.set_rate(rate);
             }
@@ -135,10 +136,10 @@ impl<T: Record> SourceInput<T> {
             return Ok(());
         };
         if let Some(origin) = &*self.origin.lock() {
-            let recalled = catch_panic(self.site, || source.recall_origin(origin));
+            let recalled = ask(self.site, || source.recall_origin(origin));
             return recalled.map_err(|panic| panic.to_string())?;
         }
-        let origin = catch_panic(self.site, || source.origin());
+        let origin = ask(self.site, || source.origin());
         let Some(origin) = origin.map_err(|panic| panic.to_string())? else {
             return Ok(());
         };
@@ -160,7 +161,7 @@ impl<T: Record> SourceInput<T> {
             let Some(InputRange::Source(range)) = range else {
                 continue;
             };
-            let recalled = catch_panic(self.site, || source.recall(*time, range));
+            let recalled = ask(self.site, || source.recall(*time, range));
             recalled.map_err(|panic| panic.to_string())??;
         }
         let ended = self.restored_at.lock().unwrap_or(Time::ZERO);
@@ -174,7 +175,7 @@ impl<T: Record> SourceInput<T> {
         };
         for (time, range) in restored.into_iter().filter(is_needed) {
             let scope = info.scope(time);
-            let made = catch_panic(self.site, || {
+            let made = ask(self.site, || {
                 scope.within(|| Site::uncover(|| self.make_again(source, time, range)))
             });
             let batch = made.map_err(|panic| panic.to_string())??;
@@ -254,7 +255,7 @@ impl<T: Record> Input for SourceInput<T> {
         let Phase::New(mut source) = mem::replace(&mut *phase, Phase::Stopped) else {
             return Ok(());
         };
-        let started = catch_panic(self.site, || source.start());
+        let started = ask(self.site, || source.start());
         let started = started.map_err(|panic| panic.to_string()).flatten();
         let started = started.and_then(|()| self.begin(&mut *source));
         let started = started.and_then(|()| self.restore(&mut *source));
@@ -267,7 +268,7 @@ impl<T: Record> Input for SourceInput<T> {
     fn stop(&self, _limit: Duration) {
         let mut phase = self.phase.lock();
         if let Phase::Running(mut source) = mem::replace(&mut *phase, Phase::Stopped)
-            && let Err(panic) = catch_panic(self.site, || source.stop())
+            && let Err(panic) = ask(self.site, || source.stop())
         {
             tracing::error!("{}: the source stopped badly: {panic}", self.site);
         }
@@ -310,7 +311,7 @@ impl<T: Record> Input for SourceInput<T> {
 
     fn committed(&self, time: Time) {
         if let Phase::Running(source) = &mut *self.phase.lock()
-            && let Err(panic) = catch_panic(self.site, || source.committed(time))
+            && let Err(panic) = ask(self.site, || source.committed(time))
         {
             tracing::error!("{}: committed() of the source failed: {panic}", self.site);
         }
