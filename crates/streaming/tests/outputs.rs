@@ -14,7 +14,7 @@ use headwater_streaming::{
     BatchInfo, DStream, OutputId, OutputInfo, StreamError, StreamingListener,
 };
 use parking_lot::Mutex;
-use probe::{Log, record, second, stream, texts};
+use probe::{Log, Told, record, second, stream, texts};
 
 /// Each batch has its time as its only record.
 fn ticks(test: &TestStream) -> DStream<i64> {
@@ -356,4 +356,55 @@ fn what_an_older_batch_still_uses_is_kept() {
     test.context().start().unwrap();
     test.clock().advance(seconds(2));
     assert_eq!(seen.recv().unwrap(), [[1]]);
+}
+
+#[test]
+fn batches_that_are_ahead_of_an_old_one_count_among_those_that_wait() {
+    let settings = [
+        ("streaming.concurrent_jobs", "2"),
+        ("streaming.waiting_batches_max", "3"),
+    ];
+    let test = stream(&settings);
+    let (release, wait_release) = sync_channel::<()>(1);
+    let wait_release = Mutex::new(wait_release);
+    let log = Log::new();
+    let to = log.clone();
+    ticks(&test).foreach_rdd(move |_, time| {
+        if time == second(1) {
+            wait_release.lock().recv().expect("the test releases it");
+        }
+        to.push(time);
+    });
+    let (to_done, done) = sync_channel(64);
+    test.context().add_listener(Done(to_done));
+    let events = record(test.context());
+    test.context().start().unwrap();
+    test.clock().advance(seconds(20));
+    for batch in 2..=3 {
+        assert_eq!(done.recv().unwrap(), second(batch));
+    }
+    test.context().context().events().flush();
+    let is_submitted = |told: &&Told| matches!(told, Told::Submitted(_));
+    assert_eq!(events.entries().iter().filter(is_submitted).count(), 3);
+    release.send(()).unwrap();
+    assert_eq!(log.wait_for(|times| times.len() == 20).len(), 20);
+}
+
+#[test]
+fn an_output_that_a_stop_cancels_is_not_told_as_done() {
+    let test = stream(&[]);
+    let (entered, wait_entered) = sync_channel(1);
+    ticks(&test).foreach_rdd(move |rdd, _| {
+        entered.send(()).expect("the test waits");
+        // Never done, unless it is cancelled.
+        rdd.flat_map(|_| 0_u64..).count().map(drop)
+    });
+    let failures = Failures::of(&test);
+    test.context().start().unwrap();
+    test.clock().advance(seconds(1));
+    wait_entered.recv().unwrap();
+    test.context().stop(false, false).unwrap();
+    test.context().await_termination().unwrap();
+    let [(batch, _, why)] = failures.seen(&test).try_into().unwrap();
+    assert!(batch == 1000 && why.contains("cancel"), "{why}");
 }

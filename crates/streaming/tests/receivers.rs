@@ -441,6 +441,31 @@ fn a_graceful_stop_waits_for_the_batch_that_is_being_cut() {
 }
 
 #[test]
+fn a_receiver_is_told_of_the_stop_though_another_does_not_end() {
+    let test = stream(&[("streaming.graceful_stop_timeout", "1h")]);
+    let (to, contexts) = sync_channel(1);
+    let last = Arc::new(OnceLock::new());
+    let of_last = last.clone();
+    let stubborn = Start::new(move |_: &ReceiverContext<u64>| {
+        // It ends only after the other was told.
+        let last: &ReceiverContext<u64> = of_last.wait();
+        while !last.is_stopped() {
+            thread::yield_now();
+        }
+        Ok(())
+    });
+    let out = test.collect(&test.context().receiver_stream(stubborn));
+    let receiver = Start::new(move |ctx: &ReceiverContext<u64>| {
+        to.send(ctx.clone()).map_err(|error| error.to_string())
+    });
+    test.collect(&test.context().receiver_stream(receiver));
+    test.try_run(0).unwrap();
+    last.set(contexts.recv().unwrap()).ok().unwrap();
+    test.context().stop(false, true).unwrap();
+    assert!(out.batches().is_empty());
+}
+
+#[test]
 fn graceful_stops_at_any_moment_lose_nothing() {
     let ctx = context(&[("streaming.block_interval", "1ms")]);
     for round in 0..25_u64 {

@@ -2,7 +2,7 @@
 
 mod work;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
@@ -95,6 +95,8 @@ struct Shared {
 struct State {
     queue: VecDeque<(Time, Work)>,
     batches: BTreeMap<Time, Batch>,
+    /// Batches that are done while an older one is not, so that what they have is still kept.
+    ahead: BTreeSet<Time>,
     /// How many threads have something to do.
     busy: usize,
     /// The latest batch that is done, or had nothing to do.
@@ -160,7 +162,7 @@ impl JobScheduler {
     pub(crate) fn submit(&self, set: JobSet) -> bool {
         let shared = &self.shared;
         let mut state = shared.state.lock();
-        while state.batches.len() >= shared.policy.waiting_batches_max && !state.is_over() {
+        while state.kept() >= shared.policy.waiting_batches_max && !state.is_over() {
             shared.changed.wait(&mut state);
         }
         if state.is_over() {
@@ -280,6 +282,21 @@ impl Drop for JobScheduler {
 impl State {
     fn is_over(&self) -> bool {
         self.closed || self.halted
+    }
+
+    /// How many batches have something that is needed or not let go of yet.
+    fn kept(&self) -> usize {
+        self.batches.len() + self.ahead.len()
+    }
+
+    /// Lets a batch go that is done, with those that only waited for it.
+    fn remove(&mut self, time: Time) {
+        self.batches.remove(&time);
+        self.ahead.insert(time);
+        self.ahead = match self.batches.first_key_value() {
+            Some((oldest, _)) => self.ahead.split_off(oldest),
+            None => BTreeSet::new(),
+        };
     }
 
     /// The batch that one which is queued now has to wait for.

@@ -8,7 +8,7 @@ use headwater_core::in_task;
 use super::{ACTIVE, Stop, StreamingContext};
 use crate::error::StreamError;
 use crate::graph::StreamingState;
-use crate::input::{STOP_LIMIT, in_source};
+use crate::input::{STOP_LIMIT, in_source, stop_all};
 
 impl StreamingContext {
     /// Starts cutting batches: Spark's `start`.
@@ -64,11 +64,7 @@ impl StreamingContext {
                 inner.graph.set_state(StreamingState::Stopped);
                 // What made the start fail is what is told.
                 let _ = inner.graph.stop_keeping(false);
-                inner
-                    .graph
-                    .inputs()
-                    .iter()
-                    .for_each(|input| input.stop(STOP_LIMIT));
+                stop_all(&inner.graph.inputs(), STOP_LIMIT);
                 // So that nobody waits for the end of what never began.
                 inner.outcome.fail(error.clone());
                 inner.outcome.stopped();
@@ -122,7 +118,8 @@ impl StreamingContext {
     ///
     /// Gracefully, the receivers are stopped first and everything that they stored is
     /// processed; this waits for the next batch time where something was stored after the
-    /// last one, and for at most `streaming.graceful_stop_timeout`. Otherwise running jobs
+    /// last one, and for at most `streaming.graceful_stop_timeout` until the receivers have
+    /// ended, and as long again until the batches are done. Otherwise running jobs
     /// are cancelled and waiting batches dropped. Stopping twice does nothing but wait for
     /// the other stop. An output operation may stop its own stream, but not gracefully; a
     /// closure that runs in a task may not, nor may an [`InputSource`](crate::InputSource).

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::error::StreamError;
 use crate::events::StreamingEvent;
 use crate::graph::StreamingState;
-use crate::input::STOP_LIMIT;
+use crate::input::{STOP_LIMIT, stop_all, stop_receiving};
 use crate::rate;
 
 impl Inner {
@@ -115,7 +115,7 @@ impl Inner {
         let limit = self.settings.graceful_stop_timeout;
         let gracefully = gracefully && self.begin_ending(running);
         let result = if gracefully {
-            inputs.iter().for_each(|input| input.stop_receiving(limit));
+            stop_receiving(&inputs, limit);
             self.finish(running)
         } else {
             Ok(())
@@ -123,7 +123,7 @@ impl Inner {
         // The scheduler first: a generator may be waiting for room in its queue.
         running.scheduler.stop();
         running.generator.stop();
-        inputs.iter().for_each(|input| input.stop(STOP_LIMIT));
+        stop_all(&inputs, STOP_LIMIT);
         let kept = self.graph.stop_keeping(gracefully && result.is_ok());
         let result = result.and(kept);
         self.graph.dismantle();

@@ -10,7 +10,7 @@ mod socket;
 mod source;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::checkpoint::{InputPast, InputRange, Keeper};
 use crate::error::{Mistake, StreamError};
@@ -78,6 +78,10 @@ pub(crate) trait Input: Send + Sync {
         Ok(())
     }
 
+    /// Called before the input is stopped in either way, and before any other is waited for: what
+    /// takes in from outside begins to end.
+    fn begin_stop(&self) {}
+
     /// Called when the context begins to stop gracefully: nothing more comes in from outside.
     /// What batches ask for they still get, and those that are left are whole.
     fn stop_receiving(&self, _limit: Duration) {}
@@ -116,5 +120,23 @@ pub(crate) trait Input: Send + Sync {
     /// What adjusts how much the input takes in, if something does.
     fn rate_controller(&self) -> Option<&RateController> {
         None
+    }
+}
+
+/// Stops all inputs, and waits for at most so long for all of them together.
+pub(crate) fn stop_all(inputs: &[Arc<dyn Input>], limit: Duration) {
+    end_all(inputs, limit, |input, left| input.stop(left));
+}
+
+/// Has nothing more come in from outside, and waits for at most so long for that.
+pub(crate) fn stop_receiving(inputs: &[Arc<dyn Input>], limit: Duration) {
+    end_all(inputs, limit, |input, left| input.stop_receiving(left));
+}
+
+fn end_all(inputs: &[Arc<dyn Input>], limit: Duration, end: impl Fn(&dyn Input, Duration)) {
+    inputs.iter().for_each(|input| input.begin_stop());
+    let began = Instant::now();
+    for input in inputs {
+        end(&**input, limit.saturating_sub(began.elapsed()));
     }
 }

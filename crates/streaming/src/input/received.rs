@@ -295,6 +295,12 @@ impl<T: Wire> Input for ReceiverInput<T> {
         Ok(())
     }
 
+    fn begin_stop(&self) {
+        if let Some(supervisor) = &*self.supervisor.lock() {
+            supervisor.begin_shut_down();
+        }
+    }
+
     fn stop(&self, limit: Duration) {
         self.stop_receiving(limit);
     }

@@ -222,11 +222,16 @@ impl Supervisor {
         control.info(active, (control.stored)())
     }
 
+    /// Has the receiver stop for good, without waiting for its end.
+    pub(crate) fn begin_shut_down(&self) {
+        self.control.shut_down.store(true, Ordering::Release);
+        self.control.signal.notify();
+    }
+
     /// Stops the receiver for good and waits for its end, for at most `limit`.
     pub(crate) fn shut_down(&self, limit: Duration) {
+        self.begin_shut_down();
         let control = &self.control;
-        control.shut_down.store(true, Ordering::Release);
-        control.signal.notify();
         let me = std::thread::current().id();
         let Some(thread) = self.thread.lock().take() else {
             return;

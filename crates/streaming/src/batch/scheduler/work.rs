@@ -4,22 +4,27 @@ use std::time::{Duration, Instant, SystemTime};
 
 use headwater_core::catch_panic;
 
-use super::{OutputRun, Shared, Work};
+use super::{OutputRun, Shared, State, Work};
 use crate::batch::tell_batch;
 use crate::error::StreamError;
 use crate::events::{OutputInfo, StreamingEvent};
 use crate::time::Time;
 
+/// What a thread has taken on.
+enum Task {
+    Output(OutputRun, OutputInfo),
+    End,
+}
+
 /// Works until the scheduler is stopped.
 pub(super) fn work_on(shared: &Shared) {
     let mut was_busy = false;
-    while let Some((time, work)) = next(shared, was_busy) {
+    while let Some((time, task)) = next(shared, was_busy) {
         was_busy = true;
-        let Work::Output(run) = work else {
+        let Task::Output(run, mut info) = task else {
             end_batch(shared, time);
             continue;
         };
-        let mut info = begin(shared, time, &run);
         let started = Instant::now();
         let (attempts, result) = tracing::info_span!("batch", %time, output = run.id.index())
             .in_scope(|| run_output(shared, time, &run));
@@ -28,22 +33,31 @@ pub(super) fn work_on(shared: &Shared) {
     }
 }
 
-fn next(shared: &Shared, was_busy: bool) -> Option<(Time, Work)> {
+fn next(shared: &Shared, was_busy: bool) -> Option<(Time, Task)> {
     let mut state = shared.state.lock();
     state.busy -= usize::from(was_busy);
     loop {
         if state.closed {
             return None;
         }
-        if let Some(next) = state.queue.pop_front() {
+        if let Some((time, work)) = state.queue.pop_front() {
             state.busy += 1;
-            return Some(next);
+            let task = match work {
+                Work::Output(run) => {
+                    let info = begin(shared, &mut state, time, &run);
+                    Task::Output(run, info)
+                }
+                Work::End => Task::End,
+            };
+            return Some((time, task));
         }
         shared.changed.wait(&mut state);
     }
 }
 
-fn begin(shared: &Shared, time: Time, run: &OutputRun) -> OutputInfo {
+/// Begins an output in the same moment in which it leaves the queue: a failure of another batch
+/// drops batches as a whole, those of which nothing was begun.
+fn begin(shared: &Shared, state: &mut State, time: Time, run: &OutputRun) -> OutputInfo {
     let info = OutputInfo {
         time,
         id: run.id,
@@ -53,7 +67,6 @@ fn begin(shared: &Shared, time: Time, run: &OutputRun) -> OutputInfo {
         failure: None,
         attempts: 1,
     };
-    let mut state = shared.state.lock();
     if let Some(batch) = state.batches.get_mut(&time) {
         if batch.started.is_none() {
             let now = Instant::now();
@@ -95,10 +108,7 @@ fn end_output(shared: &Shared, mut info: OutputInfo, took: Duration, result: Res
     info.took = Some(took);
     let time = info.time;
     let mut state = shared.state.lock();
-    // What a stop has cancelled has not failed.
-    if let Err(message) = result
-        && !state.closed
-    {
+    if let Err(message) = result {
         info.failure = Some(message.as_str().into());
         let (output, site) = (info.id.index(), info.site);
         let error = StreamError::Output {
@@ -107,7 +117,11 @@ fn end_output(shared: &Shared, mut info: OutputInfo, took: Duration, result: Res
             site,
             message,
         };
-        shared.fail(&mut state, error);
+        // What a stop has cancelled is no failure of the stream.
+        match state.closed {
+            true => tracing::info!("the stream was stopped: {error}"),
+            false => shared.fail(&mut state, error),
+        }
     }
     shared.post(|| StreamingEvent::OutputCompleted(info.clone()));
     let Some(batch) = state.batches.get_mut(&time) else {
@@ -190,6 +204,6 @@ fn end_batch(shared: &Shared, time: Time) {
         (shared.at_end.completed)(&info, times);
     }
     // Only now, so that whoever waits for the batch finds all that tidied up and told.
-    shared.state.lock().batches.remove(&time);
+    shared.state.lock().remove(time);
     shared.changed.notify_all();
 }
