@@ -2,7 +2,8 @@
 //!
 //! [`Location`] is a place and has every operation; [`Writer`] and [`Staged`] are how large
 //! things come to be there whole or not at all; [`Reader`] reads and seeks. [`StoreError`]
-//! says what failed in words that a program can match on.
+//! says what failed in words that a program can match on; an [`Outage`] makes things fail, for
+//! tests.
 //!
 //! | written as | is | needs the feature |
 //! | --- | --- | --- |
@@ -40,6 +41,7 @@ mod memory;
 #[cfg(any(feature = "remote", feature = "hdfs"))]
 mod network;
 mod objects;
+mod outage;
 mod reader;
 #[cfg(feature = "remote")]
 mod remote;
@@ -48,5 +50,6 @@ mod writer;
 
 pub use error::StoreError;
 pub use location::{Child, Durability, Entry, Location};
+pub use outage::{Outage, Request};
 pub use reader::Reader;
 pub use writer::{Staged, Writer};

@@ -9,11 +9,13 @@ use parking_lot::Mutex;
 
 use crate::error::Failure;
 use crate::objects::{Bucket, Existing, Level, Meta, Objects, Upload};
+use crate::outage::{Request, Switch};
 
 /// The objects of a store, shared with the uploads to it.
 #[derive(Clone, Default)]
 struct Memory {
     objects: Arc<Mutex<BTreeMap<String, Object>>>,
+    outage: Switch,
 }
 
 #[derive(Clone)]
@@ -24,15 +26,27 @@ struct Object {
 
 /// The store of a name: the same one for everybody in the process, for as long as it lives.
 pub(crate) fn bucket(url: &str) -> Arc<Bucket> {
-    static BUCKETS: OnceLock<Mutex<HashMap<String, Arc<Bucket>>>> = OnceLock::new();
-    let mut buckets = BUCKETS.get_or_init(Mutex::default).lock();
+    store(url).0
+}
+
+/// What makes requests to the store of a name fail.
+pub(crate) fn switch(url: &str) -> Switch {
+    store(url).1
+}
+
+fn store(url: &str) -> (Arc<Bucket>, Switch) {
+    static STORES: OnceLock<Mutex<HashMap<String, (Arc<Bucket>, Switch)>>> = OnceLock::new();
+    let mut stores = STORES.get_or_init(Mutex::default).lock();
     let make = || {
-        Arc::new(Bucket {
+        let memory = Memory::default();
+        let outage = memory.outage.clone();
+        let bucket = Bucket {
             url: url.to_owned(),
-            objects: Box::new(Memory::default()),
-        })
+            objects: Box::new(memory),
+        };
+        (Arc::new(bucket), outage)
     };
-    buckets.entry(url.to_owned()).or_insert_with(make).clone()
+    stores.entry(url.to_owned()).or_insert_with(make).clone()
 }
 
 impl Object {
@@ -53,6 +67,7 @@ impl Object {
 
 impl Memory {
     fn object(&self, key: &str) -> Result<Object, Failure> {
+        self.outage.check(Request::Get, key)?;
         let objects = self.objects.lock();
         objects.get(key).cloned().ok_or(Failure::NotFound)
     }
@@ -60,6 +75,7 @@ impl Memory {
 
 impl Objects for Memory {
     fn put(&self, key: &str, bytes: Vec<u8>, existing: Existing) -> Result<(), Failure> {
+        self.outage.check(Request::Put, key)?;
         let mut objects = self.objects.lock();
         if existing == Existing::Refuse && objects.contains_key(key) {
             return Err(Failure::AlreadyExists);
@@ -93,6 +109,7 @@ impl Objects for Memory {
     }
 
     fn list(&self, prefix: &str, at_most: usize) -> Result<Vec<(String, Meta)>, Failure> {
+        self.outage.check(Request::List, prefix)?;
         let below = match prefix {
             "" => String::new(),
             prefix => format!("{prefix}/"),
@@ -130,15 +147,16 @@ impl Objects for Memory {
     }
 
     fn delete(&self, keys: Vec<String>) -> Result<(), Failure> {
-        let mut objects = self.objects.lock();
         for key in keys {
-            objects.remove(&key);
+            self.outage.check(Request::Delete, &key)?;
+            self.objects.lock().remove(&key);
         }
         Ok(())
     }
 
     fn copy(&self, from: &str, to: &str) -> Result<(), Failure> {
         let bytes = self.object(from)?.bytes;
+        self.outage.check(Request::Put, to)?;
         let copy = Object {
             bytes,
             modified: SystemTime::now(),
