@@ -24,9 +24,9 @@ use takeover::take_over;
 
 /// An open journal; see the crate's page.
 ///
-/// All methods may be called from any number of threads. After a write or a sync has failed
-/// the journal is poisoned: the call that needed it and all later ones give
-/// [`JournalError::Poisoned`], and nothing is written any more.
+/// All methods may be called from any number of threads. After a write or a sync has failed, or
+/// somebody else has opened the journal in an object store, it is poisoned: the call that needed
+/// it and all later ones give [`JournalError::Poisoned`], and nothing is written any more.
 ///
 /// Dropping it writes nothing: records that nobody committed are gone.
 pub struct Journal {
@@ -263,13 +263,19 @@ impl Journal {
     /// ```
     ///
     /// # Errors
-    /// [`JournalError::Poisoned`]: the journal takes nothing any more then.
+    /// [`JournalError::Poisoned`] when somebody has: the journal takes nothing any more then.
+    /// [`JournalError::Store`] when the store does not say; it may be asked again.
     pub fn confirm(&self) -> Result<(), JournalError> {
         let mut state = self.state.lock();
         self.wait_for_leader(&mut state);
         self.check(&state)?;
-        self.leading(&mut state, || self.medium.lock().confirm());
-        self.check(&state)
+        let confirmed = self.leading(&mut state, || match self.medium.lock().confirm() {
+            Err(error @ JournalError::TakenOver { .. }) => Err(error),
+            // Nothing was written, so there is nothing that nobody knows now.
+            asked => Ok(asked),
+        });
+        self.check(&state)?;
+        confirmed.unwrap_or(Ok(()))
     }
 
     fn sync_before(

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of tests fails with them")]
 
 use headwater_journal::{Journal, JournalError, Options, Recovered, Sequence};
-use headwater_store::{Durability, Location};
+use headwater_store::{Durability, Location, Outage, Request};
 
 fn open(place: &Location) -> (Journal, Recovered) {
     Journal::open(place, small_segments()).unwrap()
@@ -386,6 +386,42 @@ fn a_sleeper_is_refused_also_where_its_number_is_free_again() {
     let error = old.commit().unwrap_err();
     assert!(matches!(error, JournalError::Poisoned { .. }), "{error}");
     append_raw(&new, 1);
+}
+
+#[test]
+fn whose_the_journal_is_can_be_asked_again_after_an_outage() {
+    let place = Location::at("memory://journal-outage/j").unwrap();
+    let (journal, _) = open(&place);
+    let outage = Outage::begin("journal-outage", |request, _| request == Request::Get);
+    let error = journal.confirm().unwrap_err();
+    assert!(matches!(error, JournalError::Store(_)), "{error}");
+    drop(outage);
+    journal.confirm().unwrap();
+    append_raw(&journal, 1);
+
+    // An outage does not hide that it was taken over.
+    let (_new, _) = open(&place);
+    let outage = Outage::begin("journal-outage", |_, _| true);
+    assert!(matches!(journal.confirm(), Err(JournalError::Store(_))));
+    drop(outage);
+    let taken_over = journal.confirm().unwrap_err();
+    assert!(matches!(taken_over, JournalError::Poisoned { .. }));
+    assert_eq!(journal.append(b"x").unwrap_err(), taken_over);
+}
+
+/// What a write that fails has done is not known, wherever it fails.
+#[test]
+fn a_write_during_an_outage_ends_the_journal() {
+    for failing in [Request::Put, Request::Get] {
+        let place = Location::at("memory://journal-write-outage/j").unwrap();
+        let (journal, _) = open(&place);
+        let outage = Outage::begin("journal-write-outage", move |request, _| request == failing);
+        let number = journal.append(b"one").unwrap();
+        let error = journal.sync_to(number).unwrap_err();
+        drop(outage);
+        assert_eq!(journal.commit().unwrap_err(), error);
+        assert_eq!(journal.confirm().unwrap_err(), error);
+    }
 }
 
 fn append_raw(journal: &Journal, count: u8) {
