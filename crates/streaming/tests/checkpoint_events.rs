@@ -1,13 +1,16 @@
 //! What is told of the checkpoints and the journal of a stream.
 
+#![allow(clippy::unwrap_used, reason = "a helper of tests fails with them")]
+
 mod probe;
 
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use headwater_core::Error;
-use headwater_store::{Entry, Location};
+use headwater_store::{Entry, Location, Outage, Request};
 use headwater_streaming::checkpoint::{
     CheckpointFailure, CheckpointInfo, CheckpointSummary, Syncs,
 };
@@ -35,12 +38,17 @@ const EACH_BATCH: &[(&str, &str)] = &[("streaming.checkpoint.interval", "1s")];
 /// A stream that writes a checkpoint for each batch, and what is told of them.
 fn watched(directory: &Path) -> (TestStream, Checkpoints) {
     let test = going_on(directory, 0, EACH_BATCH);
+    let told = watch(&test);
+    (test, told)
+}
+
+fn watch(test: &TestStream) -> Checkpoints {
     let told = Checkpoints {
         written: Log::new(),
         failed: Log::new(),
     };
     test.context().add_listener(told.clone());
-    (test, told)
+    told
 }
 
 /// How often each key has come, as state.
@@ -196,4 +204,73 @@ fn who_has_lost_the_directory_writes_and_deletes_nothing_there() {
     assert!(stopped.contains("opened"), "{stopped}");
     assert!(objects() == before);
     second.run(1);
+}
+
+/// Where an outage begins: with the write of an object that has this in its key, or after it.
+#[derive(Clone, Copy)]
+enum Begins {
+    With(&'static str),
+    After(&'static str),
+}
+
+fn outage(store: &str, begins: Begins) -> Outage {
+    let (Begins::With(part) | Begins::After(part)) = begins;
+    let is_down = AtomicBool::new(false);
+    Outage::begin(store, move |request, key| {
+        let is_it = request == Request::Put && key.contains(part);
+        let was_down = is_down.fetch_or(is_it, Ordering::SeqCst);
+        was_down || is_it && matches!(begins, Begins::With(_))
+    })
+}
+
+/// Six batches with a checkpoint each, of which an outage cuts off the second. What there is beside
+/// the journal then, and the counts after a restart and one more batch.
+fn six_checkpoints(store: &str, cut_off: Option<Begins>) -> (Vec<String>, Vec<i32>) {
+    let directory = format!("memory://{store}/stream");
+    let stream = |begun, batches| {
+        let test = going_on(Path::new(&directory), begun, EACH_BATCH);
+        let pairs = test.input(vec![(1..=8).map(|key| (key, 1)).collect(); batches]);
+        let count = |new: Vec<i32>, old: Option<i32>| Some(old.unwrap_or(0) + new.len() as i32);
+        let counts = test.collect(&pairs.update_state_by_key(count));
+        (test, counts)
+    };
+    let (test, _) = stream(0, 6);
+    let Checkpoints { written, failed } = watch(&test);
+    for batch in 1..=6 {
+        let outage = cut_off
+            .filter(|_| batch == 2)
+            .map(|begins| outage(store, begins));
+        test.run(1);
+        if outage.is_some() {
+            failed.wait_for(|failed| !failed.is_empty());
+        } else {
+            written.wait_for(|written| written.iter().any(|one| one.time == second(batch)));
+        }
+    }
+    let objects = Location::at(&directory).unwrap().list().unwrap();
+    let mut names: Vec<_> = objects
+        .iter()
+        .map(|object| object.location.to_string().replace(&directory, ""))
+        .collect();
+    names.retain(|name| !name.starts_with("/journal/"));
+    test.context().stop(true, false).unwrap();
+
+    let (test, counts) = stream(6, 1);
+    test.run(1);
+    let counts = counts.batches().concat().into_iter();
+    (names, counts.map(|(_, count)| count).collect())
+}
+
+#[test]
+fn an_outage_during_a_checkpoint_costs_no_more_than_that_checkpoint() {
+    let whole = six_checkpoints("no-outage", None);
+    assert_eq!(whole.1, [7; 8]);
+    for (store, begins) in [
+        ("outage-from-a-snapshot", Begins::With("/state/")),
+        ("outage-after-a-snapshot", Begins::After("/state/")),
+        ("outage-from-the-manifest", Begins::With("/checkpoint-")),
+        ("outage-after-the-manifest", Begins::After("/checkpoint-")),
+    ] {
+        assert_eq!(six_checkpoints(store, Some(begins)), whole, "{store}");
+    }
 }

@@ -65,6 +65,8 @@ struct Written {
     latest: Snapshots,
     /// Whether the snapshots are gone that a process wrote which was killed before its manifest.
     is_swept: bool,
+    /// Whether a checkpoint has failed and what is left of it was not deleted.
+    has_unfinished: bool,
 }
 
 impl Keeper {
@@ -319,11 +321,8 @@ impl Keeper {
     ) -> Result<Option<Checkpointed>, StreamError> {
         let mut written = self.written.lock();
         let checkpoint = self.write_checkpoint(&mut written, states, pace);
-        if checkpoint.is_err()
-            && let Err(error) = self.drop_unfinished(&mut written)
-        {
-            tracing::warn!("what was written for the checkpoint stays there: {error}");
-        }
+        written.has_unfinished |= checkpoint.is_err();
+        self.clear_unfinished(&mut written);
         checkpoint
     }
 
@@ -421,7 +420,11 @@ impl Keeper {
         manifest
             .write(&self.dir)
             .map_err(|message| self.failed(&message))?;
-        self.with_journal(Journal::confirm)?;
+        if let Err(error) = self.with_journal(Journal::confirm) {
+            // It is there, and needs what it lists. What may go for it goes with the next one.
+            retained.written(manifest.name(), &manifest, usize::MAX);
+            return Err(error);
+        }
         self.tidy(retained.written(manifest.name(), &manifest, self.limits.manifests))?;
         self.sweep(written)?;
         Ok((manifest.past.ended, manifest.name()))

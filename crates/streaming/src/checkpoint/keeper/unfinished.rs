@@ -8,10 +8,24 @@ use super::{Keeper, Written, name_of};
 use crate::error::StreamError;
 
 impl Keeper {
+    /// Drops what a checkpoint has left that failed now or earlier. What cannot be dropped, as in
+    /// an outage of the store, stays until the next checkpoint.
+    pub(super) fn clear_unfinished(&self, written: &mut Written) {
+        if !written.has_unfinished {
+            return;
+        }
+        match self.drop_unfinished(written) {
+            Ok(()) => written.has_unfinished = false,
+            Err(error) => {
+                tracing::warn!("what a failed checkpoint has left stays until the next: {error}");
+            }
+        }
+    }
+
     /// Deletes the snapshots of checkpoints that failed, but those that the next manifest lists: a
     /// directory that takes these and no manifest must not fill with them. Those of another
     /// process stay: it may have taken the directory over.
-    pub(super) fn drop_unfinished(&self, written: &mut Written) -> Result<(), StreamError> {
+    fn drop_unfinished(&self, written: &mut Written) -> Result<(), StreamError> {
         // Where the journal has failed, nobody knows whose the directory is.
         self.with_journal(Journal::confirm)?;
         let retained = &mut written.retained;
