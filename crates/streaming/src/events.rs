@@ -52,6 +52,8 @@ pub enum StreamingEvent {
     OutputCompleted(OutputInfo),
     /// All output operations of a batch ended, well or not.
     BatchCompleted(BatchInfo),
+    /// A batch that was queued will not be run, as one before it has failed and ends the stream.
+    BatchDropped(BatchInfo),
     /// With backpressure, an input has a new rate.
     RateUpdated(RateInfo),
     /// A checkpoint was written.
@@ -273,6 +275,8 @@ pub trait StreamingListener: Send {
     fn on_output_completed(&mut self, output: &OutputInfo) {}
     /// All output operations of a batch ended, well or not.
     fn on_batch_completed(&mut self, batch: &BatchInfo) {}
+    /// A batch that was queued will not be run, as one before it has failed and ends the stream.
+    fn on_batch_dropped(&mut self, batch: &BatchInfo) {}
     /// With backpressure, an input has a new rate.
     fn on_rate_updated(&mut self, rate: &RateInfo) {}
     /// A checkpoint was written.
@@ -312,6 +316,7 @@ impl<L: StreamingListener> Listener for Adapter<L> {
             StreamingEvent::OutputStarted(output) => listener.on_output_started(output),
             StreamingEvent::OutputCompleted(output) => listener.on_output_completed(output),
             StreamingEvent::BatchCompleted(batch) => listener.on_batch_completed(batch),
+            StreamingEvent::BatchDropped(batch) => listener.on_batch_dropped(batch),
             StreamingEvent::RateUpdated(rate) => listener.on_rate_updated(rate),
             StreamingEvent::CheckpointWritten(info) => listener.on_checkpoint_written(info),
             StreamingEvent::CheckpointFailed(failure) => listener.on_checkpoint_failed(failure),

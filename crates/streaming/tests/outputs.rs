@@ -139,6 +139,32 @@ fn a_failed_batch_is_finished_and_told() {
     );
 }
 
+#[test]
+fn what_waits_behind_a_failure_is_told_as_dropped_at_once() {
+    let test = stream(&[]);
+    let events = record(test.context());
+    let (fail, failing) = sync_channel::<()>(0);
+    let failing = Mutex::new(failing);
+    ticks(&test).foreach_rdd(move |_, _| {
+        // Until the others wait.
+        failing.lock().recv().unwrap();
+        Err::<(), _>("it fails")
+    });
+    test.try_run(0).unwrap();
+    test.clock().advance(seconds(3));
+    let told = |text| move |told: &[Told]| texts(told).iter().any(|one| one == text);
+    events.wait_for(told("submitted 3000"));
+    fail.send(()).unwrap();
+    // Nobody stops the stream.
+    let told = texts(&events.wait_for(told("completed 1000")));
+    let dropped: Vec<_> = told
+        .iter()
+        .filter(|one| one.starts_with("dropped"))
+        .collect();
+    assert_eq!(dropped, ["dropped 2000", "dropped 3000"]);
+    assert!(!told.contains(&"stopped".to_owned()));
+}
+
 /// The failures of outputs: batch time in ms, output, message.
 #[derive(Clone, Default)]
 struct Failures(Arc<Mutex<Vec<(i64, usize, String)>>>);

@@ -315,17 +315,16 @@ impl State {
         }
     }
 
-    /// Drops the batches that were not begun.
-    fn halt(&mut self) {
+    /// Drops the batches that were not begun, and returns them.
+    fn halt(&mut self) -> Vec<BatchInfo> {
         self.halted = true;
-        let waiting = self.batches.len();
-        self.batches.retain(|_, batch| batch.started.is_some());
+        let waiting = self
+            .batches
+            .extract_if(.., |_, batch| batch.started.is_none());
+        let dropped: Vec<_> = waiting.map(|(_, batch)| batch.info).collect();
         let begun = &self.batches;
         self.queue.retain(|(time, _)| begun.contains_key(time));
-        let dropped = waiting - begun.len();
-        if dropped > 0 {
-            tracing::error!(dropped, "batches that wait are dropped after a failure");
-        }
+        dropped
     }
 }
 
@@ -333,15 +332,25 @@ impl Shared {
     /// Deals with a failure in a batch as configured.
     fn fail(&self, state: &mut State, error: StreamError) {
         match self.policy.on_failure {
-            OnFailure::Stop => {
-                state.halt();
-                // Those who wait for room wait for nothing any more.
-                self.changed.notify_all();
-                // Whoever awaits the termination is told.
-                self.outcome.halt(error);
-            }
+            OnFailure::Stop => self.halt(state, error),
             OnFailure::Continue => tracing::error!("{error}"),
         }
+    }
+
+    /// Ends the stream: what was not begun is dropped.
+    fn halt(&self, state: &mut State, error: StreamError) {
+        let dropped = state.halt();
+        if !dropped.is_empty() {
+            let dropped = dropped.len();
+            tracing::error!(dropped, "batches that wait are dropped after a failure");
+        }
+        for batch in dropped {
+            self.post(|| StreamingEvent::BatchDropped(batch));
+        }
+        // Those who wait for room wait for nothing any more.
+        self.changed.notify_all();
+        // Whoever awaits the termination is told.
+        self.outcome.halt(error);
     }
 
     fn post(&self, event: impl FnOnce() -> StreamingEvent) {

@@ -103,6 +103,7 @@ pub(crate) enum Told {
     OutputStarted(OutputInfo),
     OutputCompleted(OutputInfo),
     Completed(BatchInfo),
+    Dropped(BatchInfo),
     Stopped,
 }
 
@@ -124,6 +125,7 @@ impl Told {
             Told::OutputStarted(info) => output("output started", info),
             Told::OutputCompleted(info) => output("output completed", info),
             Told::Completed(info) => batch("completed", info),
+            Told::Dropped(info) => batch("dropped", info),
             Told::Stopped => "stopped".to_owned(),
         }
     }
@@ -158,6 +160,9 @@ impl StreamingListener for Recorder {
     }
     fn on_batch_completed(&mut self, batch: &BatchInfo) {
         self.0.push(Told::Completed(batch.clone()));
+    }
+    fn on_batch_dropped(&mut self, batch: &BatchInfo) {
+        self.0.push(Told::Dropped(batch.clone()));
     }
     fn on_streaming_stopped(&mut self, _at: SystemTime) {
         self.0.push(Told::Stopped);

@@ -183,11 +183,7 @@ fn end_batch(shared: &Shared, time: Time) {
             Ok(took) => info.commit_took = took,
             // A stop at once takes the directory away from batches that end.
             Err(error) if state.closed => tracing::info!(batch = %time, "not recorded: {error}"),
-            Err(error) => {
-                state.halt();
-                shared.changed.notify_all();
-                shared.outcome.halt(error);
-            }
+            Err(error) => shared.halt(&mut state, error),
         }
     }
     state.last_done = state.last_done.max(Some(time));
