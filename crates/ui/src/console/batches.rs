@@ -61,6 +61,11 @@ impl Batches {
                 self.begun(batch.time);
                 false
             }
+            Record::BatchDropped(batch) => {
+                self.waiting.remove(&batch.time);
+                // The end of the batch that failed follows, and tells all.
+                false
+            }
             Record::BatchCompleted(batch) => {
                 self.begun(batch.time);
                 self.complete(batch);
@@ -173,6 +178,8 @@ pub(super) mod tests {
         assert_eq!(batches.backlog(), 2);
         batches.apply(&Record::BatchCompleted(batch(4000, 1)));
         assert_eq!(batches.backlog(), 1);
+        batches.apply(&Record::BatchDropped(batch(5000, 1)));
+        assert_eq!(batches.backlog(), 0);
     }
 
     #[test]

@@ -114,6 +114,7 @@ impl Model {
             | Record::Receiver(_)
             | Record::BatchSubmitted(_)
             | Record::BatchStarted(_)
+            | Record::BatchDropped(_)
             | Record::OutputStarted(_)
             | Record::OutputCompleted(_)
             | Record::RateUpdated(_)

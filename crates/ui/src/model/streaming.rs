@@ -84,7 +84,7 @@ pub(crate) enum BatchState {
     Queued,
     Processing,
     Completed,
-    /// It was queued when the stream stopped.
+    /// It was queued when the stream stopped, or when a batch failed and ended the stream.
     NotRun,
 }
 
@@ -139,6 +139,7 @@ impl Streaming {
                 forget_first(&mut self.open, 0, limits.going_on, |_| false, drop);
             }
             Record::BatchStarted(batch) => self.note(batch, BatchState::Processing),
+            Record::BatchDropped(batch) => self.note(batch, BatchState::NotRun),
             Record::OutputStarted(output) | Record::OutputCompleted(output) => {
                 self.note_output(output);
             }

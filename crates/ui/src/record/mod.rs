@@ -61,6 +61,7 @@ pub(crate) enum Record {
     OutputStarted(OutputRecord),
     OutputCompleted(OutputRecord),
     BatchCompleted(BatchRecord),
+    BatchDropped(BatchRecord),
     RateUpdated(RateRecord),
     CheckpointWritten(CheckpointRecord),
     CheckpointFailed(CheckpointFailure),
@@ -126,7 +127,8 @@ impl Record {
             Record::StreamStarted(start) => start.at,
             Record::BatchSubmitted(batch)
             | Record::BatchStarted(batch)
-            | Record::BatchCompleted(batch) => batch.submitted,
+            | Record::BatchCompleted(batch)
+            | Record::BatchDropped(batch) => batch.submitted,
             Record::OutputStarted(output) | Record::OutputCompleted(output) => output.started,
             Record::CheckpointWritten(checkpoint) => checkpoint.at,
             Record::CheckpointFailed(failure) => failure.at,

@@ -35,6 +35,7 @@ pub(super) fn of_stream(event: &StreamingEvent) -> Option<Record> {
         E::BatchSubmitted(info) => Record::BatchSubmitted(info.into()),
         E::BatchStarted(info) => Record::BatchStarted(info.into()),
         E::BatchCompleted(info) => Record::BatchCompleted(info.into()),
+        E::BatchDropped(info) => Record::BatchDropped(info.into()),
         E::OutputStarted(info) => Record::OutputStarted(info.into()),
         E::OutputCompleted(info) => Record::OutputCompleted(info.into()),
         E::RateUpdated(info) => Record::RateUpdated(RateRecord {

@@ -73,7 +73,7 @@ fn state(batch: &Batch) -> Markup {
         @match (batch.state, batch.record.failure()) {
             (BatchState::Queued, _) => "queued",
             (BatchState::Processing, _) => "processing",
-            (BatchState::NotRun, _) => span.bad { "not run, as the stream stopped before" },
+            (BatchState::NotRun, _) => span.bad { "not run, as the stream ended before" },
             (BatchState::Completed, None) => span.good { "completed" },
             (BatchState::Completed, Some(_)) => span.bad { "failed" },
         }

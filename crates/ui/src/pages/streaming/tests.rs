@@ -196,6 +196,18 @@ fn what_was_queued_when_the_stream_stopped_is_not_run() {
 }
 
 #[test]
+fn what_is_dropped_after_a_failure_is_not_run_before_the_stream_stops() {
+    let mut records = history::history();
+    let Some(Record::BatchSubmitted(queued)) = records.last().cloned() else {
+        panic!("batch 6 is queued");
+    };
+    records.push(Record::BatchDropped(queued));
+    let page = shown(&testing::model_of(&records), "/streaming/");
+    assert!(page.contains("Waiting Batches (0)") && page.contains("Batches Not Run (1)"));
+    assert!(page.contains("Timelines (Last 6 batches, 1 active, 4 completed, 1 not run)"));
+}
+
+#[test]
 fn tables_are_sorted_by_the_address() {
     let page = shown(
         &history::model(),
