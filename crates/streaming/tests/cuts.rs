@@ -6,105 +6,13 @@ mod probe;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::UNIX_EPOCH;
 
-use headwater_core::Context;
 use headwater_streaming::testing::TestStream;
-use headwater_streaming::time::{Time, millis, seconds};
-use headwater_streaming::{
-    DStream, FileStreamOptions, InputSource, ReceiverContext, SourceBatch, StreamError,
-};
-use parking_lot::Mutex;
-use probe::{Start, going_on, second};
-
-/// A log outside of the stream, of which a batch gets what was added since the batch before.
-#[derive(Clone, Default)]
-struct Outside(Arc<Mutex<Vec<i64>>>);
-
-impl Outside {
-    fn add(&self, number: i64) {
-        self.0.lock().push(number);
-    }
-}
-
-/// Reads such a log by offsets; it cannot be reached when some batches are cut.
-struct Offsets {
-    log: Outside,
-    next: u64,
-    fails_at: &'static [i64],
-    /// Leaves out what was in the log before the stream began.
-    from_end: bool,
-}
-
-impl Offsets {
-    fn of(log: &Outside, fails_at: &'static [i64]) -> Self {
-        let (log, next, from_end) = (log.clone(), 0, false);
-        Offsets {
-            log,
-            next,
-            fails_at,
-            from_end,
-        }
-    }
-
-    fn from_end_of(log: &Outside) -> Self {
-        Offsets {
-            from_end: true,
-            ..Offsets::of(log, &[])
-        }
-    }
-
-    fn read(&self, ctx: &Context, (from, to): (u64, u64)) -> SourceBatch<i64> {
-        let numbers = self.log.0.lock()[from as usize..to as usize].to_vec();
-        let range = [from.to_le_bytes(), to.to_le_bytes()].concat();
-        SourceBatch::new(ctx.parallelize(numbers, 1)).range(range)
-    }
-}
-
-fn offsets(range: &[u8]) -> (u64, u64) {
-    let (from, to) = range.split_at(8);
-    let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap());
-    (number(from), number(to))
-}
-
-impl InputSource<i64> for Offsets {
-    fn origin(&mut self) -> Option<Vec<u8>> {
-        if self.from_end {
-            self.next = self.log.0.lock().len() as u64;
-        }
-        Some(self.next.to_le_bytes().to_vec())
-    }
-
-    fn recall_origin(&mut self, origin: &[u8]) -> Result<(), String> {
-        self.next = u64::from_le_bytes(origin.try_into().unwrap());
-        Ok(())
-    }
-
-    fn compute(&mut self, time: Time, ctx: &Context) -> Result<SourceBatch<i64>, String> {
-        if self.fails_at.contains(&(time.as_millis() / 1000)) {
-            return Err("nobody is at home".to_owned());
-        }
-        let from = self.next;
-        self.next = self.log.0.lock().len() as u64;
-        Ok(self.read(ctx, (from, self.next)))
-    }
-
-    fn recall(&mut self, _: Time, range: &[u8]) -> Result<(), String> {
-        self.next = offsets(range).1;
-        Ok(())
-    }
-
-    fn restore(
-        &mut self,
-        _: Time,
-        range: &[u8],
-        ctx: &Context,
-    ) -> Result<SourceBatch<i64>, String> {
-        Ok(self.read(ctx, offsets(range)))
-    }
-}
+use headwater_streaming::time::{millis, seconds};
+use headwater_streaming::{DStream, FileStreamOptions, StreamError};
+use probe::inputs::{Offsets, Outside, Seconds, handed_out};
+use probe::{going_on, second};
 
 /// A window of three batches over a stream, and an output whose batches fail.
 fn windows<'a>(
@@ -181,15 +89,6 @@ fn a_failed_source_whose_stream_goes_on_gives_nothing_to_its_batch_for_ever() {
     assert_eq!(life(3, &[], &[4]), [vec![2, 3], vec![4]]);
 }
 
-/// Gives the second of each batch, by the time alone.
-struct Seconds;
-
-impl InputSource<i64> for Seconds {
-    fn compute(&mut self, time: Time, ctx: &Context) -> Result<SourceBatch<i64>, String> {
-        Ok(ctx.parallelize(vec![time.as_millis() / 1000], 1).into())
-    }
-}
-
 #[test]
 fn a_source_without_ranges_is_asked_again_for_what_is_still_needed() {
     let dir = tempfile::tempdir().unwrap();
@@ -239,15 +138,6 @@ fn put(dir: &Path, name: &str, modified_ms: u64) {
     std::fs::write(&path, format!("{name}\n")).unwrap();
     let file = std::fs::File::options().write(true).open(path).unwrap();
     file.set_modified(UNIX_EPOCH + millis(modified_ms)).unwrap();
-}
-
-/// A stream of what the test stores, and where it gets what to store through.
-fn handed_out(test: &TestStream) -> (DStream<i64>, Receiver<ReceiverContext<i64>>) {
-    let (to, contexts) = sync_channel(10);
-    let received = test.context().receiver_stream(Start::new(move |ctx| {
-        to.send(ctx.clone()).map_err(|error| error.to_string())
-    }));
-    (received, contexts)
 }
 
 /// A program whose first batch is cut and not done.
@@ -344,42 +234,6 @@ fn an_input_that_comes_back_after_it_was_left_out_begins_anew() {
     assert_eq!(life(2, true), Some(vec![1, 2]));
     let all: BTreeSet<_> = log.0.lock().iter().copied().collect();
     assert_eq!(all.len(), 2);
-}
-
-#[test]
-fn a_state_keeps_what_an_input_gave_it_that_is_dropped_now() {
-    let (dir, log) = (tempfile::tempdir().unwrap(), Outside::default());
-    let life = |begun, has_source: bool, added: &[i64]| {
-        let settings = [("streaming.checkpoint.allow", "drop:numbers")];
-        let test = going_on(dir.path(), begun, &settings);
-        let seconds = test.context().source_stream(Seconds).named("seconds");
-        let all = match has_source {
-            true => {
-                let numbers = test.context().source_stream(Offsets::of(&log, &[]));
-                seconds.union(&numbers.named("numbers"))
-            }
-            false => seconds,
-        };
-        let add =
-            |new: Vec<i64>, old: Option<i64>| Some(old.unwrap_or(0) + new.iter().sum::<i64>());
-        let pairs = all.map(|number| ((), number));
-        let sums = pairs
-            .update_state_by_key(add)
-            .named("sums")
-            .map(|(_, sum)| sum);
-        // The batches that it looks back at are computed again after a restart.
-        let shown = test.collect(&sums.window(headwater_streaming::time::seconds(3), None));
-        for number in added {
-            log.add(*number);
-            test.run(1);
-        }
-        shown.batches()
-    };
-    let shown = life(0, true, &[10, 20, 30]);
-    assert_eq!(shown.last().unwrap(), &[11, 33, 66]);
-    // The state has all; of how it was before nothing is shown.
-    assert_eq!(life(3, false, &[0, 0]), [vec![70], vec![70, 75]]);
-    assert_eq!(life(5, false, &[0]), [[70, 75, 81]]);
 }
 
 /// The process dies in its first batch interval, or before a changed program has cut a batch.

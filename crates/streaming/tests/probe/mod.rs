@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub(crate) mod damaged;
+pub(crate) mod inputs;
 
 use std::path::Path;
 use std::sync::Arc;
