@@ -5,42 +5,157 @@
 
 mod probe;
 
+use std::fs;
+
+use headwater_streaming::DStream;
+use headwater_streaming::testing::{Collected, TestStream};
 use headwater_streaming::time::seconds;
 use probe::going_on;
-use probe::inputs::{Offsets, Outside, Seconds};
+use probe::inputs::{Offsets, Outside, Seconds, handed_out};
+use tempfile::TempDir;
+
+/// The sum of all numbers so far.
+fn sums(numbers: &DStream<i64>) -> DStream<i64> {
+    let add = |new: Vec<i64>, old: Option<i64>| Some(old.unwrap_or(0) + new.iter().sum::<i64>());
+    let sums = numbers
+        .map(|number| ((), number))
+        .update_state_by_key(add)
+        .named("sums");
+    sums.map(|(_, sum)| sum)
+}
+
+/// The same, of the last batches.
+fn looking_back(sums: &DStream<i64>, test: &TestStream, batches: u64) -> Collected<i64> {
+    match batches {
+        1 => test.collect(sums),
+        more => test.collect(&sums.window(seconds(more), None)),
+    }
+}
+
+/// A state of two inputs, the second of which is dropped when nothing is added to its log any
+/// more.
+struct TwoInputs {
+    dir: TempDir,
+    log: Outside,
+}
+
+impl TwoInputs {
+    fn new() -> Self {
+        TwoInputs {
+            dir: tempfile::tempdir().unwrap(),
+            log: Outside::default(),
+        }
+    }
+
+    /// What a process shows of the state that begins after some batches, looks so many back, and
+    /// runs as many more.
+    fn life(&self, (begun, looks_back): (usize, u64), batches: Batches) -> Vec<Vec<i64>> {
+        self.life_with(
+            (begun, looks_back),
+            batches,
+            ("streaming.checkpoint.keep", "2"),
+        )
+    }
+
+    fn life_with(
+        &self,
+        (begun, looks_back): (usize, u64),
+        batches: Batches,
+        setting: (&str, &str),
+    ) -> Vec<Vec<i64>> {
+        let settings = [("streaming.checkpoint.allow", "drop:numbers"), setting];
+        let test = going_on(self.dir.path(), begun, &settings);
+        let seconds = test.context().source_stream(Seconds).named("seconds");
+        let numbers = || test.context().source_stream(Offsets::of(&self.log, &[]));
+        let all = match &batches {
+            Batches::Adding(_) => seconds.union(&numbers().named("numbers")),
+            Batches::Dropped(_) => seconds,
+        };
+        let shown = looking_back(&sums(&all), &test, looks_back);
+        match batches {
+            Batches::Adding(numbers) => numbers.iter().for_each(|number| {
+                self.log.add(*number);
+                test.run(1);
+            }),
+            Batches::Dropped(batches) => test.try_run(batches).unwrap(),
+        }
+        shown.batches()
+    }
+}
+
+/// What the batches of a process get of the second input.
+enum Batches {
+    Adding(&'static [i64]),
+    Dropped(usize),
+}
+
+use Batches::{Adding, Dropped};
 
 #[test]
 fn a_state_keeps_what_an_input_gave_it_that_is_dropped_now() {
-    let (dir, log) = (tempfile::tempdir().unwrap(), Outside::default());
-    let life = |begun, has_source: bool, added: &[i64]| {
-        let settings = [("streaming.checkpoint.allow", "drop:numbers")];
-        let test = going_on(dir.path(), begun, &settings);
-        let seconds = test.context().source_stream(Seconds).named("seconds");
-        let all = match has_source {
-            true => {
-                let numbers = test.context().source_stream(Offsets::of(&log, &[]));
-                seconds.union(&numbers.named("numbers"))
-            }
-            false => seconds,
-        };
-        let add =
-            |new: Vec<i64>, old: Option<i64>| Some(old.unwrap_or(0) + new.iter().sum::<i64>());
-        let pairs = all.map(|number| ((), number));
-        let sums = pairs
-            .update_state_by_key(add)
-            .named("sums")
-            .map(|(_, sum)| sum);
-        // The batches that it looks back at are computed again after a restart.
-        let shown = test.collect(&sums.window(headwater_streaming::time::seconds(3), None));
-        for number in added {
-            log.add(*number);
-            test.run(1);
-        }
-        shown.batches()
-    };
-    let shown = life(0, true, &[10, 20, 30]);
+    let two = TwoInputs::new();
+    let shown = two.life((0, 3), Adding(&[10, 20, 30]));
     assert_eq!(shown.last().unwrap(), &[11, 33, 66]);
     // The state has all; of how it was before nothing is shown.
-    assert_eq!(life(3, false, &[0, 0]), [vec![70], vec![70, 75]]);
-    assert_eq!(life(5, false, &[0]), [[70, 75, 81]]);
+    assert_eq!(two.life((3, 3), Dropped(2)), [vec![70], vec![70, 75]]);
+    assert_eq!(two.life((5, 3), Dropped(1)), [[70, 75, 81]]);
+}
+
+#[test]
+fn a_state_keeps_what_a_dropped_input_gave_it_when_a_later_program_looks_back_further() {
+    let two = TwoInputs::new();
+    let shown = two.life((0, 1), Adding(&[10, 20, 30]));
+    assert_eq!(shown.concat(), [11, 33, 66]);
+    assert_eq!(two.life((3, 1), Dropped(1)), [[70]]);
+    assert_eq!(two.life((4, 3), Dropped(1)), [[70, 75]]);
+}
+
+#[test]
+fn the_last_batch_with_something_of_a_dropped_input_is_not_run_again_without_it() {
+    let two = TwoInputs::new();
+    two.life((0, 1), Adding(&[10, 20, 30]));
+    assert!(two.life((3, 1), Dropped(0)).is_empty());
+    let again = ("streaming.checkpoint.run_last_again", "true");
+    assert_eq!(two.life_with((3, 1), Dropped(1), again), [[70]]);
+}
+
+#[test]
+fn an_older_checkpoint_does_not_take_from_a_state_what_a_dropped_input_gave_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = [
+        ("streaming.checkpoint.allow", "drop:numbers"),
+        ("streaming.checkpoint.keep", "9"),
+    ];
+    let seconds = |test: &TestStream| test.context().source_stream(Seconds).named("seconds");
+    let before = |begun: usize, batches: &[Option<i64>]| {
+        let test = going_on(dir.path(), begun, &settings);
+        let (numbers, contexts) = handed_out(&test);
+        let all = seconds(&test).union(&numbers.named("numbers"));
+        let shown = test.collect(&sums(&all));
+        test.try_run(0).unwrap();
+        let receiver = contexts.recv().unwrap();
+        for number in batches {
+            receiver.store_many(*number).unwrap();
+            test.run(1);
+        }
+        shown.batches().concat()
+    };
+    let after = |begun: usize, looks_back: u64| {
+        let test = going_on(dir.path(), begun, &settings);
+        let shown = looking_back(&sums(&seconds(&test)), &test, looks_back);
+        test.run(1);
+        shown.batches()
+    };
+    assert_eq!(before(0, &[Some(10), Some(20), Some(30)]), [11, 33, 66]);
+    assert_eq!(before(3, &[None, None]), [70, 75]);
+    // Its checkpoint knows of no batch that had something of the input.
+    assert!(before(5, &[]).is_empty());
+    assert_eq!(after(5, 1), [[81]]);
+    // The one before does.
+    fs::write(
+        dir.path().join("checkpoint-00000000000000005000"),
+        "damaged",
+    )
+    .unwrap();
+    assert_eq!(after(6, 7), [[81, 88]]);
 }

@@ -91,8 +91,8 @@ pub(super) fn bereft<'a>(
     bereft.map(|(time, _)| *time)
 }
 
-/// A state that stands in the way of running the last batch again: it was brought to another form
-/// after that batch, and cannot be brought back to before it.
+/// A state that stands in the way of running the last batch again: it was written anew after that
+/// batch, in another form or without an input, and cannot be brought back to before it.
 pub(super) fn kept_after_last(past: &Past, snapshots: &[Snapshot]) -> Option<usize> {
     let before = past.ended_before?;
     let is_later = |state: &usize| earliest(past, snapshots, *state).is_some_and(|at| at > before);

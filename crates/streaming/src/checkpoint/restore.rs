@@ -166,8 +166,9 @@ impl Opened {
             }
             Some(state) => tracing::warn!(
                 "{}: batch {} is not run again, though streaming.checkpoint.run_last_again asks for \
-                 that: the state {} was brought to another form after it and is there only as that \
-                 batch left it; the stream goes on with the next batch",
+                 that: the state {} was brought to another form after it, or an input was dropped, \
+                 and it is there only as that batch left it; the stream goes on with the next \
+                 batch",
                 self.dir,
                 past.ended,
                 label(&past.program.states, state),

@@ -49,8 +49,6 @@ struct Returning<'a> {
     /// The last batch whose changes it gets: so far before the last one that what readers
     /// remember can be computed again.
     base: Time,
-    /// The batches up to that one cannot be computed again.
-    is_bereft: bool,
     older: Box<dyn Older>,
 }
 
@@ -97,7 +95,6 @@ impl OldStates<'_> {
                 new,
                 old,
                 base,
-                is_bereft: bereft == Some(base),
                 older: older.map_err(|message| self.failed(&**steps, &message))?,
             };
             unreadable.append(&mut self.read_snapshots(&mut state)?);
@@ -110,9 +107,16 @@ impl OldStates<'_> {
         })
     }
 
+    /// Whether the program is without an input that the older one had. Where its records were is
+    /// not known for long: no later process may compute batches again that may have had some.
+    fn drops_inputs(&self) -> bool {
+        let mut old = 0..self.past.program.inputs.len();
+        old.any(|input| !self.inputs_from.contains(&Some(input)))
+    }
+
     /// Brings the states of a program to where their streams begin. Those that it keeps in
-    /// another form than they were kept in are written in this form, and so are those that cannot
-    /// be computed again without an input that is dropped.
+    /// another form than they were kept in are written in this form, and all are written where
+    /// the program is without an input that may have fed them.
     pub(super) fn restore(
         &self,
         keeper: &Keeper,
@@ -188,16 +192,11 @@ impl OldStates<'_> {
     ) -> Result<Option<Reformed>, StreamError> {
         let is_all = !self.has_later(state.old, state.base);
         let Returning {
-            steps,
-            new,
-            older,
-            is_bereft,
-            ..
+            steps, new, older, ..
         } = state;
         let handed_over = guarded(steps.site(), || older.hand_over(is_all));
         let is_reformed = handed_over.map_err(|message| self.failed(&**steps, &message))?;
-        // No later process may compute these batches again either.
-        if !is_reformed && !is_bereft {
+        if !is_reformed && !self.drops_inputs() {
             return Ok(None);
         }
         let snapshots = keeper.snapshots_of(new, &**steps)?;
