@@ -7,9 +7,10 @@ mod probe;
 
 use std::fs;
 
-use headwater_streaming::DStream;
+use headwater_core::Partitioning;
 use headwater_streaming::testing::{Collected, TestStream};
 use headwater_streaming::time::seconds;
+use headwater_streaming::{DStream, State, StateSpec};
 use probe::going_on;
 use probe::inputs::{Offsets, Outside, Seconds, handed_out};
 use tempfile::TempDir;
@@ -19,7 +20,7 @@ fn sums(numbers: &DStream<i64>) -> DStream<i64> {
     let add = |new: Vec<i64>, old: Option<i64>| Some(old.unwrap_or(0) + new.iter().sum::<i64>());
     let sums = numbers
         .map(|number| ((), number))
-        .update_state_by_key(add)
+        .update_state_by_key_partitioned(add, Partitioning::from(1))
         .named("sums");
     sums.map(|(_, sum)| sum)
 }
@@ -30,6 +31,96 @@ fn looking_back(sums: &DStream<i64>, test: &TestStream, batches: u64) -> Collect
         1 => test.collect(sums),
         more => test.collect(&sums.window(seconds(more), None)),
     }
+}
+
+#[test]
+fn a_program_that_looks_back_further_keeps_what_a_receiver_gave() {
+    let dir = tempfile::tempdir().unwrap();
+    let life = |begun: usize, looks_back: u64, added: &[i64]| {
+        let test = going_on(dir.path(), begun, &[]);
+        let (numbers, contexts) = handed_out(&test);
+        let shown = looking_back(&sums(&numbers), &test, looks_back);
+        test.try_run(0).unwrap();
+        let receiver = contexts.recv().unwrap();
+        for number in added {
+            receiver.store_many([*number]).unwrap();
+            test.run(1);
+        }
+        shown.batches()
+    };
+    assert_eq!(life(0, 1, &[1, 2, 3, 4, 5]).concat(), [1, 3, 6, 10, 15]);
+    // Its checkpoint forgets what it does not need itself.
+    assert_eq!(life(5, 1, &[]).len(), 0);
+    // It has forgotten what belonged to batches before the last two.
+    assert_eq!(life(5, 5, &[6]), [[10, 15, 21]]);
+    assert_eq!(
+        life(6, 5, &[7, 8]),
+        [vec![10, 15, 21, 28], vec![10, 15, 21, 28, 36]]
+    );
+}
+
+#[test]
+fn a_program_that_looks_back_further_keeps_what_a_source_gave() {
+    let (dir, log) = (tempfile::tempdir().unwrap(), Outside::default());
+    let life = |begun: usize, looks_back: u64, added: &[i64]| {
+        let test = going_on(dir.path(), begun, &[]);
+        let numbers = test.context().source_stream(Offsets::of(&log, &[]));
+        let shown = looking_back(&sums(&numbers), &test, looks_back);
+        for number in added {
+            log.add(*number);
+            test.run(1);
+        }
+        test.try_run(0).unwrap();
+        shown.batches()
+    };
+    assert_eq!(life(0, 1, &[1, 2, 3, 4, 5]).concat(), [1, 3, 6, 10, 15]);
+    assert_eq!(life(5, 1, &[]).len(), 0);
+    // It has forgotten what belonged to batches before the last two.
+    assert_eq!(life(5, 5, &[6]), [[10, 15, 21]]);
+    assert_eq!(
+        life(6, 5, &[7, 8]),
+        [vec![10, 15, 21, 28], vec![10, 15, 21, 28, 36]]
+    );
+}
+
+#[test]
+fn a_state_that_is_looked_back_at_keeps_what_was_in_a_queue() {
+    let dir = tempfile::tempdir().unwrap();
+    let life = |begun: usize, added: &[i64]| {
+        let test = going_on(dir.path(), begun, &[]);
+        let (queue, numbers) = test.context().queue_stream();
+        let shown = looking_back(&sums(&numbers), &test, 3);
+        for number in added {
+            queue.push_records(vec![*number], 1);
+        }
+        test.run(added.len());
+        shown.batches()
+    };
+    assert_eq!(life(0, &[1, 2, 3]).last().unwrap(), &[1, 3, 6]);
+    assert_eq!(life(3, &[4, 5]), [vec![10], vec![10, 15]]);
+}
+
+#[test]
+fn a_program_that_looks_back_further_keeps_what_came_through_a_state_that_was_moved() {
+    let dir = tempfile::tempdir().unwrap();
+    let life = |begun: usize, (looks_back, partitions), batches| {
+        let test = going_on(dir.path(), begun, &[]);
+        let numbers = test.context();
+        let numbers = numbers.stream_by_time(|time| vec![((), time.as_millis() / 1000)]);
+        let as_it_is = |(): &(), number: Option<i64>, seen: &mut State<'_, i64>| {
+            seen.update(number.unwrap_or_default());
+            number.unwrap_or_default()
+        };
+        let spec = StateSpec::function(as_it_is).num_partitions(partitions);
+        let through = numbers.map_with_state(spec).named("through").stream();
+        let shown = looking_back(&sums(&through), &test, looks_back);
+        test.try_run(batches).unwrap();
+        shown.batches()
+    };
+    assert_eq!(life(0, (1, 1), 3).concat(), [1, 3, 6]);
+    // It is written anew, as it is now.
+    assert!(life(3, (1, 2), 0).is_empty());
+    assert_eq!(life(3, (3, 2), 2), [vec![10], vec![10, 15]]);
 }
 
 /// A state of two inputs, the second of which is dropped when nothing is added to its log any

@@ -2,10 +2,11 @@
 //! A function of the cut alone; it reads and writes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::entry::{CutInput, InputRange};
 use super::past::Cut;
-use crate::time::Time;
+use crate::time::{Time, millis};
 
 /// What a batch gets from an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,21 +61,47 @@ pub(crate) fn cut_batch<E>(
     Ok(cut.is_none().then_some(named))
 }
 
-/// What is kept of cuts that nothing remembers: what each source gave last, however long ago,
-/// where later batches were cut without it. It goes on from there.
-pub(super) fn last_ranges(
-    kept: &BTreeMap<Time, Cut>,
-    dropped: BTreeMap<Time, Cut>,
-) -> Vec<(Time, Cut)> {
+/// Drops the cuts that nothing remembers of batches up to the last one that was done: these cuts.
+///
+/// What each source gave last stays, however long ago, where later batches were cut without it: it
+/// goes on from there. Next to cuts that are kept it stays with all that its batch had, since a
+/// part of a cut must not pass for one of those.
+pub(super) fn drop_cuts(
+    cuts: &mut BTreeMap<Time, Cut>,
+    (ended, remembered): (Time, Duration),
+    batch: Duration,
+) -> BTreeMap<Time, Cut> {
+    let kept = cuts.split_off(&(ended - remembered + millis(1)));
+    let mut dropped = std::mem::replace(cuts, kept);
+    loop {
+        let last = last_ranges(cuts, &dropped);
+        let first = cuts.keys().next().copied();
+        let first = first.map_or(ended, |first| first - batch);
+        let next = last.first().filter(|(time, _)| *time >= first);
+        match next.and_then(|(time, _)| dropped.remove_entry(time)) {
+            Some((time, whole)) => drop(cuts.insert(time, whole)),
+            None => {
+                cuts.extend(last);
+                return dropped;
+            }
+        }
+    }
+}
+
+/// What each source gave last, in cuts that are dropped and where none that is kept has something
+/// of it; the newest one first.
+fn last_ranges(kept: &BTreeMap<Time, Cut>, dropped: &BTreeMap<Time, Cut>) -> Vec<(Time, Cut)> {
     let of_source = |one: &CutInput| matches!(one.range, InputRange::Source(_));
     let named = kept.values().flat_map(|cut| &cut.inputs);
     let named = named.filter(|one| of_source(one)).map(|one| one.input);
     let mut known: BTreeSet<usize> = named.collect();
     let mut last = Vec::new();
-    for (time, mut cut) in dropped.into_iter().rev() {
-        cut.inputs
-            .retain(|one| of_source(one) && known.insert(one.input));
-        last.extend((!cut.inputs.is_empty()).then_some((time, cut)));
+    for (time, cut) in dropped.iter().rev() {
+        let inputs = cut.inputs.iter();
+        let inputs = inputs.filter(|one| of_source(one) && known.insert(one.input));
+        let inputs: Vec<_> = inputs.cloned().collect();
+        let at = cut.at;
+        last.extend((!inputs.is_empty()).then_some((*time, Cut { at, inputs })));
     }
     last
 }
@@ -119,23 +146,40 @@ mod tests {
     #[test]
     fn where_a_source_is_stays_known_though_it_gives_nothing_for_long() {
         let at = Time::from_millis;
-        let blocks = InputRange::Blocks { from: 0, to: 1 };
-        let dropped = BTreeMap::from([
+        let blocks = || InputRange::Blocks { from: 0, to: 1 };
+        let whole = BTreeMap::from([
             (
                 at(1),
                 cut(&[(0, source(1)), (1, source(1)), (2, source(1))]),
             ),
             (
                 at(2),
-                cut(&[(0, source(2)), (3, blocks), (4, InputRange::Anew)]),
+                cut(&[(0, source(2)), (3, blocks()), (4, InputRange::Anew)]),
             ),
             (at(3), cut(&[])),
+            (at(4), cut(&[(2, source(4))])),
         ]);
-        let kept = BTreeMap::from([(at(4), cut(&[(2, source(4))]))]);
-        let expected = [
-            (at(2), cut(&[(0, source(2))])),
-            (at(1), cut(&[(1, source(1))])),
+        let drop_from = |ended: i64, remembered| {
+            let mut kept = whole.clone();
+            let memory = (at(ended), millis(remembered));
+            let dropped = drop_cuts(&mut kept, memory, millis(1));
+            let left = kept.into_iter().map(|(time, cut)| (time.as_millis(), cut));
+            let dropped = dropped.keys().map(|time| time.as_millis());
+            (left.collect::<Vec<_>>(), dropped.collect::<Vec<_>>())
+        };
+        let last = (1, cut(&[(1, source(1))]));
+        let cuts = [
+            last.clone(),
+            (2, cut(&[(0, source(2))])),
+            (4, cut(&[(2, source(4))])),
         ];
-        assert_eq!(last_ranges(&kept, dropped), expected);
+        assert_eq!(drop_from(4, 1), (cuts.to_vec(), vec![1, 2, 3]));
+        // Next to batches that are remembered it is with all that its batch had.
+        let (left, dropped) = drop_from(4, 2);
+        assert_eq!(dropped, Vec::<i64>::new());
+        assert_eq!(left[0], (1, whole[&at(1)].clone()));
+        assert_eq!(left[1], (2, whole[&at(2)].clone()));
+        let (left, dropped) = drop_from(4, 0);
+        assert_eq!((left[0].clone(), dropped), (last, vec![1, 2, 3]));
     }
 }

@@ -10,7 +10,7 @@
 //! an output has in `outputs`.
 //!
 //! What decides reads and writes nothing: `past` folds, `cutting` gives inputs to batches, `commits`
-//! orders, `retention` forgets, `plan` begins, `damage` says what is left of a journal that lacks
+//! orders, `retention` forgets, `plan` begins, `reach` says what can be computed again, `damage` says what is left of a journal that lacks
 //! entries. `keeper`, `restore` and `states` act on it.
 
 mod checkpointer;
@@ -30,6 +30,7 @@ mod plan;
 mod positions;
 mod program;
 mod raw;
+mod reach;
 mod restore;
 mod retention;
 #[cfg(test)]
@@ -62,8 +63,10 @@ pub(crate) use matching::Allowed;
 pub(crate) use outputs::Outputs;
 pub(crate) use plan::{Begin, Limits};
 pub(crate) use program::{Part, Program};
+pub(crate) use reach::Reads;
 pub(crate) use report::short_type;
 pub(crate) use restore::{InputPast, Opened, Resumed};
+pub(crate) use states::ReachingBack;
 
 pub use describe::{PartDescription, PartKind, ProgramDescription};
 pub use diff::{CheckpointDiff, PartDiff, PartFate};

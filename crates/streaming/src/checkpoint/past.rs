@@ -8,7 +8,7 @@ use std::time::Duration;
 use headwater_journal::Sequence;
 use serde::{Deserialize, Serialize};
 
-use super::cutting::last_ranges;
+use super::cutting::drop_cuts;
 use super::entry::{CutInput, Entry, InputRange, Reformed};
 use super::program::Program;
 use crate::time::Time;
@@ -243,11 +243,8 @@ impl Past {
     /// Drops what no restart will ask for: cuts and blocks of batches that nothing remembers,
     /// changes that every snapshot contains.
     pub(crate) fn prune(&mut self, remembered: Duration, snapshots_at: Option<Time>) {
-        let last_dropped = self.ended - remembered;
-        let kept = self
-            .cuts
-            .split_off(&(last_dropped + Duration::from_millis(1)));
-        let dropped = std::mem::replace(&mut self.cuts, kept);
+        let batch = Duration::from_millis(self.program.batch_ms);
+        let dropped = drop_cuts(&mut self.cuts, (self.ended, remembered), batch);
         for cut in dropped.values().flat_map(|cut| &cut.inputs) {
             if let (InputRange::Blocks { to, .. }, Some(blocks)) =
                 (&cut.range, self.blocks.get_mut(cut.input))
@@ -255,8 +252,6 @@ impl Past {
                 *blocks = blocks.split_off(to);
             }
         }
-        let last = last_ranges(&self.cuts, dropped);
-        self.cuts.extend(last);
         if let Some(at) = snapshots_at {
             self.changes = self.changes.split_off(&(at + Duration::from_millis(1)));
             for since in &mut self.states_since {

@@ -13,14 +13,20 @@ use super::keeper::{Keeper, STATES};
 use super::manifest::{Snapshot, Unsealed, read_sealed};
 use super::past::Past;
 use super::plan::{bereft, earliest, snapshots_at, state_of};
+use super::reach::{Reads, Since, Untaken};
 use super::restore::error;
 use super::unreadable::Unreadable;
 use crate::error::StreamError;
 use crate::state::{AnySteps, Older};
 use crate::time::Time;
 
-/// A state, and how far before the last batch its readers remember it.
-pub(crate) type ReachingBack = (Arc<dyn AnySteps>, Duration);
+/// A state that readers remember.
+pub(crate) struct ReachingBack {
+    pub(crate) steps: Arc<dyn AnySteps>,
+    /// How far before the last batch they do.
+    pub(crate) back: Duration,
+    pub(crate) reads: Reads,
+}
 
 /// What an older program has kept of its states.
 pub(super) struct OldStates<'a> {
@@ -60,35 +66,33 @@ impl OldStates<'_> {
         states_from: &[Option<usize>],
     ) -> Result<Reading<'s>, StreamError> {
         let (mut returning, mut begins) = (Vec::new(), Vec::new());
-        let mut unreadable = Unreadable::new();
-        for (new, ((steps, reaches_back), from)) in states.iter().zip(states_from).enumerate() {
+        let (mut unreadable, mut since) = (Unreadable::new(), Vec::new());
+        for (new, (state, from)) in states.iter().zip(states_from).enumerate() {
+            let steps = &state.steps;
             let part = from.and_then(|old| Some((old, self.past.program.states.get(old)?)));
             let Some((old, form)) = part.and_then(|(old, part)| Some((old, part.form.as_ref()?)))
             else {
                 begins.push((&**steps, self.past.ended));
+                since.push(Since::new(self.past.ended));
                 continue;
             };
-            let mut base = self.past.ended - *reaches_back;
-            let kept = earliest(self.past, self.snapshots, old);
-            // To compute such a batch again would be to take from the state what it has.
-            let bereft = bereft(self.past, self.inputs_from, (base, self.past.ended)).next_back();
-            if let Some(earliest) = kept.max(bereft).filter(|earliest| *earliest > base) {
-                let why = match kept.is_some_and(|kept| kept >= earliest) {
-                    true => "was not kept as it was before it",
-                    false => "cannot be computed again for it without an input that is dropped",
-                };
+            let begun = self.past.states_begun.get(old).copied();
+            let begun = begun.unwrap_or(self.past.zero);
+            let (mut base, mut of_state) = (self.past.ended - state.back, Since::new(begun));
+            if let Some((earliest, why)) = self.earliest(&state.reads, (old, begun), &since)
+                && earliest > base
+            {
                 tracing::warn!(
-                    "the state of {} begins as batch {earliest} left it: it {why}, as far back as \
-                     the program looks now; what looks back finds no records before",
+                    "the state of {} begins as batch {earliest} left it: {why}; what looks back \
+                     further finds no records",
                     steps.site()
                 );
                 begins.push((&**steps, earliest));
-                base = earliest;
+                (base, of_state.hidden) = (earliest, Some(earliest));
             }
-            if let Some(begun) = self.past.states_begun.get(old) {
-                // Nothing may have been kept of it yet.
-                begins.push((&**steps, *begun));
-            }
+            // Nothing may have been kept of it yet.
+            begins.push((&**steps, begun));
+            since.push(of_state);
             let older = steps.takes_over().older(form);
             let mut state = Returning {
                 steps,
@@ -105,6 +109,25 @@ impl OldStates<'_> {
             begins,
             unreadable,
         })
+    }
+
+    /// The first batch that can be the last one whose changes a state gets, where not every one
+    /// can, and why. The state was kept as `old`, and began after the batch `begun`; `others` are
+    /// the states before it in the program.
+    fn earliest(
+        &self,
+        reads: &Reads,
+        (old, begun): (usize, Time),
+        others: &[Since],
+    ) -> Option<Untaken> {
+        let kept = earliest(self.past, self.snapshots, old);
+        let kept = kept.map(|batch| (batch, "it was not kept as it was before"));
+        let all = (self.past.zero, self.past.ended);
+        // To compute such a batch again would be to take from the state what it has.
+        let bereft = bereft(self.past, self.inputs_from, all).next_back();
+        let untaken = reads.untaken(self.past, begun, bereft, others);
+        let all = untaken.into_iter().chain(kept);
+        all.max_by_key(|(batch, _)| *batch)
     }
 
     /// Whether the program is without an input that the older one had. Where its records were is

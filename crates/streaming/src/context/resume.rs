@@ -6,7 +6,9 @@ use std::time::Duration;
 use headwater_store::Location;
 
 use super::Inner;
-use crate::checkpoint::{Checkpointer, Keeper, Limits, Opened, Outputs, Part, Program, Resumed};
+use crate::checkpoint::{
+    Checkpointer, Keeper, Limits, Opened, Outputs, Part, Program, ReachingBack, Resumed,
+};
 use crate::conf;
 use crate::error::StreamError;
 use crate::graph::{AnyStream, NodeId};
@@ -86,7 +88,11 @@ impl Inner {
         let (states, inputs) = (self.graph.live_state(), self.graph.inputs());
         let reaching: Vec<_> = states
             .iter()
-            .map(|(stream, steps)| (steps.clone(), self.reaches_back(&**stream, &**steps)))
+            .map(|(stream, steps)| ReachingBack {
+                steps: steps.clone(),
+                back: self.reaches_back(&**stream, &**steps),
+                reads: self.graph.reads_of(&**stream),
+            })
             .collect();
         let input_memory = |input: &Arc<dyn crate::input::Input>| {
             input.reaches_back().max(input.stream().remembered())
@@ -96,7 +102,7 @@ impl Inner {
         let limits = Limits::of(
             conf.get(&conf::CHECKPOINT_KEEP)?,
             inputs.iter().map(input_memory),
-            reaching.iter().map(|(_, back)| *back),
+            reaching.iter().map(|state| state.back),
             again,
         );
         self.warn_of_queues();
@@ -105,7 +111,7 @@ impl Inner {
         self.graph.number_outputs(&ready.outputs);
         let keeper = ready.keeper;
         let owner = self.graph.owner;
-        let stores: Vec<_> = reaching.into_iter().map(|(steps, _)| steps).collect();
+        let stores: Vec<_> = reaching.into_iter().map(|state| state.steps).collect();
         let restored = keeper
             .start_flushing(owner)
             .and_then(|()| self.restore(&keeper, ready.resumed.as_ref(), &stores));
@@ -172,7 +178,7 @@ impl Inner {
     fn warn_of_queues(&self) {
         for stream in self.graph.streams() {
             let site = stream.info().site;
-            if site.operator().starts_with("queue_stream") {
+            if stream.info().reads_queue() {
                 tracing::warn!(
                     "{site}: what is in a queue is not found again after a restart; a source or a \
                      receiver is"

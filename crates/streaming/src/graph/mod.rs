@@ -9,6 +9,7 @@ pub(crate) mod info;
 mod keeping;
 mod node;
 mod output;
+mod reads;
 mod state;
 
 use std::collections::HashSet;

@@ -81,6 +81,11 @@ impl NodeInfo {
         Scope::new(self.id.index() as u64, name).at_millis(time.as_millis())
     }
 
+    /// Whether this is the stream of a queue, whose batches are gone with the process.
+    pub(crate) fn reads_queue(&self) -> bool {
+        self.site.operator().starts_with("queue_stream")
+    }
+
     /// What `checkpoint` said last, with its line.
     pub(crate) fn checkpoint(&self) -> Option<(Site, Duration)> {
         *self.checkpoint.lock()

@@ -2,7 +2,7 @@
 
 use headwater_journal::Sequence;
 
-use super::super::entry::InputRange;
+use super::super::entry::{CutInput, InputRange};
 use super::super::manifest::{Manifest, Snapshot};
 use super::super::past::Cut;
 use super::super::retention::{Surplus, keep_needed};
@@ -114,13 +114,18 @@ impl Process {
             let mut later = later.flat_map(|(_, cut)| &cut.inputs);
             !later.any(|one| one.input == input)
         };
-        // What a source gave last is kept, however long it fails.
+        // What a source gave last is kept, however long it fails, and next to others the whole cut.
         let is_needed = |time: Time, cut: &Cut| {
+            let is_last = |one: &CutInput| {
+                matches!(one.range, InputRange::Source(_)) && is_newest(time, one.input)
+            };
+            let is_next = past.cuts.contains_key(&(time + BATCH));
             let mut named = cut.inputs.iter();
             time > forgotten
-                || named.all(|one| {
-                    matches!(one.range, InputRange::Source(_)) && is_newest(time, one.input)
-                })
+                || match is_next {
+                    true => named.any(is_last),
+                    false => named.all(is_last),
+                }
         };
         if let Some((time, _)) = past.cuts.iter().find(|(time, cut)| !is_needed(**time, cut)) {
             return Err(format!(
