@@ -250,3 +250,59 @@ fn an_older_checkpoint_does_not_take_from_a_state_what_a_dropped_input_gave_it()
     .unwrap();
     assert_eq!(after(6, 7), [[81, 88]]);
 }
+
+/// How often each key came, by a process that is killed: each batch has a key of its own, and
+/// one that all batches have.
+fn killed(
+    dir: &TempDir,
+    (begun, until): (usize, usize),
+    is_mapped: bool,
+    leaves_out: &'static [i64],
+) -> Vec<(i64, i64)> {
+    let test = going_on(
+        dir.path(),
+        begun,
+        &[("streaming.checkpoint.interval", "1h")],
+    );
+    let keys = test.context().stream_by_time(|time| {
+        let second = time.as_millis() / 1000;
+        vec![(0, 1), (second, 1)]
+    });
+    let ones = keys.filter(|(key, _)| !leaves_out.contains(key));
+    let to = Partitioning::from(1);
+    let counts = if is_mapped {
+        let count = |key: &i64, one: Option<i64>, state: &mut State<'_, i64>| {
+            let count = state.get().unwrap_or(&0) + one.unwrap_or(0);
+            state.update(count);
+            (*key, count)
+        };
+        let spec = StateSpec::function(count).partitioner(to);
+        ones.map_with_state(spec).state_snapshots()
+    } else {
+        let add =
+            |new: Vec<i64>, old: Option<i64>| Some(old.unwrap_or(0) + new.iter().sum::<i64>());
+        ones.update_state_by_key_partitioned(add, to)
+    };
+    test.collect(&counts.window(seconds(3), None));
+    let shown = test.collect(&counts);
+    test.run(until - begun);
+    let mut last = shown.batches().pop().unwrap();
+    last.sort_unstable();
+    last
+}
+
+#[test]
+fn what_a_changed_program_computes_again_is_what_later_processes_go_on_from() {
+    for is_mapped in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        killed(&dir, (0, 5), is_mapped, &[]);
+        // It computes the fourth batch again without its key.
+        killed(&dir, (5, 9), is_mapped, &[4]);
+        let counts = killed(&dir, (9, 10), is_mapped, &[4]);
+        let expected: Vec<_> = [(0, 10)]
+            .into_iter()
+            .chain((1..=10).filter(|key| *key != 4).map(|key| (key, 1)))
+            .collect();
+        assert_eq!(counts, expected, "mapped: {is_mapped}");
+    }
+}

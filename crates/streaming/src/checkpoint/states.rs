@@ -137,9 +137,9 @@ impl OldStates<'_> {
         old.any(|input| !self.inputs_from.contains(&Some(input)))
     }
 
-    /// Brings the states of a program to where their streams begin. Those that it keeps in
-    /// another form than they were kept in are written in this form, and all are written where
-    /// the program is without an input that may have fed them.
+    /// Brings the states of a program to where their streams begin. Written whole, as they are
+    /// there, are those that it keeps in another form than they were kept in, those of which
+    /// batches are computed again, and all where it is without an input that may have fed them.
     pub(super) fn restore(
         &self,
         keeper: &Keeper,
@@ -219,7 +219,10 @@ impl OldStates<'_> {
         } = state;
         let handed_over = guarded(steps.site(), || older.hand_over(is_all));
         let is_reformed = handed_over.map_err(|message| self.failed(&**steps, &message))?;
-        if !is_reformed && !self.drops_inputs() {
+        // What is computed again may not be what it was: the program may have changed, or what
+        // failed then works now. The changes that follow hold on top of that alone, not of those
+        // that were written of the same batches.
+        if is_all && !is_reformed && !self.drops_inputs() {
             return Ok(None);
         }
         let snapshots = keeper.snapshots_of(new, &**steps)?;
