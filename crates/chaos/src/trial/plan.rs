@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     Sink,
     /// The next process has another number of slots.
     Slots,
+    /// The next process is another version of the program.
+    Program,
 }
 
 impl Fault {
@@ -59,6 +61,7 @@ pub(crate) struct Life {
 pub(crate) struct Settings {
     pub(crate) seed: u64,
     pub(crate) slots: usize,
+    pub(crate) version: Version,
     pub(crate) checkpoint_interval_ms: u64,
     pub(crate) run_last_again: bool,
     /// The steps of the clock, in their order.
@@ -69,6 +72,19 @@ pub(crate) struct Settings {
     pub(crate) sink_fails: Option<u32>,
     /// Files cannot grow beyond so much, where the disk cannot be filled.
     pub(crate) file_limit: Option<DiskFull>,
+}
+
+/// What a version of the program does in its own way. All of them store the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Version {
+    /// An operator more behind the receiver.
+    pub(crate) filters: bool,
+    /// One of the states has another name.
+    pub(crate) renames: bool,
+    /// So many batches of a state are looked back at, by a window over it.
+    pub(crate) looks_back: u32,
+    /// The window's output comes before the others.
+    pub(crate) looks_first: bool,
 }
 
 /// The clock differs from the machine's from then on.
@@ -171,12 +187,26 @@ impl Draw {
         steps
     }
 
+    fn version(&mut self) -> Version {
+        let drawn = Version {
+            filters: self.rng.bool(),
+            renames: self.rng.bool(),
+            looks_back: self.rng.u32(..16),
+            looks_first: self.rng.bool(),
+        };
+        match self.has(Fault::Program, 40) {
+            true => drawn,
+            false => Version::default(),
+        }
+    }
+
     fn settings(&mut self) -> Settings {
         let slots = self.has(Fault::Slots, 60);
         let slots = if slots { self.rng.usize(1..=4) } else { 2 };
         Settings {
             seed: self.rng.u64(..),
             slots,
+            version: self.version(),
             checkpoint_interval_ms: self.rng.u64(30..400),
             run_last_again: self.rng.u8(..5) == 0,
             clock: match self.has(Fault::Clock, 30) {
@@ -255,9 +285,9 @@ impl Plan {
 
     /// The faults that happen in a life if it lives long enough for them.
     pub(crate) fn faults(&self, life: usize) -> Vec<Fault> {
-        let slots_before = life
+        let before = life
             .checked_sub(1)
-            .map(|before| self.lives[before].settings.slots);
+            .map(|before| &self.lives[before].settings);
         let life = &self.lives[life];
         let settings = &life.settings;
         let end = match life.end {
@@ -274,7 +304,11 @@ impl Plan {
             (Fault::Sink, settings.sink_fails.is_some()),
             (
                 Fault::Slots,
-                slots_before.is_some_and(|before| before != settings.slots),
+                before.is_some_and(|before| before.slots != settings.slots),
+            ),
+            (
+                Fault::Program,
+                before.is_some_and(|before| before.version != settings.version),
             ),
         ];
         let others = others.into_iter().filter(|(_, happens)| *happens);

@@ -12,7 +12,7 @@ use super::sink::FailingSink;
 use crate::trial::error::ChaosError;
 use crate::trial::event::Event;
 use crate::trial::options::Drive;
-use crate::trial::plan::Settings;
+use crate::trial::plan::{Settings, Version};
 
 /// How far apart batches are.
 pub(crate) const BATCH_MS: u64 = 60;
@@ -27,8 +27,10 @@ pub(crate) const PLAIN_SLIDE_MS: u64 = 2 * BATCH_MS;
 pub(crate) const RECORDS: &str = "records";
 /// The table of what `map_with_state` gave for each record.
 pub(crate) const COUNTED: &str = "counted";
-/// The table of the totals of `update_state_by_key`.
+/// The table of the totals of `update_state_by_key`, and the name of their state.
 pub(crate) const TOTALS: &str = "totals";
+/// What some versions of the program call that state.
+pub(super) const TOTALS_RENAMED: &str = "sums";
 /// The table of the windows with an inverse function.
 pub(crate) const INVERSE: &str = "inverse_windows";
 /// The table of the windows without one.
@@ -51,7 +53,11 @@ pub(super) fn build(
 ) -> Result<(), ChaosError> {
     let seed = settings.seed;
     let receiver = SequencedReceiver::new(&drive.source, settings.receiver_fails, seed);
-    let events = ssc.receiver_stream(receiver).named("events");
+    let version = settings.version;
+    let mut events = ssc.receiver_stream(receiver).named("events");
+    if version.filters {
+        events = events.filter(|event| event.number > 0);
+    }
     let pairs = events.map(|event| (event.key, (1, event.value)));
     let counted = count_in_state(&events);
     let windows = (millis(WINDOW_MS), millis(PLAIN_WINDOW_MS));
@@ -61,6 +67,10 @@ pub(super) fn build(
         .reduce_by_key_and_window_inverse_with(add, subtract, windows.0, None, in_use)
         .named("inverse windows");
     let plain = pairs.reduce_by_key_and_window(add, windows.1, millis(PLAIN_SLIDE_MS));
+    let totals = totals(&pairs, version);
+    if version.looks_first {
+        look_back(&totals, version);
+    }
 
     let sinks = Sinks { drive, settings };
     let records = events.map(|event| (event.number, event.key, event.value));
@@ -72,13 +82,16 @@ pub(super) fn build(
         (number, key, total.0, total.1, batch)
     };
     at_batches(&counted).write_to(sinks.open(COUNTED, columns, row)?);
-    at_batches(&totals(&pairs)).write_to(sinks.open_totals()?);
+    at_batches(&totals).write_to(sinks.open_totals()?);
     for (name, windows) in [(INVERSE, inverse), (PLAIN, plain)] {
         at_batches(&windows).write_to(sinks.open(name, TOTAL_COLUMNS, total_row)?);
     }
     let lines = events.map(|event| event.to_string());
     let prefix = drive.directory.join(FILES);
     lines.save_as_text_files(&prefix.to_string_lossy(), None);
+    if !version.looks_first {
+        look_back(&totals, version);
+    }
     Ok(())
 }
 
@@ -95,12 +108,24 @@ fn count_in_state(events: &DStream<Event>) -> DStream<(i64, i64, Total)> {
     numbered.map_with_state(spec).named("counted").stream()
 }
 
-fn totals(pairs: &DStream<(i64, Total)>) -> DStream<(i64, Total)> {
+fn totals(pairs: &DStream<(i64, Total)>, version: Version) -> DStream<(i64, Total)> {
     let update = |new: Vec<Total>, old: Option<Total>| {
         Some(new.into_iter().fold(old.unwrap_or_default(), add))
     };
     let spec = UpdateStateSpec::function(update);
-    pairs.update_state_by_key_with(spec).named("totals")
+    let totals = pairs.update_state_by_key_with(spec);
+    totals.named(match version.renames {
+        true => TOTALS_RENAMED,
+        false => TOTALS,
+    })
+}
+
+/// Looks at the totals of the last batches, as far as the version does.
+fn look_back(totals: &DStream<(i64, Total)>, version: Version) {
+    if version.looks_back > 0 {
+        let window = totals.window(millis(BATCH_MS) * version.looks_back, None);
+        window.foreach_rdd(|rdd, _| rdd.count().map(drop));
+    }
 }
 
 /// The records, each with the time of its batch.

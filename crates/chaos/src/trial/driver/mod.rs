@@ -26,6 +26,7 @@ use super::error::ChaosError;
 use super::options::Drive;
 use super::plan::Settings;
 use clock::SteppedClock;
+use graph::TOTALS_RENAMED;
 use progress::Progress;
 
 pub(crate) use graph::{
@@ -99,6 +100,10 @@ fn conf(settings: &Settings) -> Conf {
         .set(
             "streaming.checkpoint.interval",
             format!("{}ms", settings.checkpoint_interval_ms),
+        )
+        .set(
+            "streaming.checkpoint.allow",
+            format!("rename:{TOTALS}={TOTALS_RENAMED},rename:{TOTALS_RENAMED}={TOTALS}"),
         )
         .set(RUN_LAST_AGAIN, settings.run_last_again.to_string())
 }
