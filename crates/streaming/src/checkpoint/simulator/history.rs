@@ -27,6 +27,8 @@ pub(super) struct Seen {
     pub(super) sources_failed: u64,
     /// Restarts with an input more or less.
     pub(super) inputs_changed: u64,
+    /// Restarts that look further back at a state than it goes.
+    pub(super) begun_late: u64,
     pub(super) batches: u64,
     pub(super) records: u64,
 }
@@ -40,6 +42,7 @@ impl Seen {
         self.overtaken += other.overtaken;
         self.sources_failed += other.sources_failed;
         self.inputs_changed += other.inputs_changed;
+        self.begun_late += other.begun_late;
         self.batches += other.batches;
         self.records += other.records;
     }
@@ -154,6 +157,8 @@ impl History {
         } = self;
         self.process = recovery::start(setup, disk, truth, *now, rng)?;
         self.seen.inputs_changed += u64::from(self.process.inputs.len() != inputs);
+        let is_late = self.process.begins.iter().any(|begin| begin.is_late);
+        self.seen.begun_late += u64::from(is_late);
         self.seen.reruns += u64::from(self.process.past.first_open().is_some());
         Ok(())
     }

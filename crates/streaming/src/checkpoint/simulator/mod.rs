@@ -5,7 +5,7 @@
 //! fail, end; checkpoints are written piece by piece; clocks go, jump and are set back; and before
 //! any step the process may be killed, upon which unsynced entries and everything in memory are
 //! gone and a new process goes on, perhaps with its states and inputs in another order, with an
-//! input more or less. What is decided on the way (what a batch gets, which ends are written, what
+//! input more or less, and looking further back at its states or less far. What is decided on the way (what a batch gets, which ends are written, what
 //! is forgotten, with what a restart begins) is decided by the functions that the runtime calls,
 //! on the bytes that it writes.
 //!
@@ -86,6 +86,7 @@ fn much_happens_in_a_history() {
         seen.overtaken,
         seen.sources_failed,
         seen.inputs_changed,
+        seen.begun_late,
     ];
     assert!(dangers.iter().all(|times| *times > 50), "{seen:?}");
     assert!(seen.batches > 1000 && seen.records > 5000, "{seen:?}");

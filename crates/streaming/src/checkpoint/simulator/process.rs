@@ -42,6 +42,14 @@ enum Refused {
     Wrong(String),
 }
 
+/// With which batch a state begins after a restart.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beginning {
+    pub(super) after: Time,
+    /// Whether readers look back further.
+    pub(super) is_late: bool,
+}
+
 #[derive(Debug)]
 pub(super) struct Process {
     /// The number of its first entry.
@@ -56,6 +64,8 @@ pub(super) struct Process {
     pub(super) inputs: Vec<Input>,
     /// The partitions of each state, by place.
     pub(super) states: Vec<Vec<Partition>>,
+    /// By place, too.
+    pub(super) begins: Vec<Beginning>,
     /// The records of the batches that are remembered.
     pub(super) contents: BTreeMap<Time, Contents>,
     /// A batch whose cut is not known to be safe.
@@ -263,14 +273,17 @@ impl Process {
                 continue;
             }
             let place = self.places.states.iter().position(|one| *one == number);
-            let parts = &self.states[place.unwrap_or_default()];
-            let at = |time| parts.iter().map(move |part| part.version(time)).collect();
-            let back = setup.step_at(number, time - batches(setup.states[number].reach), zero);
-            let back = match back > zero {
-                true => at(back),
-                false => Ok(Vec::new()),
+            let place = place.unwrap_or_default();
+            let at = |time| {
+                let parts = self.states[place].iter();
+                parts.map(|part| part.version(time)).collect::<Check<_>>()
             };
-            states.push((number, at(time)?, back?));
+            let back = setup.step_at(number, time - batches(self.places.reaches[number]), zero);
+            let begin = self.begins[place];
+            let is_shown = back > zero && (!begin.is_late || back > begin.after);
+            let back = is_shown.then(|| at(back).map(|values| (back, values)));
+            let back = back.transpose()?;
+            states.push((number, at(time)?, back));
         }
         Ok(Output {
             contents: self.contents_of(time)?.clone(),
@@ -320,10 +333,11 @@ impl Process {
         }
         truth.ended(&times)?;
         let ended = self.past.ended;
-        self.contents = self.contents.split_off(&(ended - setup.needed() + BATCH));
+        let needed = setup.input_memory(&self.places.reaches);
+        self.contents = self.contents.split_off(&(ended - needed + BATCH));
         for (state, parts) in self.states.iter_mut().enumerate() {
             let number = self.places.states[state];
-            let reach = batches(setup.states[number].reach);
+            let reach = batches(self.places.reaches[number]);
             let oldest = setup.step_at(number, ended - reach, self.past.zero);
             parts.iter_mut().for_each(|part| part.forget(oldest));
         }

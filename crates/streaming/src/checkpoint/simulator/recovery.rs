@@ -9,13 +9,14 @@ use super::super::cutting::Share;
 use super::super::entry::{Entry, InputRange};
 use super::super::manifest::{Manifest, Snapshot};
 use super::super::past::Past;
-use super::super::plan::{Begin, leave_out_unfinished, snapshots_at, state_of};
+use super::super::plan::{Begin, earliest, leave_out_unfinished, snapshots_at, state_of};
+use super::super::reach::Reads;
 use super::super::restore::{Found, go_on_with};
 use super::super::retention::Retained;
 use super::Check;
 use super::checkpoint::Checkpointing;
 use super::disk::Disk;
-use super::process::{Input, Process};
+use super::process::{Beginning, Input, Process};
 use super::receiver::{Receiver, read_blocks};
 use super::setup::{BATCH, InputKind, Places, Rule, Setup, batches, parts_from};
 use super::source::{Source, read_range};
@@ -84,13 +85,15 @@ pub(super) fn start(
         snapshots: &snapshots,
         disk,
     };
+    let begins = restored.begins();
     let process = Process {
         first,
         inputs: restored.inputs()?,
-        states: restored.states()?,
+        states: restored.states(&begins)?,
+        begins,
         contents: restored.contents()?,
+        limits: setup.limits(&places.reaches),
         places,
-        limits: setup.limits(),
         retained: Retained::found(
             manifests.iter().map(|(at, one)| (at.clone(), one)),
             snapshots,
@@ -133,14 +136,43 @@ struct Restored<'a> {
 }
 
 impl Restored<'_> {
-    /// Each state as it was before what its readers look at.
-    fn states(&self) -> Check<Vec<Vec<Partition>>> {
-        let reach = |number: &usize| batches(self.setup.states[*number].reach);
-        let base = |number| match self.setup.breaks(Rule::BeginBeforeReaders) {
-            true => self.past.ended,
-            false => self.past.ended - reach(number),
+    /// With which batch each state begins: before what its readers look at, as far as it can.
+    fn begins(&self) -> Vec<Beginning> {
+        let ended = self.past.ended;
+        let of_place = |(place, number): (usize, &usize)| {
+            let wanted = match self.setup.breaks(Rule::BeginBeforeReaders) {
+                true => ended,
+                false => ended - batches(self.places.reaches[*number]),
+            };
+            let slide = batches(self.setup.states[*number].slide);
+            let reads = Reads {
+                slide,
+                inputs: Some(slide - BATCH),
+                ..Reads::default()
+            };
+            let untaken = match self.setup.breaks(Rule::TakeRecordedAgain) {
+                true => None,
+                false => reads.untaken(self.past, self.past.zero, None, &[]),
+            };
+            let kept = earliest(self.past, self.snapshots, place);
+            let earliest = untaken.map(|(step, _)| step).max(kept);
+            let hidden = earliest.filter(|earliest| *earliest > wanted);
+            Beginning {
+                after: hidden.unwrap_or(wanted),
+                is_late: hidden.is_some(),
+            }
         };
-        let bases: Vec<Time> = self.places.states.iter().map(base).collect();
+        self.places
+            .states
+            .iter()
+            .enumerate()
+            .map(of_place)
+            .collect()
+    }
+
+    /// Each state as it was with the batch with which it begins.
+    fn states(&self, begins: &[Beginning]) -> Check<Vec<Vec<Partition>>> {
+        let bases: Vec<Time> = begins.iter().map(|begin| begin.after).collect();
         let mut states = Vec::new();
         for (place, number) in self.places.states.iter().enumerate() {
             let mut parts = vec![Partition::default(); self.setup.states[*number].partitions];
@@ -219,7 +251,12 @@ impl Restored<'_> {
 /// What must hold after every restart.
 fn check(process: &Process, setup: &Setup, truth: &Truth) -> Check {
     let (zero, ended) = (process.past.zero, process.past.ended);
-    let first = (ended - setup.needed()).max(zero) + BATCH;
+    let recorded = match setup.reach_changes {
+        // What an earlier program has kept for its window and for each state.
+        true => setup.input_memory(&vec![0; setup.states.len()]),
+        false => setup.input_memory(&process.places.reaches),
+    };
+    let first = (ended - recorded).max(zero) + BATCH;
     let last = process
         .past
         .cuts

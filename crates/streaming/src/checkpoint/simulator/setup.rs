@@ -31,6 +31,8 @@ pub(super) enum Rule {
     RememberEnough,
     /// A restart begins with state as it was before what its readers remember.
     BeginBeforeReaders,
+    /// A step is taken again where all is recorded that it reads.
+    TakeRecordedAgain,
     /// The journal is kept from what the oldest manifest needs.
     KeepForOldest,
     /// Snapshots stay that a manifest lists.
@@ -46,13 +48,14 @@ pub(super) enum Rule {
 }
 
 impl Rule {
-    pub(super) const ALL: [Rule; 12] = [
+    pub(super) const ALL: [Rule; 13] = [
         Rule::AckAfterSync,
         Rule::RunAfterSync,
         Rule::EndsInOrder,
         Rule::ChangesWithTheirBatch,
         Rule::RememberEnough,
         Rule::BeginBeforeReaders,
+        Rule::TakeRecordedAgain,
         Rule::KeepForOldest,
         Rule::KeepListed,
         Rule::JournalBeforeManifest,
@@ -67,7 +70,7 @@ impl Rule {
 pub(super) struct StateSetup {
     /// In batches: a step takes in so many.
     pub(super) slide: u32,
-    /// In batches: how far before its own batch an output looks.
+    /// In batches: how far before its own batch an output looks at most.
     pub(super) reach: u32,
     pub(super) partitions: usize,
 }
@@ -90,6 +93,8 @@ pub(super) struct Setup {
     /// Whether a batch whose source failed is cut without it, rather than not at all.
     pub(super) goes_on: bool,
     pub(super) states: Vec<StateSetup>,
+    /// Whether each program of the history looks back at states as far as it likes.
+    pub(super) reach_changes: bool,
     /// In batches: how much of the inputs an output sees.
     pub(super) window: u32,
     pub(super) concurrent_jobs: usize,
@@ -112,7 +117,7 @@ impl Setup {
         };
         let state = |rng: &mut Rng| StateSetup {
             slide: rng.u32(1..=2),
-            reach: rng.u32(0..=3),
+            reach: rng.u32(0..=6),
             partitions: rng.usize(1..=3),
         };
         Setup {
@@ -120,6 +125,7 @@ impl Setup {
             last_input_goes: rng.bool(),
             goes_on: rng.bool(),
             states: (0..rng.usize(0..=2)).map(|_| state(rng)).collect(),
+            reach_changes: rng.bool(),
             window: rng.u32(1..=4),
             concurrent_jobs: rng.usize(1..=3),
             manifests: rng.usize(1..=3),
@@ -144,16 +150,17 @@ impl Setup {
 
     /// How long an input is remembered: what windows see, and what states are computed from
     /// again.
-    fn input_memory(&self) -> Duration {
-        let by_state = |state: &StateSetup| state.reach + state.slide;
-        let by_states = self.states.iter().map(by_state).max().unwrap_or_default();
-        batches(self.window.max(by_states))
+    pub(super) fn input_memory(&self, reaches: &[u32]) -> Duration {
+        let by_state = |(state, reach): (&StateSetup, &u32)| reach + state.slide;
+        let by_states = self.states.iter().zip(reaches).map(by_state);
+        batches(self.window.max(by_states.max().unwrap_or_default()))
     }
 
-    pub(super) fn limits(&self) -> Limits {
-        let reaches = self.states.iter().map(|state| batches(state.reach));
+    pub(super) fn limits(&self, reaches: &[u32]) -> Limits {
+        let memory = self.input_memory(reaches);
+        let reaches = reaches.iter().map(|reach| batches(*reach));
         let again = batches(u32::from(self.runs_last_again));
-        let limits = Limits::of(self.manifests, [self.input_memory()], reaches, again);
+        let limits = Limits::of(self.manifests, [memory], reaches, again);
         let forgotten_early = match self.breaks(Rule::RememberEnough) {
             true => batches(2),
             false => Duration::ZERO,
@@ -162,11 +169,6 @@ impl Setup {
             remembered: limits.remembered.saturating_sub(forgotten_early),
             ..limits
         }
-    }
-
-    /// How far back a process needs the contents of batches.
-    pub(super) fn needed(&self) -> Duration {
-        self.input_memory()
     }
 
     /// When the last step of a state was, for a batch.
@@ -181,11 +183,18 @@ impl Setup {
 pub(super) struct Places {
     pub(super) states: Vec<usize>,
     pub(super) inputs: Vec<usize>,
+    /// In batches: how far an output of the program looks back at each state, by its number.
+    pub(super) reaches: Vec<u32>,
 }
 
 impl Places {
     pub(super) fn shuffled(setup: &Setup, rng: &mut Rng) -> Self {
+        let reach = |state: &StateSetup, rng: &mut Rng| match setup.reach_changes {
+            true => rng.u32(0..=state.reach),
+            false => state.reach,
+        };
         let mut places = Places {
+            reaches: setup.states.iter().map(|state| reach(state, rng)).collect(),
             states: (0..setup.states.len()).collect(),
             inputs: (0..setup.inputs.len()).collect(),
         };

@@ -13,14 +13,18 @@ const MEMORY: u32 = 60;
 /// The records of a batch, by input.
 pub(super) type Contents = Vec<Vec<u64>>;
 
+/// What an output writes of a state.
+type StateOutput = (usize, Vec<Value>, Option<(Time, Vec<Value>)>);
+
 /// What an output writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Output {
     pub(super) contents: Contents,
     /// Of the window that ends with the batch.
     pub(super) window: Vec<u64>,
-    /// Of each state with a step in this batch: now, and as far back as its readers look.
-    pub(super) states: Vec<(usize, Vec<Value>, Vec<Value>)>,
+    /// Of each state with a step in this batch: now, and as far back as its readers look, with
+    /// the batch that that is; none if nothing is shown of it.
+    pub(super) states: Vec<StateOutput>,
 }
 
 #[derive(Debug, Default)]
@@ -185,7 +189,7 @@ impl Truth {
         twice: bool,
         setup: &Setup,
     ) -> Check {
-        let expected = self.expected(time, setup)?;
+        let expected = self.expected(time, &output.states, setup)?;
         if output != expected {
             return Err(format!(
                 "batch {time} wrote {output:?} and not {expected:?}"
@@ -201,7 +205,8 @@ impl Truth {
         self.sink.contains_key(&time)
     }
 
-    fn expected(&self, time: Time, setup: &Setup) -> Check<Output> {
+    /// What an output writes that looks back so far.
+    fn expected(&self, time: Time, written: &[StateOutput], setup: &Setup) -> Check<Output> {
         let gone = || format!("the world has forgotten batch {time}");
         let zero = self.zero.unwrap_or(time - BATCH);
         let first = time - batches(setup.window) + BATCH;
@@ -211,12 +216,18 @@ impl Truth {
             if setup.step_at(number, time, zero) == time {
                 let versions = &self.states[number];
                 let now = versions.get(&time).cloned().ok_or_else(gone)?;
-                let back = setup.step_at(number, time - batches(state.reach), zero);
-                let back = match back > zero {
-                    true => versions.get(&back).cloned().ok_or_else(gone)?,
-                    false => Vec::new(),
+                let furthest = setup.step_at(number, time - batches(state.reach), zero);
+                let mut back = (furthest > zero).then_some(furthest);
+                if setup.reach_changes {
+                    let written = written.iter().find(|(one, ..)| *one == number);
+                    let written = written.and_then(|(.., back)| back.as_ref());
+                    back = written.map(|(at, _)| *at);
+                }
+                let version = |at| {
+                    let known = versions.get(&at).cloned();
+                    known.map(|values| (at, values)).ok_or_else(gone)
                 };
-                states.push((number, now, back));
+                states.push((number, now, back.map(version).transpose()?));
             }
         }
         Ok(Output {
