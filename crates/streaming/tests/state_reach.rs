@@ -84,6 +84,29 @@ fn a_program_that_looks_back_further_keeps_what_a_source_gave() {
 }
 
 #[test]
+fn a_state_that_is_looked_back_at_keeps_what_a_receiver_gave_without_a_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let life = |begun: usize, log: &str, added: &[i64]| {
+        let settings = [("streaming.receiver.write_ahead_log.enable", log)];
+        let test = going_on(dir.path(), begun, &settings);
+        let (numbers, contexts) = handed_out(&test);
+        let shown = looking_back(&sums(&numbers), &test, 3);
+        test.try_run(0).unwrap();
+        let receiver = contexts.recv().unwrap();
+        for number in added {
+            receiver.store_many([*number]).unwrap();
+            test.run(1);
+        }
+        shown.batches()
+    };
+    let shown = life(0, "false", &[1, 2, 3]);
+    assert_eq!(shown.last().unwrap(), &[1, 3, 6]);
+    assert_eq!(life(3, "false", &[4]), [[10]]);
+    assert_eq!(life(4, "true", &[5, 6]), [vec![15], vec![15, 21]]);
+    assert_eq!(life(6, "true", &[7]), [[15, 21, 28]]);
+}
+
+#[test]
 fn a_state_that_is_looked_back_at_keeps_what_was_in_a_queue() {
     let dir = tempfile::tempdir().unwrap();
     let life = |begun: usize, added: &[i64]| {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::past::Past;
+use super::past::{Cut, Past};
 use crate::time::{Time, millis};
 
 /// What a state is computed from.
@@ -15,6 +15,8 @@ pub(crate) struct Reads {
     pub(crate) slide: Duration,
     /// How far before a step inputs are read, where they are.
     pub(crate) inputs: Option<Duration>,
+    /// Which of the inputs that are read are receivers, by their places in the program.
+    pub(crate) receivers: Vec<usize>,
     /// Which other states are read, by their places in the program, and how far before a step.
     pub(crate) states: Vec<(usize, Duration)>,
     /// Whether a queue is read.
@@ -43,17 +45,21 @@ pub(super) type Untaken = (Time, &'static str);
 impl Reads {
     /// The last step of a state that cannot be taken again; none if all can. `begun` is the batch
     /// after which the state began, `bereft` the last batch that had something of an input which
-    /// is dropped, and `others` are the states before this one in the program.
+    /// is dropped, and `others` are the states before this one in the program. The inputs go on
+    /// from those of the past that `inputs_from` says.
     pub(super) fn untaken(
         &self,
-        past: &Past,
+        (past, inputs_from): (&Past, &[Option<usize>]),
         begun: Time,
         bereft: Option<Time>,
         others: &[Since],
     ) -> Option<Untaken> {
+        let receivers = self.receivers.iter();
+        let receivers = receivers.filter_map(|new| inputs_from.get(*new).copied().flatten());
+        let receivers: Vec<usize> = receivers.collect();
         let last_of = |batch, depth| self.last_that_reads(past, batch, depth);
         let recorded = self.inputs.and_then(|depth| {
-            let last = last_of(recorded_since(past), depth)?;
+            let last = last_of(recorded_since(past, &receivers), depth)?;
             Some((last, "what its inputs gave before is not recorded any more"))
         });
         let bereft = bereft.and_then(|batch| {
@@ -91,11 +97,17 @@ impl Reads {
     }
 }
 
-/// The batch after which it is known, up to the last one that was done, what belonged to each.
-fn recorded_since(past: &Past) -> Time {
+/// The batch after which it is known, up to the last one that was done, what belonged to each. A
+/// receiver whose records are written is named by every cut, whatever it had; one that is not
+/// named may have had some.
+fn recorded_since(past: &Past, receivers: &[usize]) -> Time {
     let step = millis(past.program.batch_ms.max(1));
+    let is_recorded = |cut: &Cut| {
+        let is_named = |input: &usize| cut.inputs.iter().any(|one| one.input == *input);
+        receivers.iter().all(is_named)
+    };
     let mut since = past.ended;
-    while since > past.zero && past.cuts.contains_key(&since) {
+    while since > past.zero && past.cuts.get(&since).is_some_and(is_recorded) {
         since -= step;
     }
     since
@@ -103,7 +115,6 @@ fn recorded_since(past: &Past) -> Time {
 
 #[cfg(test)]
 mod tests {
-    use super::super::past::Cut;
     use super::super::program::Program;
     use super::*;
     use crate::time::seconds;
@@ -143,7 +154,7 @@ mod tests {
                 inputs,
                 ..reads(slide)
             };
-            step(reads.untaken(past, Time::ZERO, None, &[]))
+            step(reads.untaken((past, &[]), Time::ZERO, None, &[]))
         };
         let whole = past(1..=9);
         assert_eq!(untaken(1, 0, &whole), None);
@@ -160,18 +171,25 @@ mod tests {
         some.cuts.extend(past(2..=4).cuts);
         assert_eq!(untaken(1, 0, &some), Some(5));
         assert_eq!(untaken(1, 0, &past(1..=8)), Some(9));
-        assert_eq!(step(reads(1).untaken(&some, Time::ZERO, None, &[])), None);
+        assert_eq!(
+            step(reads(1).untaken((&some, &[]), Time::ZERO, None, &[])),
+            None
+        );
         let of_inputs = Reads {
             inputs: Some(Duration::ZERO),
             ..reads(1)
         };
-        assert_eq!(step(of_inputs.untaken(&some, at(5), None, &[])), None);
+        assert_eq!(
+            step(of_inputs.untaken((&some, &[]), at(5), None, &[])),
+            None
+        );
     }
 
     #[test]
     fn what_was_in_a_queue_or_of_a_dropped_input_stays_in_the_state() {
         let past = past(1..=9);
-        let bereft = |reads: &Reads| step(reads.untaken(&past, Time::ZERO, Some(at(3)), &[]));
+        let bereft =
+            |reads: &Reads| step(reads.untaken((&past, &[]), Time::ZERO, Some(at(3)), &[]));
         assert_eq!(bereft(&reads(1)), Some(3));
         let inputs = Some(seconds(2));
         assert_eq!(bereft(&Reads { inputs, ..reads(1) }), Some(5));
@@ -195,7 +213,7 @@ mod tests {
                 since(Time::ZERO, Some(at(8))),
                 since(at(other_begun), hidden.map(at)),
             ];
-            step(reads.untaken(&past, at(begun), None, &others))
+            step(reads.untaken((&past, &[]), at(begun), None, &others))
         };
         assert_eq!(untaken(0, 0, None), None);
         assert_eq!(untaken(0, 0, Some(4)), Some(6));

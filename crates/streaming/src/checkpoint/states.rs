@@ -125,7 +125,7 @@ impl OldStates<'_> {
         let all = (self.past.zero, self.past.ended);
         // To compute such a batch again would be to take from the state what it has.
         let bereft = bereft(self.past, self.inputs_from, all).next_back();
-        let untaken = reads.untaken(self.past, begun, bereft, others);
+        let untaken = reads.untaken((self.past, self.inputs_from), begun, bereft, others);
         let all = untaken.into_iter().chain(kept);
         all.max_by_key(|(batch, _)| *batch)
     }

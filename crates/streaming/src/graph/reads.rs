@@ -14,7 +14,7 @@ impl Graph {
     /// What the state of a stream is computed from, once the graph is whole.
     pub(crate) fn reads_of(&self, stream: &dyn AnyStream) -> Reads {
         let (states, inputs) = (self.live_state(), self.inputs());
-        let is_input = |id| inputs.iter().any(|input| input.stream().id == id);
+        let input_of = |id| inputs.iter().position(|input| input.stream().id == id);
         let state_of = |read: &dyn AnyStream| {
             states.iter().position(|(stream, steps)| {
                 stream.info().id == read.info().id || read.info().is_shown(steps.store())
@@ -32,8 +32,10 @@ impl Graph {
                 reads.states.push((state, depth));
                 continue;
             }
-            if is_input(id) {
+            if let Some(place) = input_of(id) {
                 reads.inputs = reads.inputs.max(Some(depth));
+                let is_receiver = inputs[place].receiver_name().is_some();
+                reads.receivers.extend(is_receiver.then_some(place));
             }
             reads.has_queue |= read.info().reads_queue();
             add_parents(&mut to_visit, &*read, depth);
@@ -82,11 +84,13 @@ mod tests {
         let of_first = Reads {
             slide: seconds(1),
             inputs: Some(seconds(3)),
+            receivers: vec![0],
             ..Reads::default()
         };
         let of_second = Reads {
             slide: seconds(2),
             inputs: None,
+            receivers: vec![],
             states: vec![(0, seconds(4))],
             has_queue: true,
         };
