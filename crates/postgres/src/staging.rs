@@ -74,8 +74,12 @@ impl Staging {
         let mut place = 0_i64;
         rows(&mut |values: &[&(dyn ToSql + Sync)]| {
             let own: [&(dyn ToSql + Sync); 3] = [&attempt, &partition, &place];
-            let row: Vec<_> = own.into_iter().chain(values.iter().copied()).collect();
-            writer.write(&row)?;
+            // Of known length, which a chain is not, and nothing is allocated for a row.
+            let row = (0..own.len() + values.len()).map(|at| match own.get(at) {
+                Some(own) => *own,
+                None => values[at - own.len()],
+            });
+            writer.write_raw(row)?;
             place += 1;
             Ok(())
         })?;
