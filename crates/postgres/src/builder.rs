@@ -9,6 +9,7 @@ use postgres::types::Type;
 use postgres::{Client, Config, NoTls};
 
 use crate::error::PostgresError;
+use crate::patience;
 use crate::pool::{Connect, Pool};
 use crate::row::Row;
 use crate::sink::PostgresSink;
@@ -16,7 +17,6 @@ use crate::staging::AddRow;
 use crate::statements::Target;
 
 const CONNECTIONS: usize = 4;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Gives the values of a record to a partition's copy.
@@ -44,6 +44,7 @@ pub struct PostgresSinkBuilder<T> {
     address: Result<Config, postgres::Error>,
     connect: Connect,
     connections: usize,
+    lock_timeout: Duration,
     setup: Option<String>,
 }
 
@@ -67,6 +68,7 @@ impl<T: 'static> PostgresSinkBuilder<T> {
             address: address.parse(),
             connect: Arc::new(|config| config.connect(NoTls)),
             connections: CONNECTIONS,
+            lock_timeout: patience::LOCK_TIMEOUT,
             setup: None,
         }
     }
@@ -112,6 +114,25 @@ impl<T: 'static> PostgresSinkBuilder<T> {
         self
     }
 
+    /// How long a statement waits for what another session has locked, by default two minutes;
+    /// `Duration::ZERO` waits without end.
+    ///
+    /// Then the output fails, and is tried again as `streaming.output.attempts` says. A machine
+    /// that was lost in the middle of a commit leaves locks that the next one has to wait for:
+    /// the sink asks the server to end a session that is not heard of for a minute. With a
+    /// shorter wait than that the first batches after such a loss may fail.
+    ///
+    /// ```no_run
+    /// use headwater_postgres::PostgresSink;
+    /// use std::time::Duration;
+    /// let sink = PostgresSink::builder("host=db", "numbers", ["n"], |n: i64| [n])
+    ///     .lock_timeout(Duration::from_secs(300));
+    /// ```
+    pub fn lock_timeout(mut self, how_long: Duration) -> Self {
+        self.lock_timeout = how_long;
+        self
+    }
+
     /// For how long, in batch times, ids are kept, by default seven days. It must be longer
     /// than any restart may reach back.
     pub fn remember_batches(mut self, how_long: Duration) -> Self {
@@ -147,11 +168,14 @@ impl<T: 'static> PostgresSinkBuilder<T> {
             return Err(PostgresError::Key { column });
         }
         let address = self.address.as_mut().map_err(|_| PostgresError::Address)?;
-        if address.get_connect_timeout().is_none() {
-            address.connect_timeout(CONNECT_TIMEOUT);
-        }
+        patience::prepare_client(address);
         let server = server(address);
-        let pool = Pool::new(address.clone(), self.connect.clone(), self.connections);
+        let pool = Pool::new(
+            address.clone(),
+            self.connect.clone(),
+            self.connections,
+            self.lock_timeout,
+        );
         let types = self.prepare(&pool, &server)?;
         tracing::debug!(server, table = self.target.table(), "a sink is open");
         Ok(PostgresSink::new(pool, types, self))

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use postgres::error::SqlState;
+
 /// Why a sink could not be opened. No message contains a password.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -64,6 +66,9 @@ pub(crate) fn told(error: &postgres::Error) -> String {
     }
     if let Some(detail) = error.as_db_error().and_then(|error| error.detail()) {
         text = format!("{text} ({detail})");
+    }
+    if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) {
+        text = format!("{text}; another session holds the lock, which pg_locks shows");
     }
     text
 }

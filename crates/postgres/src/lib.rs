@@ -7,7 +7,8 @@
 //! [`TransactionalSink`](headwater_streaming::TransactionalSink) is all that it implements.
 //!
 //! Read [`PostgresSinkBuilder`] first, then `sink` (the contract), `staging` (the tables
-//! where rows wait) and `pool` (connections).
+//! where rows wait), `unwanted` (those that nobody needs any more), `pool` (connections) and
+//! `patience` (how long they wait).
 //!
 //! Connections are **not encrypted** unless you bring a way to:
 //! [`PostgresSinkBuilder::connect_with`]. Passwords appear in no message and no log.
@@ -35,11 +36,13 @@
 mod builder;
 mod error;
 mod instance;
+mod patience;
 mod pool;
 mod row;
 mod sink;
 mod staging;
 mod statements;
+mod unwanted;
 
 pub use builder::PostgresSinkBuilder;
 pub use error::PostgresError;

@@ -3,22 +3,21 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use postgres::{Client, Config};
 
+use crate::patience;
+
 /// Makes a connection.
 pub(crate) type Connect = Arc<dyn Fn(&Config) -> Result<Client, postgres::Error> + Send + Sync>;
-
-/// A server may have been told not to wait for the disk; the stream relies on what is
-/// committed.
-const DURABLE: &str = "select set_config('synchronous_commit', 'on', false)
-    where current_setting('synchronous_commit') = 'off'";
 
 pub(crate) struct Pool {
     config: Config,
     connect: Connect,
     max: usize,
+    lock_timeout: Duration,
     state: Mutex<State>,
     returned: Condvar,
 }
@@ -30,11 +29,17 @@ struct State {
 }
 
 impl Pool {
-    pub(crate) fn new(config: Config, connect: Connect, max: usize) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        connect: Connect,
+        max: usize,
+        lock_timeout: Duration,
+    ) -> Self {
         Pool {
             config,
             connect,
             max: max.max(1),
+            lock_timeout,
             state: Mutex::default(),
             returned: Condvar::new(),
         }
@@ -63,7 +68,7 @@ impl Pool {
         }
         if lease.client.is_none() {
             let mut client = (self.connect)(&self.config)?;
-            client.batch_execute(DURABLE)?;
+            patience::prepare_session(&mut client, self.lock_timeout)?;
             lease.client = Some(client);
         }
         Ok(lease)

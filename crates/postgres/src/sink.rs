@@ -11,7 +11,8 @@ use crate::error::told;
 use crate::instance::Instance;
 use crate::pool::{Lease, Pool};
 use crate::row::Row;
-use crate::staging::{Staged, Staging};
+use crate::staging::{self, Staged, Staging};
+use crate::unwanted::Unwanted;
 
 /// A table of a PostgreSQL database that holds every batch of a stream exactly once.
 ///
@@ -28,6 +29,7 @@ pub struct PostgresSink<T> {
     pool: Pool,
     types: Vec<Type>,
     instance: Instance,
+    unwanted: Unwanted,
     open: OpenBatches<Staged, Staging>,
 }
 
@@ -53,6 +55,7 @@ impl<T: 'static> PostgresSink<T> {
             config,
             pool,
             types,
+            unwanted: Unwanted::default(),
             open: OpenBatches::new(),
         }
     }
@@ -62,7 +65,8 @@ impl<T: 'static> PostgresSink<T> {
         connection.map_err(|error| format!("no connection to the server: {}", told(&error)))
     }
 
-    fn drop_left_behind(&self, client: &mut Lease<'_>) -> Result<(), postgres::Error> {
+    /// Finds the staging tables of sinks of this name that are not of this process.
+    fn find_left_behind(&self, client: &mut Lease<'_>) -> Result<(), postgres::Error> {
         let target = &self.config.target;
         let found = client.query(
             target.find_staging(),
@@ -72,7 +76,7 @@ impl<T: 'static> PostgresSink<T> {
             let table: String = row.try_get(0)?;
             if self.instance.is_left_behind(&table) {
                 tracing::info!(table, "what an earlier process has staged is dropped");
-                client.batch_execute(&target.drop_staging(&table))?;
+                self.unwanted.add(table);
             }
         }
         Ok(())
@@ -84,23 +88,36 @@ impl<T: 'static> PostgresSink<T> {
         staging: &Staging,
         partition: usize,
         records: PartitionIter<T>,
-    ) -> Result<Staged, postgres::Error> {
-        let target = &self.config.target;
-        let table = staging.table(client, &self.instance, target)?;
-        let statement = target.fill_staging(&table);
+    ) -> Result<Staged, String> {
+        let table = staging.table(|| self.make_table(client))?;
+        let statement = self.config.target.fill_staging(&table);
         let to_row = &self.config.to_row;
-        staging.copy(client, &statement, &self.types, partition, |add| {
+        let copied = staging.copy(client, &statement, &self.types, partition, |add| {
             records
                 .into_iter()
                 .try_for_each(|record| to_row(record, add))
-        })
+        });
+        copied.map_err(|error| told(&error))
+    }
+
+    fn make_table(&self, client: &mut Lease<'_>) -> Result<String, String> {
+        let table = self.instance.next_table();
+        let create = self.config.target.create_staging(&table);
+        let Err(error) = client.batch_execute(&create) else {
+            return Ok(table);
+        };
+        if error.as_db_error().is_none() {
+            // The answer may be all that was lost.
+            self.unwanted.add(table);
+        }
+        Err(told(&error))
     }
 
     fn store(
         &self,
         client: &mut Lease<'_>,
         batch: BatchId,
-        staging: &Staging,
+        table: Option<&str>,
         staged: &[Staged],
     ) -> Result<(), String> {
         let (output, time) = numbers(batch);
@@ -114,26 +131,24 @@ impl<T: 'static> PostgresSink<T> {
         added.map_err(text)?;
         let old = transaction.execute(&target.forget_batches(), &[name, &output, &forgotten]);
         old.map_err(text)?;
-        staging.store(&mut transaction, target, staged)?;
+        if let Some(table) = table {
+            staging::store(&mut transaction, target, table, staged)?;
+        }
         transaction.commit().map_err(text)
     }
 
-    /// Drops a staging table that is not needed; the next process finds it otherwise.
-    fn clean(&self, client: &mut Lease<'_>, staging: &Staging) {
-        if let Err(error) = staging.drop_table(client, &self.config.target) {
-            tracing::warn!(
-                "a staging table stays until the next start: {}",
-                told(&error)
-            );
-        }
+    /// Closes a batch, if it is open, and drops its table, or what else is still to be dropped.
+    fn give_up(&self, batch: BatchId) -> Result<(), String> {
+        let closed = self.open.close(batch).ok();
+        let table = closed.and_then(|(staging, _)| staging.close());
+        table.into_iter().for_each(|table| self.unwanted.add(table));
+        self.drop_unwanted()
     }
 
-    fn give_up(&self, batch: BatchId) -> Result<(), String> {
-        let Ok((staging, _)) = self.open.close(batch) else {
-            return Ok(());
-        };
-        if staging.has_table() {
-            self.clean(&mut self.connection()?, &staging);
+    fn drop_unwanted(&self) -> Result<(), String> {
+        if !self.unwanted.is_empty() {
+            let mut client = self.connection()?;
+            self.unwanted.drop_all(&mut client, &self.config.target);
         }
         Ok(())
     }
@@ -150,11 +165,10 @@ impl<T: 'static> TransactionalSink<T> for PostgresSink<T> {
         Some(self.config.name.clone())
     }
 
-    /// Drops the staging tables of sinks of this name that are not of this process.
     fn recover(&self) -> Result<(), String> {
-        let mut client = self.connection()?;
-        let dropped = self.drop_left_behind(&mut client);
-        dropped.map_err(|error| told(&error))
+        let found = self.find_left_behind(&mut self.connection()?);
+        found.map_err(|error| told(&error))?;
+        self.drop_unwanted()
     }
 
     fn begin(&self, run: &BatchRun) -> Result<Begun, String> {
@@ -181,18 +195,20 @@ impl<T: 'static> TransactionalSink<T> for PostgresSink<T> {
             Staged::NOTHING
         } else {
             let mut client = self.connection()?;
-            let copied = self.copy(&mut client, &run.value, partition, records);
-            copied.map_err(|error| told(&error))?
+            self.copy(&mut client, &run.value, partition, records)?
         };
         self.open.keep(&run, partition, staged)
     }
 
     fn commit(&self, batch: BatchId) -> Result<(), String> {
         let (staging, staged) = self.open.close(batch)?;
-        let mut client = self.connection()?;
-        let stored = self.store(&mut client, batch, &staging, &staged);
+        let table = staging.close();
+        let stored = self
+            .connection()
+            .and_then(|mut client| self.store(&mut client, batch, table.as_deref(), &staged));
         if stored.is_err() {
-            self.clean(&mut client, &staging);
+            // It goes when the stream looks by `begin` what has become of the commit.
+            table.into_iter().for_each(|table| self.unwanted.add(table));
         }
         stored
     }

@@ -13,15 +13,22 @@ use postgres::types::{ToSql, Type};
 use postgres::{Client, Transaction};
 
 use crate::error::told;
-use crate::instance::Instance;
 use crate::statements::Target;
 
 /// The staging of one run of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Staging {
-    /// The table, once there is one.
-    table: Mutex<Option<String>>,
+    table: Mutex<Table>,
     attempts: AtomicI64,
+}
+
+#[derive(Debug, Default)]
+enum Table {
+    #[default]
+    NotYet,
+    Made(String),
+    /// The run is over, and a write that comes now is too late.
+    Closed,
 }
 
 /// One write of one partition.
@@ -42,18 +49,26 @@ impl Staging {
     /// The table, which is made if need be.
     pub(crate) fn table(
         &self,
-        client: &mut Client,
-        instance: &Instance,
-        target: &Target,
-    ) -> Result<String, postgres::Error> {
+        make: impl FnOnce() -> Result<String, String>,
+    ) -> Result<String, String> {
         let mut table = self.table.lock();
-        if let Some(table) = &*table {
-            return Ok(table.clone());
+        match &*table {
+            Table::Made(name) => Ok(name.clone()),
+            Table::Closed => Err("the run of the batch is over".to_owned()),
+            Table::NotYet => {
+                let name = make()?;
+                *table = Table::Made(name.clone());
+                Ok(name)
+            }
         }
-        let name = instance.next_table();
-        client.batch_execute(&target.create_staging(&name))?;
-        *table = Some(name.clone());
-        Ok(name)
+    }
+
+    /// Gives the table away, if there is one; there will be no other.
+    pub(crate) fn close(&self) -> Option<String> {
+        match std::mem::replace(&mut *self.table.lock(), Table::Closed) {
+            Table::Made(name) => Some(name),
+            Table::NotYet | Table::Closed => None,
+        }
     }
 
     /// Copies the rows of a partition, which `rows` gives one by one to the function that it
@@ -89,51 +104,31 @@ impl Staging {
             rows: place,
         })
     }
+}
 
-    /// Moves the rows of those writes that count to where they belong.
-    pub(crate) fn store(
-        &self,
-        transaction: &mut Transaction<'_>,
-        target: &Target,
-        staged: &[Staged],
-    ) -> Result<(), String> {
-        let table = self.table.lock();
-        let Some(table) = &*table else {
-            return Ok(());
-        };
-        let attempts: Vec<i64> = staged.iter().map(|write| write.attempt).collect();
-        let expected: i64 = staged.iter().map(|write| write.rows).sum();
-        let text = |error: postgres::Error| told(&error);
-        let count = target.count_staged(table);
-        let count = transaction.query_one(&count, &[&attempts]).map_err(text)?;
-        let found: i64 = count.try_get(0).map_err(text)?;
-        if found != expected {
-            return Err(format!(
-                "{found} of {expected} rows are left in the staging table {table}: the server \
-                 has crashed since they were written, or somebody else has changed the table"
-            ));
-        }
-        let moved = transaction.execute(&target.insert_staged(table), &[&attempts]);
-        moved.map_err(text)?;
-        let dropped = transaction.batch_execute(&target.drop_staging(table));
-        dropped.map_err(text)
+/// Moves the rows of those writes that count from a staging table to where they belong.
+pub(crate) fn store(
+    transaction: &mut Transaction<'_>,
+    target: &Target,
+    table: &str,
+    staged: &[Staged],
+) -> Result<(), String> {
+    let attempts: Vec<i64> = staged.iter().map(|write| write.attempt).collect();
+    let expected: i64 = staged.iter().map(|write| write.rows).sum();
+    let text = |error: postgres::Error| told(&error);
+    let count = target.count_staged(table);
+    let count = transaction.query_one(&count, &[&attempts]).map_err(text)?;
+    let found: i64 = count.try_get(0).map_err(text)?;
+    if found != expected {
+        return Err(format!(
+            "{found} of {expected} rows are left in the staging table {table}: the server \
+             has crashed since they were written, or somebody else has changed the table"
+        ));
     }
-
-    /// Drops the table if there is one.
-    pub(crate) fn drop_table(
-        &self,
-        client: &mut Client,
-        target: &Target,
-    ) -> Result<(), postgres::Error> {
-        let Some(table) = self.table.lock().take() else {
-            return Ok(());
-        };
-        client.batch_execute(&target.drop_staging(&table))
-    }
-
-    pub(crate) fn has_table(&self) -> bool {
-        self.table.lock().is_some()
-    }
+    let moved = transaction.execute(&target.insert_staged(table), &[&attempts]);
+    moved.map_err(text)?;
+    let dropped = transaction.batch_execute(&target.drop_staging(table));
+    dropped.map_err(text)
 }
 
 /// Takes the values of one row.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of tests fails with them")]
 
+mod counts;
 mod server;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,64 +10,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use headwater_core::PartitionIter;
-use headwater_postgres::postgres::{Client, NoTls};
+use headwater_postgres::postgres::NoTls;
 use headwater_postgres::{PostgresError, PostgresSink, PostgresSinkBuilder};
 use headwater_streaming::testing::TestStream;
-use headwater_streaming::time::{Time, seconds};
-use headwater_streaming::{BatchId, BatchRun, Begun, OutputNumber, TransactionalSink};
+use headwater_streaming::time::seconds;
+use headwater_streaming::{BatchRun, Begun, TransactionalSink};
 
-type Count = (String, i64);
-
-fn counts(schema: &str) -> PostgresSinkBuilder<Count> {
-    let setup =
-        format!("create table if not exists \"{schema}\".counts (word text primary key, n bigint)");
-    PostgresSink::builder(
-        &server::address().unwrap(),
-        "counts",
-        ["word", "n"],
-        |count| count,
-    )
-    .schema(schema)
-    .setup(setup)
-}
-
-fn batch(second: i64) -> BatchId {
-    let output = OutputNumber::new(0);
-    BatchId {
-        time: Time::from_millis(second * 1000),
-        output,
-    }
-}
-
-fn pairs(of: &[(&str, i64)]) -> Vec<Count> {
-    of.iter()
-        .map(|(word, n)| ((*word).to_owned(), *n))
-        .collect()
-}
-
-fn stage(sink: &PostgresSink<Count>, second: i64, partitions: &[&[(&str, i64)]]) {
-    let id = batch(second);
-    assert_eq!(sink.begin(&BatchRun::first(id)), Ok(Begun::Open));
-    for (at, partition) in partitions.iter().enumerate() {
-        sink.write(id, at, PartitionIter::from(pairs(partition)))
-            .unwrap();
-    }
-}
-
-fn store(
-    sink: &PostgresSink<Count>,
-    second: i64,
-    partitions: &[&[(&str, i64)]],
-) -> Result<(), String> {
-    stage(sink, second, partitions);
-    sink.commit(batch(second))
-}
-
-fn table(schema: &str) -> Vec<Count> {
-    let select = format!("select word, n from \"{schema}\".counts order by word");
-    let rows = server::connect().query(&select, &[]).unwrap();
-    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
-}
+use counts::{Count, batch, counts, pairs, stage, store, table, terminate};
 
 #[test]
 fn totals_of_state_are_upserted() {
@@ -208,21 +158,14 @@ fn connections_that_the_server_closed_are_made_anew() {
     let sink = sink.open().unwrap();
     store(&sink, 1, &[&[("a", 1)]]).unwrap();
     assert_eq!(made.load(Ordering::Relaxed), 1);
-    terminate(&mut server::connect(), &pids.lock().unwrap());
+    terminate(&pids.lock().unwrap());
     store(&sink, 2, &[&[("b", 1)]]).unwrap();
     // In the middle of a batch: what is staged is still there.
     stage(&sink, 3, &[&[("c", 1)]]);
-    terminate(&mut server::connect(), &pids.lock().unwrap());
+    terminate(&pids.lock().unwrap());
     sink.commit(batch(3)).unwrap();
     assert_eq!(table(&schema), pairs(&[("a", 1), ("b", 1), ("c", 1)]));
     assert_eq!(made.load(Ordering::Relaxed), 3);
-}
-
-/// Ends connections, and returns when they have ended.
-fn terminate(client: &mut Client, pids: &[i32]) {
-    let terminate = "select pg_terminate_backend(pid, 60000) from pg_stat_activity
-        where pid = any($1)";
-    client.query(terminate, &[&pids]).unwrap();
 }
 
 #[test]
