@@ -61,6 +61,7 @@ impl<T: 'static> PostgresSinkBuilder<T> {
                 table: table.to_owned(),
                 columns: columns.map(str::to_owned).to_vec(),
                 key: Vec::new(),
+                nulls_differ: false,
             },
             to_row: Arc::new(move |record, add| add(&row(record).values())),
             name: table.to_owned(),
@@ -90,7 +91,9 @@ impl<T: 'static> PostgresSinkBuilder<T> {
     /// of state, of which only the latest counts.
     ///
     /// The table needs a unique constraint on exactly these columns. Where a batch has a key
-    /// twice, the later row of the later partition holds. Batches that are committed out of
+    /// twice, the later row of the later partition holds. A row with a null in its key has the
+    /// key of another only if the constraint says `nulls not distinct`; else every such row is
+    /// added, as by an `insert`. Batches that are committed out of
     /// order, which only `streaming.concurrent_jobs` above 1 does, leave the row of the
     /// batch that came last.
     pub fn upsert_on<const K: usize>(mut self, key: [&str; K]) -> Self {
@@ -177,8 +180,26 @@ impl<T: 'static> PostgresSinkBuilder<T> {
             self.lock_timeout,
         );
         let types = self.prepare(&pool, &server)?;
+        self.target.nulls_differ = self.nulls_differ(&pool, &server)?;
         tracing::debug!(server, table = self.target.table(), "a sink is open");
         Ok(PostgresSink::new(pool, types, self))
+    }
+
+    /// Whether the constraint of an upsert tells rows with a null in the key apart.
+    fn nulls_differ(&self, pool: &Pool, server: &str) -> Result<bool, PostgresError> {
+        let target = &self.target;
+        if target.key.is_empty() {
+            return Ok(false);
+        }
+        let found = pool.get().and_then(|mut client| {
+            let found = target.find_nulls_differ();
+            let found = client.query_one(found, &[&target.table(), &target.key])?;
+            found.try_get(0)
+        });
+        found.map_err(|source| PostgresError::Server {
+            server: server.to_owned(),
+            source,
+        })
     }
 
     /// Makes what is missing, and gives the types of the columns.

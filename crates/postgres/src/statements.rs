@@ -9,6 +9,8 @@ pub(crate) struct Target {
     pub(crate) columns: Vec<String>,
     /// The key of an upsert; empty where rows are only added.
     pub(crate) key: Vec<String>,
+    /// Whether rows may have a null in the key and yet another key than all others.
+    pub(crate) nulls_differ: bool,
 }
 
 impl Target {
@@ -63,6 +65,26 @@ impl Target {
         )
     }
 
+    /// Tells of the table `$1` and the key `$2` whether nulls can be in it, and differ for the
+    /// constraint. That they are equal can be said since version 15; before it the catalog
+    /// lacks the column, which is why it is looked up by way of JSON.
+    pub(crate) fn find_nulls_differ(&self) -> &'static str {
+        "select exists (
+            select from pg_attribute a
+            where a.attrelid = to_regclass($1) and a.attname::text = any($2) and not a.attnotnull
+        ) and not exists (
+            select from pg_index i
+            cross join lateral (
+                select array_agg(a.attname::text) as key from pg_attribute a
+                where a.attrelid = i.indrelid
+                    and a.attnum = any((i.indkey::smallint[])[0:i.indnkeyatts - 1])
+            ) as of
+            where i.indrelid = to_regclass($1) and i.indisunique
+                and (to_jsonb(i) ->> 'indnullsnotdistinct')::boolean
+                and of.key <@ $2 and of.key @> $2
+        )"
+    }
+
     /// Makes a table for the rows of a batch. Nothing of it has to survive the server.
     pub(crate) fn create_staging(&self, staging: &str) -> String {
         let columns = self.columns.iter().enumerate();
@@ -107,7 +129,11 @@ impl Target {
             .filter_map(at)
             .map(|at| format!("c{at}"))
             .collect();
-        let key = key.join(", ");
+        let mut key = key.join(", ");
+        if self.nulls_differ {
+            // `distinct on` takes nulls for equal: their place tells such rows apart.
+            key += &format!(", case when num_nulls({key}) > 0 then array[part, place] end");
+        }
         let on_conflict = self.on_conflict();
         format!(
             "{insert} select distinct on ({key}) {columns} {from} \
@@ -191,6 +217,7 @@ mod tests {
             table: "drop \"t\";".to_owned(),
             columns: vec!["x y".to_owned(), "n".to_owned()],
             key: vec!["n".to_owned()],
+            nulls_differ: false,
         };
         assert_eq!(
             target.insert_staged("s"),

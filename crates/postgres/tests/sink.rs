@@ -53,6 +53,53 @@ fn the_last_of_several_rows_with_a_key_holds() {
     assert_eq!(table(&schema), pairs(&[("a", 2), ("b", 4)]));
 }
 
+/// What is in a table after a batch with such keys, upserted by both of its columns.
+fn upserted(schema: &str, table: &str, constraint: &str) -> Vec<(Option<String>, String, i64)> {
+    type Keyed = (Option<&'static str>, &'static str, i64);
+    let of = format!("\"{schema}\".{table}");
+    let setup = format!("create table {of} (a text, b text not null, n bigint, {constraint})");
+    let address = server::address().unwrap();
+    let sink = PostgresSink::builder(&address, table, ["a", "b", "n"], |row: Keyed| row);
+    let sink = sink
+        .schema(schema)
+        .setup(setup)
+        .upsert_on(["b", "a"])
+        .open();
+    let sink = sink.unwrap();
+    assert_eq!(sink.begin(&BatchRun::first(batch(1))), Ok(Begun::Open));
+    let first = vec![(None, "x", 1), (Some("a"), "x", 2), (None, "x", 3)];
+    let second = vec![(None, "x", 4), (Some("a"), "x", 5), (None, "y", 6)];
+    for (at, rows) in [first, second].into_iter().enumerate() {
+        sink.write(batch(1), at, PartitionIter::from(rows)).unwrap();
+    }
+    sink.commit(batch(1)).unwrap();
+    let select = format!("select a, b, n from {of} order by n");
+    let rows = server::connect().query(&select, &[]).unwrap();
+    rows.iter()
+        .map(|row| (row.get(0), row.get(1), row.get(2)))
+        .collect()
+}
+
+#[test]
+fn rows_with_a_null_in_the_key_are_as_equal_as_the_constraint_says() {
+    let Some(schema) = server::schema("nulls") else {
+        return;
+    };
+    let row = |a: Option<&str>, b: &str, n: i64| (a.map(str::to_owned), b.to_owned(), n);
+    let differ = upserted(&schema, "differ", "unique (a, b)");
+    let merged = [row(None, "x", 4), row(Some("a"), "x", 5), row(None, "y", 6)];
+    let mut all = vec![row(None, "x", 1), row(None, "x", 3)];
+    all.extend(merged.clone());
+    assert_eq!(differ, all);
+
+    let version = "select current_setting('server_version_num')::integer";
+    let version: i32 = server::connect().query_one(version, &[]).unwrap().get(0);
+    if version >= 150_000 {
+        let constraint = "unique nulls not distinct (a, b)";
+        assert_eq!(upserted(&schema, "equal", constraint), merged);
+    }
+}
+
 #[test]
 fn a_batch_that_breaks_a_constraint_leaves_nothing() {
     let Some(schema) = server::schema("constraint") else {
