@@ -14,16 +14,7 @@ use headwater_postgres::postgres::{Client, Config, NoTls};
 use headwater_postgres::{PostgresSink, PostgresSinkBuilder};
 use headwater_streaming::{BatchRun, Begun, TransactionalSink};
 
-use counts::{Count, batch, counts, pairs, stage, store, table, terminate};
-
-fn staging_table(schema: &str) -> String {
-    let find = "select tablename from pg_tables where schemaname = $1
-        and starts_with(tablename, 'headwater_staged_')";
-    server::connect()
-        .query_one(find, &[&schema])
-        .unwrap()
-        .get(0)
-}
+use counts::{Count, batch, counts, pairs, stage, staging_table, store, table, terminate};
 
 #[test]
 fn staging_that_a_dead_session_holds_keeps_no_batch_waiting() {

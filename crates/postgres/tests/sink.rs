@@ -16,7 +16,7 @@ use headwater_streaming::testing::TestStream;
 use headwater_streaming::time::seconds;
 use headwater_streaming::{BatchRun, Begun, TransactionalSink};
 
-use counts::{Count, batch, counts, pairs, stage, store, table, terminate};
+use counts::{Count, batch, counts, pairs, stage, staging_table, store, table, terminate};
 
 #[test]
 fn totals_of_state_are_upserted() {
@@ -125,10 +125,7 @@ fn rows_that_the_server_lost_are_missed() {
     };
     let sink = counts(&schema).open().unwrap();
     stage(&sink, 1, &[&[("a", 1), ("b", 1)]]);
-    let find = "select tablename from pg_tables where schemaname = $1
-        and starts_with(tablename, 'headwater_staged_')";
-    let mut client = server::connect();
-    let staging: String = client.query_one(find, &[&schema]).unwrap().get(0);
+    let (mut client, staging) = (server::connect(), staging_table(&schema));
     // What a server does with such tables after it has crashed.
     client
         .batch_execute(&format!("truncate \"{schema}\".{staging}"))

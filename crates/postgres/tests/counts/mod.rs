@@ -60,6 +60,16 @@ pub(crate) fn table(schema: &str) -> Vec<Count> {
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
+/// The one table of a schema that is for staging.
+pub(crate) fn staging_table(schema: &str) -> String {
+    let find = "select tablename from pg_tables where schemaname = $1
+        and starts_with(tablename, 'headwater_staged_')";
+    server::connect()
+        .query_one(find, &[&schema])
+        .unwrap()
+        .get(0)
+}
+
 /// Ends connections, and returns when they have ended.
 pub(crate) fn terminate(pids: &[i32]) {
     let terminate = "select pg_terminate_backend(pid, 60000) from pg_stat_activity
