@@ -10,7 +10,7 @@ use std::fs;
 use headwater_core::Partitioning;
 use headwater_streaming::testing::{Collected, TestStream};
 use headwater_streaming::time::seconds;
-use headwater_streaming::{DStream, State, StateSpec};
+use headwater_streaming::{DStream, State, StateSpec, UpdateStateSpec};
 use probe::going_on;
 use probe::inputs::{Offsets, Outside, Seconds, handed_out};
 use tempfile::TempDir;
@@ -328,4 +328,26 @@ fn what_a_changed_program_computes_again_is_what_later_processes_go_on_from() {
             .collect();
         assert_eq!(counts, expected, "mapped: {is_mapped}");
     }
+}
+
+#[test]
+fn a_state_soon_after_its_beginning_keeps_its_initial_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let life = |begun: usize, batches: usize, initial: &[(i64, i64)]| {
+        let test = going_on(dir.path(), begun, &[]);
+        let ones = test.context().stream_by_time(|_| vec![(0, 1)]);
+        let add =
+            |new: Vec<i64>, old: Option<i64>| Some(old.unwrap_or(0) + new.iter().sum::<i64>());
+        let initial = test.context().context().parallelize(initial.to_vec(), 1);
+        let spec = UpdateStateSpec::function(add).initial_state(&initial);
+        let sums = ones.update_state_by_key_with(spec);
+        test.collect(&sums.window(seconds(5), None));
+        let shown = test.collect(&sums);
+        test.run(batches);
+        shown.batches().pop().unwrap()
+    };
+    assert_eq!(life(0, 3, &[(0, 100)]), [(0, 103)]);
+    // The program is begun anew without it: the checkpoint has it.
+    assert_eq!(life(3, 1, &[]), [(0, 104)]);
+    assert_eq!(life(4, 1, &[]), [(0, 105)]);
 }

@@ -78,7 +78,9 @@ impl OldStates<'_> {
             };
             let begun = self.past.states_begun.get(old).copied();
             let begun = begun.unwrap_or(self.past.zero);
-            let (mut base, mut of_state) = (self.past.ended - state.back, Since::new(begun));
+            // What it began with is kept with the batch that it began after.
+            let mut base = (self.past.ended - state.back).max(begun);
+            let mut of_state = Since::new(begun);
             if let Some((earliest, why)) = self.earliest(&state.reads, (old, begun), &since)
                 && earliest > base
             {
