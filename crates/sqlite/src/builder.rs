@@ -95,8 +95,10 @@ impl<T: 'static> SqliteSinkBuilder<T> {
 
     /// The name under which the sink's batches are stored, by default that of the table.
     ///
-    /// It must stay the same over restarts, and differ between programs that write to one
-    /// database.
+    /// It must stay the same over restarts, and differ between streams that write to one
+    /// database, though it be to one table: batches of the same time have the same id under one
+    /// name. A stream that finds a batch there which it has not run itself fails, rather than
+    /// lose its own.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use headwater_core::PartitionIter;
+use headwater_core::{Conf, Context, PartitionIter};
 use headwater_sqlite::rusqlite::{Connection, types::Value};
 use headwater_sqlite::{SqliteError, SqliteSink, SqliteSinkBuilder};
 use headwater_streaming::testing::TestStream;
@@ -127,6 +127,33 @@ fn sinks_of_one_database_know_their_batches() {
     store(&other, 1, &[&[("b", 1)]]).unwrap();
     assert_eq!(one.begin(&BatchRun::again(batch(1))), Ok(Begun::Committed));
     assert_eq!(table(&path).len(), 2);
+}
+
+/// A stream of its own, which stores a word in each of its first two batches.
+fn run_stream(sink: SqliteSinkBuilder<Count>, word: &str) -> Result<(), String> {
+    let ctx = Context::new(Conf::new().set("streaming.output.attempts", 3)).unwrap();
+    let test = TestStream::on(&ctx, seconds(1)).unwrap();
+    let batches = (1..=2).map(|n| vec![(format!("{word} {n}"), n)]);
+    test.input(batches.collect()).write_to(sink.open().unwrap());
+    test.try_run(2).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_stream_does_not_take_the_batches_of_another_for_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("counts.db");
+    run_stream(counts(&path), "a").unwrap();
+    let of_first = pairs(&[("a 1", 1), ("a 2", 2)]);
+    assert_eq!(table(&path), of_first);
+    // The same table, and so the same name.
+    let error = run_stream(counts(&path), "b").unwrap_err();
+    for part in ["batch 1000-0", "`counts`", "another stream", "`named`"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    assert_eq!(table(&path), of_first);
+    run_stream(counts(&path).named("of b"), "b").unwrap();
+    let all = pairs(&[("a 1", 1), ("a 2", 2), ("b 1", 1), ("b 2", 2)]);
+    assert_eq!(table(&path), all);
 }
 
 #[test]

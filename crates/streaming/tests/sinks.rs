@@ -157,7 +157,7 @@ fn every_flaw_is_found() {
     for (flaw, by) in [
         (Flaw::WritesAtOnce, "batches_are_seen_when_committed"),
         (Flaw::ForgetsIds, "crash_after_the_commit"),
-        (Flaw::TrustsTheRun, "a_stream_that_is_run_again"),
+        (Flaw::TrustsTheRun, "another_stream_is_refused"),
         (Flaw::AddsWrites, "the_last_write_of_a_partition_counts"),
         (Flaw::KeepsStaged, "crash_before_the_commit"),
         (Flaw::IgnoresAbort, "an_aborted_batch_leaves_nothing"),

@@ -132,24 +132,67 @@ impl<T: Record> DStream<T> {
         site: Site,
         run: impl Fn(&Rdd<T>, BatchRun) -> Result<(), String> + Send + Sync + 'static,
     ) -> OutputId {
+        self.output_with_attempts(site, move |rdd, attempts| run(rdd, attempts.next()))
+    }
+
+    /// An output operation that is told what its attempts for a batch have in common.
+    pub(crate) fn output_with_attempts(
+        &self,
+        site: Site,
+        run: impl Fn(&Rdd<T>, &Attempts) -> Result<(), String> + Send + Sync + 'static,
+    ) -> OutputId {
         let (stream, graph) = (self.stream.clone(), Arc::downgrade(self.graph()));
         let run = Arc::new(run);
         let make = move |time, output| {
             let Some(rdd) = stream.rdd(time)? else {
                 return Ok(None);
             };
-            let id = BatchId { time, output };
             let graph = graph.upgrade();
-            let was_run = graph.is_some_and(|graph| graph.may_have_run(time));
-            let was_run = AtomicBool::new(was_run);
+            let may_have_run = graph.is_some_and(|graph| graph.may_have_run(time));
+            let attempts = Attempts::new(BatchId { time, output }, may_have_run);
             let run = run.clone();
-            let job: OutputJob = Box::new(move || {
-                let is_rerun = was_run.swap(true, Ordering::Relaxed);
-                run(&rdd, BatchRun { id, is_rerun })
-            });
+            let job: OutputJob = Box::new(move || run(&rdd, &attempts));
             Ok(Some(job))
         };
         self.graph().add_output(site, make, self.erased())
+    }
+}
+
+/// The attempts of an output operation for one batch in this process.
+pub(crate) struct Attempts {
+    pub(crate) id: BatchId,
+    was_run: AtomicBool,
+    may_be_stored: AtomicBool,
+}
+
+impl Attempts {
+    /// Those of a batch that an earlier process of the same stream may have run.
+    fn new(id: BatchId, may_have_run: bool) -> Self {
+        Attempts {
+            id,
+            was_run: AtomicBool::new(may_have_run),
+            may_be_stored: AtomicBool::new(may_have_run),
+        }
+    }
+
+    /// Begins the next one.
+    pub(crate) fn next(&self) -> BatchRun {
+        let is_rerun = self.was_run.swap(true, Ordering::Relaxed);
+        BatchRun {
+            id: self.id,
+            is_rerun,
+        }
+    }
+
+    /// Notes that a commit is begun: whatever comes of it, it may get through.
+    pub(crate) fn commits(&self) {
+        self.may_be_stored.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether this stream may have stored the batch. An earlier attempt alone does not say so:
+    /// it may have come to no commit.
+    pub(crate) fn may_have_stored(&self) -> bool {
+        self.may_be_stored.load(Ordering::Relaxed)
     }
 }
 

@@ -19,6 +19,7 @@ mod transform;
 mod update_state;
 mod window;
 
+pub(crate) use batch_run::Attempts;
 pub use batch_run::{BatchId, BatchRun};
 pub use for_each_partition::PartitionKey;
 pub(crate) use for_each_partition::write_partitions;

@@ -50,8 +50,10 @@ pub enum Begun {
 ///   was lost during it). The stream then calls `begin`, which tells by the stored id. So
 ///   an id must be unique in the store itself, and not in the sink's memory.
 /// * **Order.** Batches may be committed in another order than that of their times.
-/// * **One user.** Two processes with the same sink at the same time are not provided for;
-///   the unique id keeps even them from storing a batch twice.
+/// * **One user.** Two streams must not write under one [name](TransactionalSink::name), neither
+///   at the same time nor one after the other: both have the same ids. The unique id keeps even
+///   them from storing a batch twice, and a stream fails where `begin` finds a batch that the
+///   stream itself cannot have stored. So `begin` looks the id up also for a first run.
 ///
 /// The id names the output by a [number](crate::OutputNumber) that it keeps when the program is
 /// changed and goes on from its checkpoint; [`name`](TransactionalSink::name) helps to find it.
@@ -61,8 +63,10 @@ pub enum Begun {
 pub trait TransactionalSink<T>: Send + Sync + 'static {
     /// What the sink is called, the same in every process: by it a changed program that goes on
     /// from a checkpoint finds the output again, and so the ids of the batches that the sink has.
-    /// Sinks of one program should have different names. Without a name, as by default, the
-    /// output is found by its stream's.
+    /// Without a name, as by default, the output is found by its stream's.
+    ///
+    /// Every stream that writes to one store needs a name of its own there, in this program and
+    /// in all others: it tells the ids of one stream from those of another.
     fn name(&self) -> Option<String> {
         None
     }

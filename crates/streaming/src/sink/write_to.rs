@@ -6,7 +6,7 @@ use headwater_core::{PartitionIter, Rdd, Record, Site};
 use parking_lot::Mutex;
 
 use super::{Begun, TransactionalSink};
-use crate::dstream::{BatchId, BatchRun, DStream, write_partitions};
+use crate::dstream::{Attempts, BatchId, BatchRun, DStream, write_partitions};
 use crate::graph::OutputId;
 
 impl<T: Record> DStream<T> {
@@ -18,7 +18,9 @@ impl<T: Record> DStream<T> {
     /// transaction stores them with the batch's [`BatchId`]. An output that is tried again
     /// (`streaming.output.attempts`) and a batch that is run again after a crash find the
     /// id and write nothing. If the answer to a commit is lost, the sink is asked whether
-    /// it has the batch. A batch that fails for good leaves nothing in the sink.
+    /// it has the batch. A batch that fails for good leaves nothing in the sink. So does one
+    /// that the sink has though this stream cannot have stored it, as where another stream
+    /// writes under the same [name](TransactionalSink::name): it fails, and says so.
     ///
     /// Sinks for SQLite and PostgreSQL are in crates of their own; see
     /// [`TransactionalSink`] for how to write one.
@@ -81,7 +83,7 @@ impl<T: Record> DStream<T> {
             sink: Arc::new(sink),
             recovered: Mutex::new(false),
         };
-        let id = self.output_with_run(site, move |rdd, run| output.run(rdd, run));
+        let id = self.output_with_attempts(site, move |rdd, attempts| output.run(rdd, attempts));
         self.graph().name_output(id, name);
         id
     }
@@ -95,20 +97,39 @@ struct SinkOutput<T> {
 }
 
 impl<T: Record> SinkOutput<T> {
-    fn run(&self, rdd: &Rdd<T>, run: BatchRun) -> Result<(), String> {
+    fn run(&self, rdd: &Rdd<T>, attempts: &Attempts) -> Result<(), String> {
         self.recover_once()?;
-        if self.begin(&run)? == Begun::Committed {
-            tracing::info!(batch = %run.id, output = %self.site, "the sink has the batch already");
+        let batch = attempts.id;
+        if self.begin(&attempts.next())? == Begun::Committed {
+            if !attempts.may_have_stored() {
+                return Err(self.of_another(batch));
+            }
+            tracing::info!(%batch, output = %self.site, "the sink has the batch already");
             return Ok(());
         }
-        if let Err(message) = self.write(rdd, run.id) {
-            self.abort(run.id);
+        if let Err(message) = self.write(rdd, batch) {
+            self.abort(batch);
             return Err(message);
         }
-        match self.sink.commit(run.id) {
+        attempts.commits();
+        match self.sink.commit(batch) {
             Ok(()) => Ok(()),
-            Err(message) => self.resolve(run.id, message),
+            Err(message) => self.resolve(batch, message),
         }
+    }
+
+    /// Why a batch that the sink has is not taken for this stream's: its records would be lost
+    /// without a word.
+    fn of_another(&self, batch: BatchId) -> String {
+        let name = self.sink.name();
+        let under = name.map_or(String::new(), |name| format!(" under the name `{name}`"));
+        format!(
+            "the sink has batch {batch}{under} already, and this stream has not run it before; \
+             nothing is written. Either another stream writes there{under}: give the sink of each \
+             a name of its own (`named`). Or the clock was set back, or the checkpoint directory \
+             is an older copy or is missing: then the sink has batches that this stream does not \
+             know of"
+        )
     }
 
     fn recover_once(&self) -> Result<(), String> {
@@ -147,7 +168,9 @@ impl<T: Record> SinkOutput<T> {
         match self.sink.begin(&BatchRun::again(batch)) {
             Ok(Begun::Committed) => {
                 tracing::warn!(batch = %batch, output = %self.site,
-                    "a commit said that it failed, but the sink has the batch: {message}");
+                    "a commit said that it failed, but the sink has the batch: {message}; if that \
+                     says that the batch was stored already, another stream writes there under \
+                     the same name");
                 Ok(())
             }
             Ok(Begun::Open) => {
@@ -156,7 +179,7 @@ impl<T: Record> SinkOutput<T> {
             }
             Err(unknown) => Err(format!(
                 "the sink cannot commit batch {batch}: {message}; whether it did is not known, \
-                 and is looked up when the batch is run again: {unknown}"
+                 and stays so unless the batch is run again: {unknown}"
             )),
         }
     }

@@ -9,6 +9,7 @@ use headwater_core::{PartitionIter, Record};
 use parking_lot::Mutex;
 
 use super::place::{SinkPlace, Stage};
+use super::streams::may_have_run;
 use crate::dstream::{BatchId, BatchRun};
 use crate::sink::{Begun, TransactionalSink};
 use crate::testing::TestStream;
@@ -33,8 +34,8 @@ const RECORDS: u64 = 300;
 /// be there exactly once.
 ///
 /// The processes are this test binary, run again with the test's own full name, where this
-/// function notices that it is to write. Each begins with the first batch, as if nothing had
-/// been remembered of earlier runs. `place` is the same text in all of them.
+/// function notices that it is to write. Each begins with the first batch, and knows no more
+/// of earlier runs than that there may have been some. `place` is the same text in all of them.
 ///
 /// ```no_run
 /// use headwater_streaming::TransactionalSink;
@@ -161,6 +162,7 @@ fn write<T: Record + Ord + Debug>(
     place: &SinkPlace<T>,
 ) {
     let test = TestStream::new(seconds(1));
+    may_have_run(&test);
     let numbers = |batch: u64| batch * RECORDS..(batch + 1) * RECORDS;
     let batches = (0..BATCHES).map(|batch| numbers(batch).map(record).collect());
     let stream = test.input_partitioned(batches.collect(), partitions);

@@ -119,8 +119,13 @@ pub fn scenarios<T: Record + Ord + Debug>() -> Vec<Scenario<T>> {
         scenario("crash_after_the_commit", crashes::after_commit),
         scenario("recovery_keeps_what_is_committed", crashes::recovery),
         scenario("lost_answer_to_a_commit", streams::lost_answer),
+        scenario(
+            "a_commit_of_which_nothing_is_known",
+            streams::unknown_commit,
+        ),
         scenario("a_stream_whose_commit_fails", streams::failed_commit),
         scenario("a_stream_that_is_run_again", streams::run_again),
+        scenario("another_stream_is_refused", streams::another_stream),
     ]
 }
 
