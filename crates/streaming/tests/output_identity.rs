@@ -12,7 +12,9 @@ use headwater_core::PartitionIter;
 use headwater_streaming::clock::ManualClock;
 use headwater_streaming::testing::TestStream;
 use headwater_streaming::time::seconds;
-use headwater_streaming::{BatchId, BatchRun, Begun, DStream, OpenBatches, TransactionalSink};
+use headwater_streaming::{
+    BatchId, BatchRun, Begun, DStream, OpenBatches, OutputNumber, TransactionalSink,
+};
 use parking_lot::Mutex;
 use probe::{context, second};
 use tempfile::TempDir;
@@ -25,6 +27,8 @@ struct Sink {
     table: Table,
     name: Option<&'static str>,
     open: OpenBatches<Vec<i64>>,
+    /// A batch that it does not come to store.
+    refuses: Option<BatchId>,
 }
 
 impl TransactionalSink<i64> for Sink {
@@ -50,6 +54,9 @@ impl TransactionalSink<i64> for Sink {
     }
 
     fn commit(&self, id: BatchId) -> Result<(), String> {
+        if self.refuses == Some(id) {
+            return Err("the process dies".to_owned());
+        }
         let (_, partitions) = self.open.close(id)?;
         let rows = partitions.into_iter().flatten().collect();
         match self.table.lock().insert(id, rows) {
@@ -138,6 +145,7 @@ fn sink(table: &Table, name: Option<&'static str>) -> Sink {
         table: table.clone(),
         name,
         open: OpenBatches::new(),
+        refuses: None,
     }
 }
 
@@ -221,6 +229,33 @@ fn sinks_with_names_are_told_apart_on_one_stream() {
     );
     assert_eq!(rows(&world.a), [1, 2, 3, 4]);
     assert_eq!(rows(&world.b), [1, 2, 3, 4]);
+}
+
+/// A life with one sink for two outputs, of which the second does not come to store the second
+/// batch if the process dies then.
+fn live_half(world: &World, begin: i64, dies: bool, streams: [(&str, i64); 2]) {
+    world.live(begin, dies, "", |life| {
+        let second = BatchId {
+            time: second(2),
+            output: OutputNumber::new(1),
+        };
+        let shared = Arc::new(Sink {
+            refuses: dies.then_some(second),
+            ..sink(&life.world.a, Some("t"))
+        });
+        for (name, factor) in streams {
+            life.stream(factor).named(name).write_to(shared.clone());
+        }
+    });
+}
+
+#[test]
+fn outputs_of_one_sink_are_told_apart_by_their_streams() {
+    let world = World::new();
+    live_half(&world, 0, true, [("a", 1), ("b", 10)]);
+    assert_eq!(rows(&world.a), [1, 2, 10]);
+    live_half(&world, 2, false, [("b", 10), ("a", 1)]);
+    assert_eq!(rows(&world.a), [1, 2, 3, 4, 10, 20, 30, 40]);
 }
 
 #[test]

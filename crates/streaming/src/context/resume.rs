@@ -67,7 +67,10 @@ impl Inner {
             batch_ms: u64::try_from(self.graph.batch.as_millis()).unwrap_or(u64::MAX),
             states: states.collect(),
             inputs: inputs.collect(),
-            outputs: Outputs::new(self.graph.outputs().iter().map(Part::of_output).collect()),
+            outputs: Outputs::new(self.graph.outputs().iter().map(|output| {
+                let stream = Part::of(output.stream.info());
+                (Part::of_output(output), stream)
+            })),
         }
     }
 

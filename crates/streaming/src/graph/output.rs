@@ -54,7 +54,8 @@ impl OutputId {
 /// sink](crate::TransactionalSink::name), other outputs and sinks without a name by the
 /// [name of the stream](crate::DStream::named), together with the operator; those without a name
 /// by operator, record type and order among those that are alike, as long as both programs have
-/// as many of them. The others get numbers that were never given before.
+/// as many of them. Where several sinks have one name, the names of their streams tell them apart,
+/// then record types and order. The others get numbers that were never given before.
 ///
 /// ```
 /// use headwater_streaming::OutputNumber;
