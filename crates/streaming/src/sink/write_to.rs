@@ -124,11 +124,11 @@ impl<T: Record> SinkOutput<T> {
         let name = self.sink.name();
         let under = name.map_or(String::new(), |name| format!(" under the name `{name}`"));
         format!(
-            "the sink has batch {batch}{under} already, and this stream has not run it before; \
-             nothing is written. Either another stream writes there{under}: give the sink of each \
-             a name of its own (`named`). Or the clock was set back, or the checkpoint directory \
-             is an older copy or is missing: then the sink has batches that this stream does not \
-             know of"
+            "the sink has batch {batch}{under} already, though this stream cannot have stored it; \
+             nothing is written. If another stream writes there{under}, give the sink of each a \
+             name of its own (`named`). Otherwise the clock was set back, or the checkpoint \
+             directory is missing or an older copy: the sink has batches that this stream does \
+             not know of"
         )
     }
 
