@@ -53,6 +53,7 @@ impl JobGenerator {
         outcome: &Arc<Outcome>,
         first: Time,
     ) -> Result<Self, StreamError> {
+        graph.note_cut(first - graph.batch);
         let shared = Arc::new(Shared {
             graph: graph.clone(),
             scheduler: scheduler.clone(),
@@ -217,6 +218,7 @@ fn generate(shared: &Shared, time: Time) -> bool {
             return false;
         }
     };
+    graph.note_cut(time);
     let jobs: Vec<_> = graph
         .outputs()
         .into_iter()

@@ -201,8 +201,9 @@ impl<T: Record> DStream<T> {
     /// The RDDs of the batches from one time to another, both included, oldest first:
     /// Spark's `slice`.
     ///
-    /// Times between batches are rounded down. Batches that are not remembered any more
-    /// are made anew, which only sources allow that depend on the time alone; see
+    /// Times between batches are rounded down, and batches that were not cut yet are left out:
+    /// what belongs to them is not decided. What is not remembered any more is made anew, which
+    /// only inputs allow that depend on the time alone; see
     /// [`StreamingContext::remember`](crate::StreamingContext::remember).
     ///
     /// ```
@@ -234,6 +235,8 @@ impl<T: Record> DStream<T> {
             ))
         })?;
         let slide = self.slide();
+        // Asked for now, the RDD of a later batch would lack what the cut gives to it, for all.
+        let to = to.min(self.graph().last_cut().unwrap_or(zero));
         let (from, to) = (from.floor_from(slide, zero), to.floor_from(slide, zero));
         let rdds = from
             .to(to, slide)

@@ -66,6 +66,8 @@ pub(crate) struct Graph {
     zero_time: OnceLock<Time>,
     /// Batches up to this one may have been run before, by the process before this one.
     reruns_up_to: OnceLock<Time>,
+    /// The last batch that the inputs have given their shares to.
+    last_cut: Mutex<Option<Time>>,
     streams: Mutex<Vec<Arc<dyn AnyStream>>>,
     inputs: Mutex<Vec<Arc<dyn Input>>>,
     outputs: Mutex<Vec<Output>>,
@@ -99,6 +101,7 @@ impl Graph {
             state: AtomicU8::new(INITIALIZED),
             zero_time: OnceLock::new(),
             reruns_up_to: OnceLock::new(),
+            last_cut: Mutex::new(None),
             streams: Mutex::default(),
             inputs: Mutex::default(),
             outputs: Mutex::default(),
@@ -223,6 +226,16 @@ impl Graph {
     /// Whether the process before this one may have run a batch.
     pub(crate) fn may_have_run(&self, time: Time) -> bool {
         self.reruns_up_to.get().is_some_and(|last| time <= *last)
+    }
+
+    /// Notes that what belongs to the batches up to this one is decided.
+    pub(crate) fn note_cut(&self, time: Time) {
+        *self.last_cut.lock() = Some(time);
+    }
+
+    /// The last batch of which it is decided what belongs to it.
+    pub(crate) fn last_cut(&self) -> Option<Time> {
+        *self.last_cut.lock()
     }
 
     /// Whether a stream with this slide has a batch at `time`.
