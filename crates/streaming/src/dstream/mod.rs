@@ -222,7 +222,8 @@ impl<T: Record> DStream<T> {
     /// ```
     ///
     /// # Errors
-    /// [`StreamError::State`] before the start or inside a task, and what an operator says that fails.
+    /// [`StreamError::State`] before the start or inside a task, where a source or a receiver is
+    /// asked for a batch that it has forgotten, and what an operator says that fails.
     pub fn slice(&self, from: Time, to: Time) -> Result<Vec<Rdd<T>>, StreamError> {
         if in_task() {
             let message = format!("{}: slice() was called inside a task", self.site());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AnyStream, Graph};
+use super::{AnyStream, Graph, StreamInfo, needed_for};
 use crate::error::StreamError;
 use crate::state::{AnySteps, StateInfo};
 use crate::time::Time;
@@ -71,6 +71,16 @@ impl Graph {
             })
         };
         self.stateful().into_iter().try_for_each(fits)
+    }
+
+    /// The state in use that is computed from a stream.
+    pub(crate) fn state_over(&self, input: &StreamInfo) -> Vec<Arc<dyn AnySteps>> {
+        let mut live = self.live_state();
+        live.retain(|(stream, _)| {
+            let needed = needed_for([stream].into_iter());
+            needed.iter().any(|needed| needed.info().id == input.id)
+        });
+        live.into_iter().map(|(_, steps)| steps).collect()
     }
 
     /// The state that outputs depend on; what no output needs is not kept, as nothing is

@@ -2,6 +2,7 @@
 
 mod acknowledged;
 mod by_time;
+mod bygone;
 mod files;
 mod queue;
 mod received;

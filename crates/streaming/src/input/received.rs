@@ -7,6 +7,7 @@ use std::time::Duration;
 use headwater_core::{Context, Record, Site, StorageLevel, Wire, catch_panic};
 use parking_lot::Mutex;
 
+use super::bygone::Bygone;
 use super::{Allocated, Input};
 use crate::StreamingContext;
 use crate::batch::Outcome;
@@ -107,18 +108,23 @@ impl StreamingContext {
                 name: format!("receiver-{id}"),
             },
         ));
-        let (ctx, stored) = (self.context().clone(), blocks.clone());
-        let stream =
-            self.input_stream(
-                site,
-                move |time| Ok(ctx.from_source(stored.blocks_of(time))),
-            );
+        let bygone = Arc::new(Bygone::default());
+        let (ctx, stored, old) = (self.context().clone(), blocks.clone(), bygone.clone());
+        let stream = self.input_stream(site, move |time| match stored.blocks_of(time) {
+            Some(blocks) => Ok(ctx.from_source(blocks)),
+            None => old.rdd(
+                &ctx,
+                (site, time),
+                "what a receiver stored is freed with its batch",
+            ),
+        });
         let input = Arc::new(ReceiverInput {
             id,
             site,
             ctx: self.context().clone(),
             receiver: Arc::new(receiver),
             blocks,
+            bygone,
             stream: stream.stream.clone(),
             clock: self.clock().clone(),
             outcome: self.outcome().clone(),
@@ -212,6 +218,7 @@ struct ReceiverInput<T> {
     ctx: Context,
     receiver: Arc<dyn Receiver<T>>,
     blocks: Arc<BlockStore<T>>,
+    bygone: Arc<Bygone>,
     stream: Arc<Stream<T>>,
     clock: Arc<dyn Clock>,
     outcome: Arc<Outcome>,
@@ -250,6 +257,7 @@ impl<T: Wire> Input for ReceiverInput<T> {
         let Some(past) = past else { return Ok(()) };
         // What the journal holds is wanted, whether or not more is written there.
         *self.restored.lock() = self.blocks.restore(keeper, number, past);
+        self.bygone.find(&self.stream, past);
         if !self.settings.is_logged {
             // An input is restored once.
             let _ = self.journal_ends.set(past.received.next_block);

@@ -307,8 +307,8 @@ impl StreamingContext {
         rates: Option<SourceRates>,
     ) -> DStream<T> {
         let cut = Arc::new(Cut::default());
-        let waiting = cut.clone();
-        let stream = self.input_stream(site, move |time| waiting.rdd(site, time));
+        let (ctx, waiting) = (self.context().clone(), cut.clone());
+        let stream = self.input_stream(site, move |time| waiting.rdd(&ctx, (site, time)));
         let input = SourceInput {
             id: self.next_input_id(),
             site,

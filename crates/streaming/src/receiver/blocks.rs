@@ -334,14 +334,15 @@ impl<T> BlockStore<T> {
         Ok(state.ledger.allocate(time))
     }
 
-    /// The blocks of a batch, one in each partition.
-    pub(crate) fn blocks_of(&self, time: Time) -> BatchBlocks<T> {
+    /// The blocks of a batch, one in each partition; `None` if it has none yet, or they were
+    /// freed.
+    pub(crate) fn blocks_of(&self, time: Time) -> Option<BatchBlocks<T>> {
         let state = self.state.lock();
-        let blocks = state.blocks.range(state.ledger.blocks_of(time));
-        BatchBlocks {
+        let blocks = state.blocks.range(state.ledger.blocks_of(time)?);
+        Some(BatchBlocks {
             time,
             blocks: blocks.map(|(_, block)| block.clone()).collect(),
-        }
+        })
     }
 
     pub(crate) fn has_unallocated(&self) -> bool {

@@ -312,9 +312,9 @@ impl Ledger {
         self.allocated.contains_key(&time)
     }
 
-    /// The blocks of a batch.
-    pub(crate) fn blocks_of(&self, time: Time) -> Range<u64> {
-        self.allocated.get(&time).cloned().unwrap_or_default()
+    /// The blocks of a batch; `None` if it has none yet, or they were freed.
+    pub(crate) fn blocks_of(&self, time: Time) -> Option<Range<u64>> {
+        self.allocated.get(&time).cloned()
     }
 
     /// Whether there are closed blocks that no batch has.

@@ -16,6 +16,7 @@ use crate::conf::OnFailure;
 use crate::error::{PlanError, StreamError};
 use crate::events::InputInfo;
 use crate::graph::{AnyStream, Stream, StreamInfo};
+use crate::input::bygone::Bygone;
 use crate::input::{Allocated, Input};
 use crate::rate::{RateController, ReadRate};
 use crate::time::Time;
@@ -24,26 +25,24 @@ use crate::time::Time;
 /// asked only once.
 pub(super) struct Cut<T> {
     batches: Mutex<BTreeMap<Time, Result<Rdd<T>, PlanError>>>,
+    bygone: Bygone,
 }
 
 impl<T> Default for Cut<T> {
     fn default() -> Self {
         Cut {
             batches: Mutex::default(),
+            bygone: Bygone::default(),
         }
     }
 }
 
-impl<T> Cut<T> {
-    pub(super) fn rdd(&self, site: Site, time: Time) -> Result<Rdd<T>, PlanError> {
+impl<T: Record> Cut<T> {
+    pub(super) fn rdd(&self, ctx: &Context, of: (Site, Time)) -> Result<Rdd<T>, PlanError> {
+        let (_, time) = of;
         let known = self.batches.lock().get(&time).cloned();
-        known.unwrap_or_else(|| {
-            let message = format!(
-                "the batch at {time} is not remembered, and a source is asked only once; \
-                 StreamingContext::remember keeps batches longer"
-            );
-            Err(PlanError::new(site, message))
-        })
+        let fate = "a source is asked only once";
+        known.unwrap_or_else(|| self.bygone.rdd(ctx, of, fate))
     }
 }
 
@@ -240,6 +239,9 @@ impl<T: Record> Input for SourceInput<T> {
         *self.origin.lock() = past.and_then(|past| past.received.position.clone());
         *self.restored.lock() = past.map(|past| past.cuts.clone()).unwrap_or_default();
         *self.restored_at.lock() = past.map(|past| past.taken_in);
+        if let Some(past) = past {
+            self.cut.bygone.find(&self.stream, past);
+        }
         Ok(())
     }
 

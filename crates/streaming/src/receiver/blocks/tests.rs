@@ -32,7 +32,7 @@ fn store_of(bounds: Bounds) -> (ManualClock, BlockStore<u8>) {
 fn blocks(store: &BlockStore<u8>, time: i64) -> Vec<Vec<u8>> {
     let time = Time::from_millis(time);
     store.allocate(time).unwrap();
-    let rdd = store.files.ctx.from_source(store.blocks_of(time));
+    let rdd = store.files.ctx.from_source(store.blocks_of(time).unwrap());
     rdd.glom().collect().unwrap()
 }
 

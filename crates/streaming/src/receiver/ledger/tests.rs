@@ -151,7 +151,7 @@ fn a_past_goes_on_with_its_numbers() {
     ledger.restore_batches([(at(1), 4..6), (at(2), 6..7)], 7, 9);
     assert_eq!((ledger.memory_bytes, ledger.disk_bytes), (0, 25));
     assert_eq!(ledger.allocate(at(2)), (2, 7..7));
-    assert_eq!(ledger.blocks_of(at(1)), 4..6);
+    assert_eq!(ledger.blocks_of(at(1)), Some(4..6));
     assert_eq!(ledger.closed(1, 1), 9);
     // What lies on disk is beyond the bound: nothing more may leave memory.
     assert_eq!(ledger.room_for(10), Room::Wait);
