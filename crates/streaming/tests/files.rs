@@ -169,6 +169,19 @@ fn hidden_files_are_skipped_and_directories_count_as_files() {
 }
 
 #[test]
+fn files_of_a_directory_that_is_watched_itself_are_read_once() {
+    for below in ["/**", "/{,a}"] {
+        let watched = Watched::over(stream(&[]), below);
+        watched.put("a/old", "before the stream\n", 0);
+        watched.put("a/x", "x\n", 500);
+        touch(&watched.dir.path().join("a"), 500);
+        watched.expect([&["x"], &[]]);
+        touch(&watched.dir.path().join("a"), 2500);
+        watched.expect([&[]]);
+    }
+}
+
+#[test]
 fn a_small_file_is_one_partition() {
     let (dir, test) = (tempfile::tempdir().unwrap(), stream(&[]));
     let lines = test.collect(&test.context().text_file_stream(text(dir.path())));

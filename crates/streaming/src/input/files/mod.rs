@@ -122,8 +122,8 @@ impl StreamingContext {
     /// such as `logs/2024-*/{web,mail}`; in it `**` stands for any number of directories. It
     /// may appear after the start. Files and directories whose names begin with `_` or `.` are
     /// skipped; files that the pattern itself matches are not read. A directory among the
-    /// files, which object stores do not have, counts as a file: it is read once, with the
-    /// files that are directly in it.
+    /// files, which object stores do not have, counts as a file unless the pattern takes it too:
+    /// it is read once, with the files that are directly in it.
     ///
     /// `read` is called on the driver, once for each file, and again after a restart; the batch is
     /// the union of what it gives. Of what it reads without an operator of [`Context`] nothing is
