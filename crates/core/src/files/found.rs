@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use headwater_store::Entry;
+use headwater_store::{Entry, Location};
 
 thread_local! {
     static FOUND: RefCell<Arc<[FoundFile]>> = RefCell::new(Arc::from([]));
@@ -43,6 +43,18 @@ impl FoundFile {
     pub fn as_found<R>(files: impl IntoIterator<Item = FoundFile>, build: impl FnOnce() -> R) -> R {
         let _restore = Restore(FOUND.replace(files.into_iter().collect()));
         build()
+    }
+
+    /// The file as it is to be read, which one request finds.
+    pub(super) fn look(&self) -> Result<Entry, String> {
+        let now = Location::at(&self.path).and_then(|location| location.head());
+        let now = now.map_err(|error| {
+            format!(
+                "{error}; it was there when it was read first, and files must stay as long as \
+                 they are read: put it back as it was, with its time"
+            )
+        });
+        self.hold(now?)
     }
 
     /// The file as it is to be read, by what is there now.
@@ -87,8 +99,12 @@ pub(super) fn in_force() -> Arc<[FoundFile]> {
 
 /// How a file was found, if somebody has found it.
 pub(super) fn as_found<'a>(found: &'a [FoundFile], file: &Entry) -> Option<&'a FoundFile> {
-    let name = file.location.to_string();
-    found.iter().find(|one| one.path == name)
+    find(found, &file.location.to_string())
+}
+
+/// How the file of a path was found, if somebody has found it.
+pub(super) fn find<'a>(found: &'a [FoundFile], path: &str) -> Option<&'a FoundFile> {
+    found.iter().find(|one| one.path == path)
 }
 
 /// The files as they are to be read.
@@ -115,7 +131,6 @@ impl Drop for Restore {
 mod tests {
     use std::time::Duration;
 
-    use headwater_store::Location;
     use parking_lot::Mutex;
     use tracing::field::{Field, Visit};
     use tracing::span::{Attributes, Id, Record};

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use headwater_store::Entry;
 
 use super::decode::Codec;
-use super::found::{FoundFile, hold_all, in_force};
+use super::found::{FoundFile, find, hold_all, in_force};
 use super::listing::list;
 use crate::error::Error;
 use crate::site::Site;
@@ -54,7 +54,11 @@ impl<P> Inputs<P> {
         if let Some(parts) = self.parts.get() {
             return Ok(parts);
         }
-        let listed = list(&self.path).and_then(|files| hold_all(&self.found, files));
+        let listed = match find(&self.found, &self.path) {
+            // Its name may look like a pattern, and it may be gone.
+            Some(found) => found.look().map(|file| vec![file]),
+            None => list(&self.path).and_then(|files| hold_all(&self.found, files)),
+        };
         let parts = listed.and_then(split).map_err(|message| Error::Build {
             site: self.site,
             message,
