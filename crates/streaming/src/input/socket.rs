@@ -19,7 +19,8 @@ impl StreamingContext {
     /// Lines of UTF-8 text from a TCP server: Spark's `socketTextStream`.
     ///
     /// A line ends with `\n`, `\r\n` or a lone `\r`; a last line without an end is taken
-    /// when the server closes the connection. Invalid UTF-8 becomes U+FFFD. When the
+    /// when the server closes the connection. A line of more than 64 MiB becomes several records,
+    /// with a warning for the first of each connection. Invalid UTF-8 becomes U+FFFD. When the
     /// connection is lost it is made again after `streaming.receiver.restart_delay`; a
     /// server that was never there is given up after a few tries, and `await_termination`
     /// says so.
@@ -91,7 +92,9 @@ impl Receiver<Text> for SocketReceiver {
     }
 
     fn on_start(&self, ctx: &ReceiverContext<Text>) -> Result<(), String> {
-        self.server.read(ctx, |stream| read_lines(stream, ctx))
+        let server = self.server.address();
+        self.server
+            .read(ctx, |stream| read_lines(stream, &server, ctx))
     }
 
     fn on_stop(&self) {
@@ -100,10 +103,15 @@ impl Receiver<Text> for SocketReceiver {
 }
 
 /// Stores the lines of a stream until its end, or until the receiver is stopped.
-fn read_lines(mut stream: impl Read, ctx: &ReceiverContext<Text>) -> Result<(), ReadError> {
+fn read_lines(
+    mut stream: impl Read,
+    server: &str,
+    ctx: &ReceiverContext<Text>,
+) -> Result<(), ReadError> {
     let mut buffer = vec![0; READ_BYTES];
     let mut rest = Vec::new();
     let mut lines = Vec::new();
+    let mut was_cut = false;
     loop {
         let read = match stream.read(&mut buffer) {
             Ok(read) => read,
@@ -112,10 +120,16 @@ fn read_lines(mut stream: impl Read, ctx: &ReceiverContext<Text>) -> Result<(), 
         };
         rest.extend_from_slice(buffer.get(..read).unwrap_or_default());
         let is_end = read == 0;
-        let whole = if is_end {
-            rest.len()
-        } else {
-            end_of_lines(&rest)
+        let whole = match end_of_lines(&rest) {
+            _ if is_end => rest.len(),
+            0 if is_too_long(&rest) => {
+                if !was_cut {
+                    warn_of_long_line(server);
+                }
+                was_cut = true;
+                rest.len()
+            }
+            whole => whole,
         };
         if whole > 0 {
             let tail = rest.split_off(whole);
@@ -130,11 +144,22 @@ fn read_lines(mut stream: impl Read, ctx: &ReceiverContext<Text>) -> Result<(), 
     }
 }
 
+fn warn_of_long_line(server: &str) {
+    tracing::warn!(
+        "a line of {server} is longer than {} MiB; it becomes several records, and so do later ones \
+         of this connection, without another warning",
+        LINE_BYTES_MAX >> 20
+    );
+}
+
+/// Whether the beginning of a line is a record by itself. A `\r` at the very end ends it if it
+/// is waited for.
+fn is_too_long(line: &[u8]) -> bool {
+    line.len() >= LINE_BYTES_MAX && !line.ends_with(b"\r")
+}
+
 /// How many of the bytes are whole lines. A `\r` at the very end may be half of `\r\n`.
 fn end_of_lines(bytes: &[u8]) -> usize {
-    if bytes.len() >= LINE_BYTES_MAX {
-        return bytes.len();
-    }
     let before_last = bytes.len().saturating_sub(1);
     let last_cr = memchr::memrchr(b'\r', bytes.get(..before_last).unwrap_or_default());
     let last_lf = memchr::memrchr(b'\n', bytes);
@@ -159,5 +184,18 @@ mod tests {
         for (bytes, whole) in cases {
             assert_eq!(end_of_lines(bytes), whole, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn a_line_is_cut_when_it_is_too_long_and_not_at_its_end() {
+        let mut line = vec![b'x'; LINE_BYTES_MAX - 1];
+        assert!(!is_too_long(&line));
+        line.push(b'\r');
+        assert!(!is_too_long(&line));
+        line.push(b'x');
+        assert!(is_too_long(&line));
+        // Where it has ended, the next one is not cut with it.
+        line.extend_from_slice(b"\nnext");
+        assert_eq!(end_of_lines(&line), LINE_BYTES_MAX + 2);
     }
 }
