@@ -254,6 +254,38 @@ fn a_file_that_cannot_be_read_fails_alone_and_is_tried_again() {
 }
 
 #[test]
+fn a_file_that_was_never_read_is_told_once_when_it_is_too_old() {
+    let window = ("streaming.file_stream.min_remember_duration", "2s");
+    let watched = Watched::new(&[window]);
+    watched.put("bad,name", "bad\n", 500);
+    watched.put("gone,", "gone\n", 500);
+    let shown = inputs(&watched.test, 1);
+    assert!(
+        !shown[0]
+            .description
+            .as_ref()
+            .unwrap()
+            .contains("never read")
+    );
+    fs::remove_file(watched.dir.path().join("gone,")).unwrap();
+    let shown = inputs(&watched.test, 3);
+    let of_batches = shown.iter().map(|batch| batch.description.as_deref());
+    let of_batches: Vec<_> = of_batches.map(Option::unwrap_or_default).collect();
+    let [refused, too_old, after] = of_batches.as_slice() else {
+        panic!("{of_batches:?}");
+    };
+    assert!(
+        refused.contains("a path must be") && !refused.contains("never"),
+        "{refused}"
+    );
+    assert!(too_old.contains("bad,name was never read"), "{too_old}");
+    assert!(
+        !too_old.contains("gone") && after.is_empty(),
+        "{too_old} {after}"
+    );
+}
+
+#[test]
 fn a_reader_that_panics_for_a_file_keeps_no_other_back() {
     let (dir, test) = (tempfile::tempdir().unwrap(), stream(&[]));
     let read = |ctx: &Context, path: &str| {

@@ -1,4 +1,5 @@
-//! Files that do not stay as they were when a batch got them.
+//! Files after a batch got them: those that do not stay as they were, and what a later process
+//! reads again.
 
 #![allow(clippy::unwrap_used, reason = "a helper of tests fails with them")]
 
@@ -8,7 +9,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use headwater_core::{Context, Rdd};
+use headwater_core::{Context, Rdd, Text};
 use headwater_streaming::FileStreamOptions;
 use headwater_streaming::testing::{Collected, TestStream};
 use headwater_streaming::time::{millis, seconds};
@@ -149,4 +150,64 @@ fn a_file_that_was_empty_when_it_was_found_stays_so() {
         test.run(1);
         assert_eq!(shown.batches().concat().concat(), "", "{name}");
     }
+}
+
+#[test]
+fn a_file_that_is_gone_is_not_taken_for_a_pattern() {
+    let (dir, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = files.path().join("a[1]");
+    put(&path, b"mine\n", 500);
+    put(&files.path().join("a1"), b"another's\n", 0);
+    let test = going_on(dir.path(), 0, &[]);
+    let _ = windows(&test, files.path(), lines);
+    test.run(1);
+    drop(test);
+    fs::remove_file(&path).unwrap();
+    let test = going_on(dir.path(), 1, &[]);
+    let _ = windows(&test, files.path(), lines);
+    let error = test.try_run(1).unwrap_err().to_string();
+    for said in [path.to_str().unwrap(), "put it back"] {
+        assert!(error.contains(said), "{said}: {error}");
+    }
+}
+
+/// A process that looks back so far: what it read.
+fn looking_back(dir: &Path, files: &Path, begun: usize, window: &str) -> (TestStream, Lines) {
+    let window = ("streaming.file_stream.min_remember_duration", window);
+    let test = going_on(dir, begun, &[window]);
+    let stream = test.context().text_file_stream(files.to_str().unwrap());
+    let out = test.collect(&stream);
+    (test, out)
+}
+
+type Lines = Collected<Text>;
+
+#[test]
+fn a_longer_window_reads_nothing_that_an_earlier_process_has_read() {
+    let (dir, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    put(&files.path().join("read"), b"read\n", 500);
+    let (test, out) = looking_back(dir.path(), files.path(), 0, "2s");
+    test.run(6);
+    assert_eq!(out.batches().concat(), ["read"]);
+    test.context().stop(true, true).unwrap();
+    // What the first window would still have taken is taken.
+    put(&files.path().join("late"), b"late\n", 5500);
+    for (begun, window) in [(6, "1h"), (8, "1h")] {
+        let (test, out) = looking_back(dir.path(), files.path(), begun, window);
+        test.run(2);
+        let expected: &[&str] = if begun == 6 { &["late"] } else { &[] };
+        assert_eq!(out.batches().concat(), expected);
+    }
+}
+
+#[test]
+fn a_longer_window_reaches_back_to_the_begin_of_a_young_stream() {
+    let (dir, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (test, _) = looking_back(dir.path(), files.path(), 0, "4s");
+    test.run(3);
+    drop(test);
+    put(&files.path().join("moved in"), b"late\n", 500);
+    let (test, out) = looking_back(dir.path(), files.path(), 3, "1h");
+    test.run(2);
+    assert_eq!(out.batches().concat(), ["late"]);
 }

@@ -4,10 +4,13 @@
 
 mod probe;
 
+use std::fs::{self, File};
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use headwater_streaming::StreamError;
 use headwater_streaming::testing::LineServer;
+use headwater_streaming::time::millis;
 use probe::{Log, going_on};
 
 /// A stream of the lines of servers, each with a name or none, until they are read; what it read.
@@ -106,4 +109,68 @@ fn another_server_begins_anew_or_is_said_to_be_the_same() {
             .unwrap()
             .is_empty()
     );
+}
+
+/// Streams of the files of directories, each with a name or none; what a batch read.
+fn of_files(
+    dir: &Path,
+    begun: usize,
+    directories: &[(&str, &str)],
+    allowed: &str,
+) -> Result<Vec<String>, StreamError> {
+    let test = going_on(dir, begun, &[("streaming.checkpoint.allow", allowed)]);
+    let streams = directories.iter().map(|(directory, name)| {
+        let lines = test.context().text_file_stream(directory);
+        test.collect(&if name.is_empty() {
+            lines
+        } else {
+            lines.named(*name)
+        })
+    });
+    let streams: Vec<_> = streams.collect();
+    test.try_run(1)?;
+    let lines = streams.iter().flat_map(|lines| lines.batches().concat());
+    Ok(lines.map(|line| line.to_string()).collect())
+}
+
+#[test]
+fn directories_that_swap_places_are_refused_and_nothing_is_read_twice() {
+    let (dir, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let watched = ["one", "other"].map(|name| {
+        let path = files.path().join(name);
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("f"), format!("{name}\n")).unwrap();
+        let file = File::open(path.join("f")).unwrap();
+        file.set_modified(UNIX_EPOCH + millis(500)).unwrap();
+        path.to_str().unwrap().to_owned()
+    });
+    let [one, other] = watched.each_ref().map(String::as_str);
+    let read = of_files(dir.path(), 0, &[(one, ""), (other, "")], "").unwrap();
+    assert_eq!(read, ["one", "other"]);
+    let error = of_files(dir.path(), 1, &[(other, ""), (one, "")], "").unwrap_err();
+    let error = error.to_string();
+    for said in [
+        format!("watched {one}, and this one watches {other}"),
+        format!("watched {other}, and this one watches {one}"),
+        "allow rename:".to_owned(),
+        "positions_of_others.rs".to_owned(),
+    ] {
+        assert!(error.contains(&said), "{said}: {error}");
+    }
+    let read = of_files(dir.path(), 1, &[(one, ""), (other, "")], "").unwrap();
+    assert!(read.is_empty());
+    // The same files at another place, under a name from now on.
+    let label = error.split("allow drop:").nth(1).unwrap();
+    let label = label.split(" to begin anew").next().unwrap();
+    let moved = format!("{one}/");
+    let rename = format!("rename:{label}=files");
+    for (begun, allowed) in [(2, rename.as_str()), (3, "")] {
+        let read = of_files(
+            dir.path(),
+            begun,
+            &[(&moved, "files"), (other, "")],
+            allowed,
+        );
+        assert!(read.unwrap().is_empty());
+    }
 }

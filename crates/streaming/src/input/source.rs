@@ -87,6 +87,19 @@ pub trait InputSource<T: Record>: Send + 'static {
         None
     }
 
+    /// Why an origin of the checkpoint directory is none of this source's, if it is none: inputs
+    /// without names are found by their order, and what goes on from another source would read some
+    /// records again and skip others. Asked before `start`, unless a name or the user says that
+    /// the source is the same; an error keeps the stream from starting and becomes part of the
+    /// message. By default every origin is.
+    ///
+    /// # Errors
+    /// What that source and this one are, such as "that one read topic a, and this one reads b".
+    fn check_origin(&self, origin: &[u8]) -> Result<(), String> {
+        let _ = origin;
+        Ok(())
+    }
+
     /// Learns where the source has begun in its first process. Called after a restart, between
     /// `start` and the first [`InputSource::recall`].
     ///

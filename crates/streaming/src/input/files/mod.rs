@@ -1,10 +1,12 @@
 //! Streams of the files that come into directories.
 //!
 //! [`directories`] says what is there, [`select`] what of it belongs to a batch, [`source`]
-//! makes RDDs of that, and [`options`] is what the user can choose.
+//! makes RDDs of that, [`range`] is how a checkpoint knows it, and [`options`] is what the user can
+//! choose.
 
 mod directories;
 mod options;
+mod range;
 mod select;
 mod source;
 
@@ -129,9 +131,9 @@ impl StreamingContext {
     /// the union of what it gives. Of what it reads without an operator of [`Context`] nothing is
     /// checked. An empty file gives no lines. A file is left out, reported, and tried again while
     /// it is in the window, when it cannot be opened, when `read` panics, or when the files that
-    /// it reads are not there or not of the right form; the others are read. One that fails
-    /// later, also by vanishing, fails its task. A
-    /// directory that cannot be listed is looked at again in the next batch; after a whole
+    /// it reads are not there or not of the right form; the others are read. One that
+    /// becomes too old meanwhile is reported as never read. One that fails later, also by
+    /// vanishing, fails its task. A directory that cannot be listed is looked at again in the next batch; after a whole
     /// window of that, a batch fails. The files of each batch are in the
     /// [`InputInfo`](crate::InputInfo); how many records they hold is known before only for
     /// records of a fixed length, and 0 for others, as in Spark. A malformed pattern or URL is
@@ -182,13 +184,11 @@ impl StreamingContext {
             self.graph().mistake(site, message);
             Directories::none()
         });
-        let rules = Rules {
-            only_after: match options.is_new_files_only() {
-                true => self.clock().now(),
-                false => Time::ZERO,
-            },
-            window: self.remember_window(),
+        let only_after = match options.is_new_files_only() {
+            true => self.clock().now(),
+            false => Time::ZERO,
         };
+        let rules = Rules::new(only_after, self.remember_window());
         let source = FileSource::new(site, directories, options, rules, Box::new(read));
         let source = match record_length {
             Some(record_length) => source.record_bytes(record_length),
@@ -224,9 +224,9 @@ pub(crate) fn asks_a_source(operator: &str) -> bool {
 /// The files of a batch of a file stream, by the range that its source gave; `None` if the
 /// operator is another one.
 pub(crate) fn files_of_range(operator: &str, range: &[u8]) -> Option<Vec<(String, u64)>> {
-    let (_, selected) = source::read_range(range)
+    let range = range::Range::read(range)
         .ok()
         .filter(|_| reads_files(operator))?;
-    let reads = selected.reads();
+    let reads = range.selected.reads();
     Some(reads.map(|file| (file.path.clone(), file.bytes)).collect())
 }

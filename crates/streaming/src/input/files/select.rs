@@ -1,7 +1,7 @@
 //! Which files belong to which batch: a function of what is there, what was taken before, and
 //! the batch time. It looks at no directory and at no clock.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, UNIX_EPOCH};
 
 use headwater_core::FoundFile;
@@ -72,15 +72,38 @@ impl SelectedFiles {
 pub(super) struct Rules {
     /// What was last written at or before this time is never read.
     pub(super) only_after: Time,
+    /// What was last written at or before this time is not read either: an earlier process that
+    /// looked less far back may have read it, and its selections are forgotten.
+    pub(super) known_after: Option<Time>,
     /// How far back from the batch time files are looked for, and remembered.
     pub(super) window: Duration,
 }
 
 impl Rules {
+    pub(super) fn new(only_after: Time, window: Duration) -> Self {
+        Rules {
+            only_after,
+            known_after: None,
+            window,
+        }
+    }
+
     /// A window of whole batches that is at least `at_least` long.
     pub(super) fn window(at_least: Duration, batch: Duration) -> Duration {
         let batches = at_least.as_nanos().div_ceil(batch.as_nanos().max(1));
         batch.saturating_mul(u32::try_from(batches).unwrap_or(u32::MAX))
+    }
+
+    /// What was last written at or before this time is too old for the batch of a time.
+    pub(super) fn threshold(&self, time: Time) -> Time {
+        self.only_after.max(self.known_after(time))
+    }
+
+    /// Whether what was last written after this time was selected is known when a batch is over.
+    pub(super) fn known_after(&self, time: Time) -> Time {
+        let remembered = time - self.window;
+        self.known_after
+            .map_or(remembered, |known_after| known_after.max(remembered))
     }
 
     /// What belongs to the batch of a time: what was last written in the window that ends
@@ -94,7 +117,7 @@ impl Rules {
         before: &Selections,
         time: Time,
     ) -> Vec<&'a Found> {
-        let threshold = self.only_after.max(time - self.window);
+        let threshold = self.threshold(time);
         let seen = before.paths(time - self.window, time);
         let is_new = |found: &&Found| {
             let is_of_window = threshold < found.modified && found.modified <= time;
@@ -122,11 +145,17 @@ impl Selections {
         self.batches.insert(selected.time, selected);
     }
 
-    /// A file that has grown since a batch selected it: how many bytes of it are read.
-    pub(super) fn grown<'a>(&'a self, found: &Found) -> Option<&'a ReadFile> {
-        let (path, bytes) = (found.location.to_string(), found.bytes?);
-        let mut reads = self.batches.values().flat_map(SelectedFiles::reads);
-        reads.find(|read| read.path == path && read.bytes < bytes)
+    /// The files that have grown since a batch selected them, as they were then. Only what was
+    /// written after a time is looked at: what has grown was written since its selection.
+    pub(super) fn grown<'a>(&'a self, found: &[Found], after: Time) -> Vec<&'a ReadFile> {
+        let reads = self.batches.values().flat_map(SelectedFiles::reads);
+        let selected: HashMap<_, _> = reads.map(|read| (read.path.as_str(), read)).collect();
+        let grown = |found: &Found| {
+            let bytes = found.bytes.filter(|_| found.modified > after)?;
+            let read = selected.get(found.location.to_string().as_str())?;
+            (read.bytes < bytes).then_some(*read)
+        };
+        found.iter().filter_map(grown).collect()
     }
 
     /// What was selected by the batches from one time to before another.
@@ -157,10 +186,7 @@ mod tests {
     }
 
     fn rules(only_after_ms: i64, window: Duration) -> Rules {
-        Rules {
-            only_after: at(only_after_ms),
-            window,
-        }
+        Rules::new(at(only_after_ms), window)
     }
 
     /// Selects for a batch and keeps that, as a stream does.
@@ -215,6 +241,34 @@ mod tests {
         assert_eq!(step(rules, &again, &mut seen, at(3000)), none);
         let again = [found("a", 2500)];
         assert_eq!(step(rules, &again, &mut seen, at(4000)), ["a"]);
+    }
+
+    #[test]
+    fn what_has_grown_is_found_among_what_was_written_lately() {
+        let reads = |path: &str| ReadFile {
+            path: path.to_owned(),
+            bytes: 1,
+            modified: None,
+        };
+        let names = ["same", "grown", "old"];
+        let files = names.map(|name| SelectedFile {
+            path: name.to_owned(),
+            reads: vec![reads(name)],
+        });
+        let mut seen = Selections::default();
+        let (time, files) = (at(1000), files.into());
+        seen.keep(SelectedFiles { time, files }, seconds(2));
+        let with_bytes = |name, modified_ms, bytes| Found {
+            bytes: Some(bytes),
+            ..found(name, modified_ms)
+        };
+        let there = [
+            with_bytes("same", 900, 1),
+            with_bytes("grown", 1500, 2),
+            with_bytes("old", 500, 2),
+            with_bytes("new", 1500, 2),
+        ];
+        assert_eq!(seen.grown(&there, at(500)), [&reads("grown")]);
     }
 
     #[test]

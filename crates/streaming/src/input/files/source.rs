@@ -9,6 +9,7 @@ use headwater_store::{Child, Entry, Location, StoreError};
 
 use super::directories::{Directories, children};
 use super::options::FileStreamOptions;
+use super::range::{Origin, Range};
 use super::select::{Found, ReadFile, Rules, SelectedFile, SelectedFiles, Selections};
 use crate::input::{InputSource, SourceBatch};
 use crate::time::Time;
@@ -29,6 +30,8 @@ pub(super) struct FileSource<T> {
     failing_since: BTreeMap<String, Time>,
     /// The files that were new and could not be read, and why; they are tried again.
     refused: BTreeMap<String, String>,
+    /// What is to be said of those that have become too old for it.
+    never_read: Vec<String>,
     /// The files that were told to have grown, and the batch that told it.
     grown: BTreeMap<String, Time>,
     was_missed: bool,
@@ -52,6 +55,7 @@ impl<T: Record> FileSource<T> {
             selections: Selections::default(),
             failing_since: BTreeMap::new(),
             refused: BTreeMap::new(),
+            never_read: Vec::new(),
             grown: BTreeMap::new(),
             was_missed: false,
         }
@@ -83,6 +87,12 @@ impl<T: Record> FileSource<T> {
                 Err(message) => drop(refused.insert(found.location.to_string(), message)),
             }
         }
+        self.report_refused(refused, &found, time);
+        Ok((SelectedFiles { time, files }, rdds))
+    }
+
+    /// Says once of each file that it cannot be read, and once more when it never will be.
+    fn report_refused(&mut self, refused: BTreeMap<String, String>, found: &[Found], time: Time) {
         for (path, message) in &refused {
             if !self.refused.contains_key(path) {
                 tracing::error!(
@@ -93,8 +103,26 @@ impl<T: Record> FileSource<T> {
                 );
             }
         }
-        self.refused = refused;
-        Ok((SelectedFiles { time, files }, rdds))
+        let mut before = mem::replace(&mut self.refused, refused);
+        before.retain(|path, _| !self.refused.contains_key(path));
+        let threshold = self.rules.threshold(time);
+        self.never_read.clear();
+        for (path, message) in before {
+            // What is gone, or was read now, has not been passed over.
+            let is_it = |found: &Found| found.location.to_string() == path;
+            if !found
+                .iter()
+                .any(|found| found.modified <= threshold && is_it(found))
+            {
+                continue;
+            }
+            let message = format!(
+                "the file {path} was never read, and is too old now: {message}; once it can be \
+                 read, move it in again with a new time"
+            );
+            tracing::error!(batch = %time, "{}: {message}", self.site);
+            self.never_read.push(message);
+        }
     }
 
     /// The RDDs of a file that was found now. Their files are looked for at once, so that one
@@ -149,10 +177,7 @@ impl<T: Record> FileSource<T> {
     fn report_grown(&mut self, found: &[Found], time: Time) {
         let forgotten = time - self.rules.window;
         self.grown.retain(|_, told| *told > forgotten);
-        for found in found {
-            let Some(read) = self.selections.grown(found) else {
-                continue;
-            };
+        for read in self.selections.grown(found, forgotten) {
             if self.grown.insert(read.path.clone(), time).is_none() {
                 tracing::warn!(
                     batch = %time,
@@ -203,13 +228,6 @@ impl<T: Record> FileSource<T> {
         files.map(open).collect()
     }
 
-    fn range(&self, selected: &SelectedFiles) -> Result<Vec<u8>, String> {
-        // Behind what earlier releases wrote, and read alone.
-        let written: Vec<_> = selected.reads().map(|file| file.modified).collect();
-        let range = (self.rules.only_after, selected, written);
-        postcard::to_stdvec(&range).map_err(|error| error.to_string())
-    }
-
     /// The RDD of a file, which reads no more of it than was there when it was selected.
     fn read_as_found(&self, ctx: &Context, file: &ReadFile) -> Rdd<T> {
         FoundFile::as_found([file.found()], || (self.read)(ctx, &file.path))
@@ -245,9 +263,10 @@ impl<T: Record> InputSource<T> for FileSource<T> {
         let rdd = self.together(ctx, &rdds);
         let mut batch = SourceBatch::new(rdd)
             .records(self.records(&selected))
-            .range(self.range(&selected)?);
+            .range(Range::write(&self.rules, &selected)?);
         let paths = selected.reads().map(|file| &file.path);
-        let lines: Vec<_> = paths.chain(self.refused.values()).cloned().collect();
+        let unread = self.refused.values().chain(&self.never_read);
+        let lines: Vec<_> = paths.chain(unread).cloned().collect();
         if !lines.is_empty() {
             batch = batch.description(lines.join("\n"));
         }
@@ -257,21 +276,32 @@ impl<T: Record> InputSource<T> for FileSource<T> {
     }
 
     fn origin(&mut self) -> Option<Vec<u8>> {
-        postcard::to_stdvec(&self.rules.only_after).ok()
+        Origin::write(self.rules.only_after, self.directories.text())
+    }
+
+    fn check_origin(&self, origin: &[u8]) -> Result<(), String> {
+        let here = self.directories.text();
+        match Origin::read(origin)?.directory {
+            Some(there) if there != here => Err(format!(
+                "that one watched {there}, and this one watches {here}"
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn recall_origin(&mut self, origin: &[u8]) -> Result<(), String> {
-        let only_after = postcard::from_bytes(origin)
-            .map_err(|error| format!("the time at which it began cannot be read back: {error}"))?;
+        let only_after = Origin::read(origin)?.only_after;
         // What came while no process ran is new to the stream.
         self.rules.only_after = self.rules.only_after.min(only_after);
         Ok(())
     }
 
     fn recall(&mut self, _time: Time, range: &[u8]) -> Result<(), String> {
-        let (only_after, selected) = read_range(range)?;
-        self.rules.only_after = self.rules.only_after.min(only_after);
-        self.selections.keep(selected, self.rules.window);
+        let range = Range::read(range)?;
+        self.rules.only_after = self.rules.only_after.min(range.only_after);
+        // The selections since then are recalled, and no others.
+        self.rules.known_after = range.known_after;
+        self.selections.keep(range.selected, self.rules.window);
         Ok(())
     }
 
@@ -285,24 +315,9 @@ impl<T: Record> InputSource<T> for FileSource<T> {
         range: &[u8],
         ctx: &Context,
     ) -> Result<SourceBatch<T>, String> {
-        let (_, selected) = read_range(range)?;
-        let rdds = self.reread(ctx, &selected);
+        let rdds = self.reread(ctx, &Range::read(range)?.selected);
         Ok(self.together(ctx, &rdds).into())
     }
-}
-
-/// What the stream has left out from its first life on, and what a batch has selected.
-pub(super) fn read_range(range: &[u8]) -> Result<(Time, SelectedFiles), String> {
-    let read = postcard::take_from_bytes::<(Time, SelectedFiles)>(range);
-    let ((only_after, mut selected), rest) =
-        read.map_err(|error| format!("the files of a batch cannot be read back: {error}"))?;
-    // What an earlier release wrote ends here.
-    let written: Vec<Option<Time>> = postcard::from_bytes(rest).unwrap_or_default();
-    let reads = selected.files.iter_mut().flat_map(|file| &mut file.reads);
-    for (file, written) in reads.zip(written) {
-        file.modified = written;
-    }
-    Ok((only_after, selected))
 }
 
 /// Looks whether a file can be read, so that one that cannot does not fail those beside it.
@@ -312,7 +327,8 @@ fn open_file(file: &Location, bytes: u64, modified: Time) -> Result<ReadFile, St
         // Not opened: it may be a pipe, and that would wait for its writer.
         tracing::warn!("the file {path} is empty; nothing is read from it");
     } else {
-        file.open().map_err(|error| error.to_string())?;
+        // Of an object this asks nothing: who reads it looks for it first.
+        file.open_sized(bytes).map_err(|error| error.to_string())?;
     }
     let modified = Some(modified);
     Ok(ReadFile {
@@ -352,10 +368,7 @@ mod tests {
             let file = File::open(path).unwrap();
             file.set_modified(UNIX_EPOCH + millis(500)).unwrap();
         };
-        let rules = Rules {
-            only_after: Time::ZERO,
-            window: seconds(60),
-        };
+        let rules = Rules::new(Time::ZERO, seconds(60));
         let mut source = FileSource::new(
             Site::here("test"),
             Directories::parse(dir.path().to_str().unwrap()).unwrap(),

@@ -252,6 +252,16 @@ impl<T: Record> Input for SourceInput<T> {
         }
     }
 
+    fn check_position(&self, position: &[u8]) -> Result<(), String> {
+        match &*self.phase.lock() {
+            Phase::New(source) | Phase::Running(source) => {
+                let checked = ask(self.site, || source.check_origin(position));
+                checked.map_err(|panic| panic.to_string())?
+            }
+            Phase::Stopped => Ok(()),
+        }
+    }
+
     fn start(&self) -> Result<(), StreamError> {
         let mut phase = self.phase.lock();
         let Phase::New(mut source) = mem::replace(&mut *phase, Phase::Stopped) else {
