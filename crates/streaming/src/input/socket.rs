@@ -146,8 +146,8 @@ fn read_lines(
 
 fn warn_of_long_line(server: &str) {
     tracing::warn!(
-        "a line of {server} is longer than {} MiB; it becomes several records, and so do later ones \
-         of this connection, without another warning",
+        "a line of {server} is longer than {} MiB; it becomes several records, and so do later \
+         ones of this connection, without another warning",
         LINE_BYTES_MAX >> 20
     );
 }

@@ -133,11 +133,11 @@ impl StreamingContext {
     /// it is in the window, when it cannot be opened, when `read` panics, or when the files that
     /// it reads are not there or not of the right form; the others are read. One that
     /// becomes too old meanwhile is reported as never read. One that fails later, also by
-    /// vanishing, fails its task. A directory that cannot be listed is looked at again in the next batch; after a whole
-    /// window of that, a batch fails. The files of each batch are in the
+    /// vanishing, fails its task. A directory that cannot be listed is looked at again in the next
+    /// batch; after a whole window of that, a batch fails. The files of each batch are in the
     /// [`InputInfo`](crate::InputInfo); how many records they hold is known before only for
-    /// records of a fixed length, and 0 for others, as in Spark. A malformed pattern or URL is
-    /// a mistake, which `start` reports.
+    /// records of a fixed length, and 0 for others, as in Spark. A malformed pattern or URL is a
+    /// mistake, which `start` reports.
     ///
     /// ```
     /// use headwater_streaming::FileStreamOptions;
