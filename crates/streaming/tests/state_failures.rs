@@ -6,6 +6,7 @@ mod probe;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::mpsc::channel;
 
 use headwater_core::Context;
 use headwater_streaming::testing::TestStream;
@@ -14,6 +15,7 @@ use headwater_streaming::{
     DStream, InputSource, InverseWindow, SourceBatch, State, StateSnapshot, StateSpec,
     UpdateStateSpec,
 };
+use parking_lot::Mutex;
 use probe::{Told, record, second, stream};
 
 const GO_ON: (&str, &str) = ("streaming.on_failure", "continue");
@@ -153,6 +155,31 @@ fn a_state_function_that_is_mended_late_catches_up() {
         last.contains("behind") && last.contains("a broken wire"),
         "{last}"
     );
+}
+
+#[test]
+fn more_batches_wait_for_one_that_runs_than_may_fail() {
+    let test = stream(&[("streaming.waiting_batches_max", "2000")]);
+    let (release, released) = channel();
+    let released = Mutex::new(Some(released));
+    let states = ones(&test).update_state_by_key(move |new, old| {
+        if let Some(first) = released.lock().take() {
+            first.recv().unwrap();
+        }
+        total(new, old)
+    });
+    let out = test.collect(&states);
+    let planned = test.context().stream_by_time(move |time| {
+        if time == second(1_010) {
+            release.send(()).unwrap();
+        }
+        vec![()]
+    });
+    test.collect(&planned);
+    test.run(0);
+    test.clock().set(second(1_010));
+    test.run(1);
+    assert_eq!(out.at(second(1_011)), Some(vec![(1, 1_011)]));
 }
 
 #[test]

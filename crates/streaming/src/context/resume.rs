@@ -15,6 +15,10 @@ use crate::graph::{AnyStream, NodeId};
 use crate::state::{AnySteps, AnyStore, taken_in};
 use crate::time::Time;
 
+/// After how many remembered batches the state is brought up to them: a job looks at every step
+/// that was not taken, once for each batch whose state it reads.
+const BROUGHT_UP_EVERY: usize = 200;
+
 /// The checkpoint directory of a stream.
 #[derive(Clone)]
 pub(super) struct CheckpointDirectory {
@@ -200,8 +204,9 @@ impl Inner {
             let readers = streams.iter().filter(|reader| {
                 reader.info().id == stream.info().id || reader.info().is_shown(steps.store())
             });
-            for reader in readers {
-                for time in (since + batch).to(ended, batch) {
+            let readers: Vec<_> = readers.collect();
+            for (number, time) in (1_usize..).zip((since + batch).to(ended, batch)) {
+                for reader in &readers {
                     reader.plan(time).map_err(|error| {
                         let message = error.to_string();
                         let site = steps.site();
@@ -212,9 +217,25 @@ impl Inner {
                         }
                     })?;
                 }
+                if number.is_multiple_of(BROUGHT_UP_EVERY) {
+                    self.bring_up(&*steps, time);
+                }
             }
         }
         Ok(())
+    }
+
+    /// Takes the steps that were planned up to a remembered batch.
+    fn bring_up(&self, steps: &dyn AnySteps, time: Time) {
+        let group = self.graph.owner.job_group();
+        let description = format!("state of batch time {time}");
+        let complete = || steps.complete(time);
+        let completed = self.ctx.with_job_group(&group, &description, complete);
+        if let Err(error) = completed {
+            // The first batch takes these steps too, and fails if it cannot.
+            let site = steps.site();
+            tracing::warn!(batch = %time, "the state of {site} is not brought up yet: {error}");
+        }
     }
 
     /// How far before the last batch a state has to begin again, so that all that its readers

@@ -100,9 +100,7 @@ impl<X: Clone> Steps<X> {
                 let message = format!("the state of batch {time} is no longer there");
                 return Err(PlanError::new(self.site, message));
             }
-            if self.planned.lock().len() > BEHIND_MAX {
-                return Err(PlanError::new(self.site, self.too_far_behind()));
-            }
+            self.check_behind()?;
             let before = last.as_ref().map(|(_, step, _)| step);
             // Without the lock: planning a parent may lead back here, for another batch.
             let (step, with) = self.plan(next, time, before, &plan)?;
@@ -147,10 +145,18 @@ impl<X: Clone> Steps<X> {
         last.unwrap_or(zero) + self.slide
     }
 
-    fn too_far_behind(&self) -> String {
-        let reason = self.last_error.lock().clone();
-        let reason = reason.unwrap_or_else(|| "they were not run".into());
-        format!("the state is {BEHIND_MAX} batches behind, which could not be computed: {reason}")
+    /// Steps that only wait to be run have no bound here: their batches have one.
+    fn check_behind(&self) -> Result<(), PlanError> {
+        match &*self.last_error.lock() {
+            Some(reason) if self.planned.lock().len() > BEHIND_MAX => {
+                let message = format!(
+                    "the state is {BEHIND_MAX} batches behind, which could not be computed: \
+                     {reason}"
+                );
+                Err(PlanError::new(self.site, message))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Drops the steps that are taken, but for the last of them, from which time goes on.
