@@ -4,11 +4,70 @@
 
 mod probe;
 
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use headwater_streaming::testing::{Collected, TestStream};
 use headwater_streaming::time::seconds;
 use probe::{going_on, second};
 
+const GO_ON: (&str, &str) = ("streaming.on_failure", "continue");
+
 fn total(new: Vec<i64>, old: Option<i64>) -> Option<i64> {
     Some(old.unwrap_or(0) + new.iter().sum::<i64>())
+}
+
+/// Windows of three over a state whose records some batches cannot have.
+fn windows_without(
+    fails: RangeInclusive<i64>,
+    (dir, begun): (&Path, usize),
+    settings: &[(&str, &str)],
+) -> (TestStream, Collected<(u8, i64)>) {
+    let test = going_on(dir, begun, settings);
+    let ones = test.context().stream_by_time(|_| vec![(1, 1)]);
+    let ones = ones.transform(move |rdd, time| {
+        assert!(!fails.contains(&(time.as_millis() / 1_000)), "not now");
+        rdd.clone()
+    });
+    let states = ones.update_state_by_key(total);
+    let out = test.collect(&states.window(seconds(3), None));
+    (test, out)
+}
+
+#[test]
+fn a_batch_that_could_not_be_planned_keeps_no_later_process_from_starting() {
+    let dir = tempfile::tempdir().unwrap();
+    let (test, _) = windows_without(4..=4, (dir.path(), 0), &[GO_ON]);
+    test.run(5);
+    drop(test);
+    let (test, out) = windows_without(4..=4, (dir.path(), 5), &[GO_ON]);
+    test.run(2);
+    assert_eq!(out.at(second(7)), Some(vec![(1, 4), (1, 5), (1, 6)]));
+    drop(test);
+    // The last batch of a process may be the one.
+    let (test, _) = windows_without(8..=8, (dir.path(), 7), &[GO_ON]);
+    test.run(1);
+    drop(test);
+    let (test, out) = windows_without(8..=8, (dir.path(), 8), &[GO_ON]);
+    test.run(3);
+    assert_eq!(out.at(second(11)), Some(vec![(1, 7), (1, 8), (1, 9)]));
+}
+
+#[test]
+fn a_stream_that_stops_after_failures_does_not_start_without_records_it_had() {
+    let dir = tempfile::tempdir().unwrap();
+    let (test, _) = windows_without(0..=0, (dir.path(), 0), &[]);
+    test.run(5);
+    drop(test);
+    let (test, _) = windows_without(4..=4, (dir.path(), 5), &[]);
+    let refused = test.try_run(1).unwrap_err().to_string();
+    for part in ["batch 4000 ms", "not now", "streaming.on_failure=continue"] {
+        assert!(refused.contains(part), "{refused}");
+    }
+    drop(test);
+    let (test, out) = windows_without(0..=0, (dir.path(), 5), &[]);
+    test.run(1);
+    assert_eq!(out.batches(), [[(1, 4), (1, 5), (1, 6)]]);
 }
 
 #[test]

@@ -9,8 +9,8 @@ use super::Inner;
 use crate::checkpoint::{
     Checkpointer, Keeper, Limits, Opened, Outputs, Part, Program, ReachingBack, Resumed,
 };
-use crate::conf;
-use crate::error::StreamError;
+use crate::conf::{self, OnFailure};
+use crate::error::{PlanError, StreamError};
 use crate::graph::{AnyStream, NodeId};
 use crate::state::{AnySteps, AnyStore, taken_in};
 use crate::time::Time;
@@ -207,15 +207,9 @@ impl Inner {
             let readers: Vec<_> = readers.collect();
             for (number, time) in (1_usize..).zip((since + batch).to(ended, batch)) {
                 for reader in &readers {
-                    reader.plan(time).map_err(|error| {
-                        let message = error.to_string();
-                        let site = steps.site();
-                        StreamError::Stateful {
-                            time,
-                            site,
-                            message,
-                        }
-                    })?;
+                    if let Err(error) = reader.plan(time) {
+                        self.go_on_without(time, &*steps, &error)?;
+                    }
                 }
                 if number.is_multiple_of(BROUGHT_UP_EVERY) {
                     self.bring_up(&*steps, time);
@@ -223,6 +217,33 @@ impl Inner {
             }
         }
         Ok(())
+    }
+
+    /// Deals with a remembered batch that cannot be planned, as configured. Where streams go on
+    /// after failures, the batch may have failed in its time too, and the state goes on without
+    /// its records as it did then. Where they stop it was well, and the state has its records.
+    fn go_on_without(
+        &self,
+        time: Time,
+        steps: &dyn AnySteps,
+        error: &PlanError,
+    ) -> Result<(), StreamError> {
+        let site = steps.site();
+        match self.settings.policy.on_failure {
+            OnFailure::Continue => {
+                tracing::error!(batch = %time, "the state of {site} is not planned: {error}");
+                Ok(())
+            }
+            OnFailure::Stop => Err(StreamError::Stateful {
+                time,
+                site,
+                message: format!(
+                    "{error}; the batch is done, and others look back at it: start the stream \
+                     again once that is mended, or with streaming.on_failure=continue, and the \
+                     state goes on without its records"
+                ),
+            }),
+        }
     }
 
     /// Takes the steps that were planned up to a remembered batch.
