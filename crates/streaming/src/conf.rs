@@ -300,7 +300,8 @@ pub const STREAMING_KEYS: &[KeyInfo] = &[
 pub enum OnFailure {
     /// No more batches are cut; `await_termination` returns the error.
     Stop,
-    /// The failure is logged, listeners are told, and the next batch runs.
+    /// The failure is logged, listeners are told, and the next batch runs, unless a state is too
+    /// far behind.
     Continue,
 }
 

@@ -41,6 +41,25 @@ pub enum StreamError {
         /// What failed.
         message: String,
     },
+    /// A state has failed for so many batches that no more can wait for it: each keeps its input in
+    /// memory. The stream stops, also where it goes on after failures. Once what fails is mended and
+    /// the stream is started again, the state takes all of them in, if there is a checkpoint
+    /// directory.
+    #[error(
+        "batch {time}: the state of {site} is {batches} batches behind, which cannot be computed: \
+         {message}; the stream stops, since their input fills the memory; mend what fails and \
+         start it again, and with a checkpoint directory nothing is lost"
+    )]
+    StateBehind {
+        /// The batch.
+        time: Time,
+        /// The operator that keeps the state, and its line.
+        site: Site,
+        /// How many batches the state has not taken in.
+        batches: usize,
+        /// What failed last.
+        message: String,
+    },
     /// A receiver gave up.
     #[error("{site}: the receiver failed {attempts} times: {message}")]
     Receiver {

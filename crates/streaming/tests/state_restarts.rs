@@ -7,6 +7,7 @@ mod probe;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
+use headwater_streaming::StreamError;
 use headwater_streaming::testing::{Collected, TestStream};
 use headwater_streaming::time::seconds;
 use probe::{going_on, second};
@@ -88,4 +89,37 @@ fn a_state_is_remembered_for_more_batches_than_may_fail() {
     test.run(50);
     let remembered = (151..=1_200).map(|total| (1, total)).collect();
     assert_eq!(out.at(second(1_200)), Some(remembered));
+}
+
+#[test]
+fn a_state_that_fails_for_ever_ends_the_stream_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let life = |begun, is_broken: bool| {
+        let test = going_on(dir.path(), begun, &[GO_ON]);
+        let ones = test.context().stream_by_time(|_| vec![(1, 1)]);
+        let broken = move |new, old| {
+            assert!(!is_broken, "a broken wire");
+            total(new, old)
+        };
+        let states = ones.update_state_by_key_partitioned(broken, 1);
+        // Each batch takes the state on; one shows it.
+        let out = test.collect(&states.window(seconds(1), seconds(1_002)));
+        (test, out)
+    };
+    let (test, _) = life(0, true);
+    let failed = test.run_to_failure(1_100);
+    assert_eq!(failed.time_ms(), Some(1_000_000));
+    let StreamError::StateBehind { batches, .. } = failed.error else {
+        unreachable!("{}", failed.error);
+    };
+    assert_eq!(batches, 1_000);
+    drop(test);
+    // What is not mended ends the stream at once.
+    let (test, _) = life(1_000, true);
+    let again = test.run_to_failure(2).error;
+    assert!(again.to_string().contains("a broken wire"), "{again}");
+    drop(test);
+    let (test, out) = life(1_001, false);
+    test.run(1);
+    assert_eq!(out.at(second(1_002)), Some(vec![(1, 1_002)]));
 }

@@ -332,8 +332,10 @@ impl Shared {
     /// Deals with a failure in a batch as configured.
     fn fail(&self, state: &mut State, error: StreamError) {
         match self.policy.on_failure {
-            OnFailure::Stop => self.halt(state, error),
-            OnFailure::Continue => tracing::error!("{error}"),
+            OnFailure::Continue if !matches!(error, StreamError::StateBehind { .. }) => {
+                tracing::error!("{error}");
+            }
+            _ => self.halt(state, error),
         }
     }
 

@@ -7,6 +7,10 @@ use crate::error::StreamError;
 use crate::state::{AnySteps, StateInfo};
 use crate::time::Time;
 
+/// How many batches wait at most for a state that fails again and again: each keeps its input,
+/// and what all streams have made of it.
+const BEHIND_MAX: usize = 1000;
+
 impl Graph {
     /// Notes that a stream keeps state.
     pub(crate) fn add_state(&self, stream: Arc<dyn AnyStream>, steps: Arc<dyn AnySteps>) {
@@ -34,12 +38,24 @@ impl Graph {
     }
 
     /// Brings all state to a batch, also where no output of the batch looked at it. One that
-    /// fails keeps no other back.
+    /// fails keeps no other back; if one is too far behind, that is the error.
     pub(crate) fn complete_state(&self, time: Time) -> Result<(), StreamError> {
         let mut completed = Ok(());
         for (_, steps) in self.live_state() {
-            let result = steps.complete(time);
-            completed = completed.and(result.map_err(|error| state_error(time, &*steps, &error)));
+            let Err(error) = steps.complete(time) else {
+                continue;
+            };
+            let batches = steps.behind(time);
+            if batches < BEHIND_MAX {
+                completed = completed.and(Err(state_error(time, &*steps, &error)));
+            } else {
+                completed = Err(StreamError::StateBehind {
+                    time,
+                    site: steps.site(),
+                    batches,
+                    message: error.to_string(),
+                });
+            }
         }
         completed
     }

@@ -26,11 +26,7 @@ pub(crate) struct Steps<X> {
     begins_after: OnceLock<Time>,
     /// The steps of batches that are not done, and the last one before them, oldest first.
     planned: Mutex<VecDeque<(Time, Step, X)>>,
-    last_error: Mutex<Option<Arc<str>>>,
 }
-
-/// How many batches wait at most for one that fails again and again: each keeps its input.
-const BEHIND_MAX: usize = 1000;
 
 /// What a step is planned from.
 #[derive(Clone, Copy)]
@@ -67,7 +63,6 @@ impl<X: Clone> Steps<X> {
             takes_over: Box::new(state),
             begins_after: OnceLock::new(),
             planned: Mutex::default(),
-            last_error: Mutex::default(),
         })
     }
 
@@ -100,7 +95,6 @@ impl<X: Clone> Steps<X> {
                 let message = format!("the state of batch {time} is no longer there");
                 return Err(PlanError::new(self.site, message));
             }
-            self.check_behind()?;
             let before = last.as_ref().map(|(_, step, _)| step);
             // Without the lock: planning a parent may lead back here, for another batch.
             let (step, with) = self.plan(next, time, before, &plan)?;
@@ -145,20 +139,6 @@ impl<X: Clone> Steps<X> {
         last.unwrap_or(zero) + self.slide
     }
 
-    /// Steps that only wait to be run have no bound here: their batches have one.
-    fn check_behind(&self) -> Result<(), PlanError> {
-        match &*self.last_error.lock() {
-            Some(reason) if self.planned.lock().len() > BEHIND_MAX => {
-                let message = format!(
-                    "the state is {BEHIND_MAX} batches behind, which could not be computed: \
-                     {reason}"
-                );
-                Err(PlanError::new(self.site, message))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Drops the steps that are taken, but for the last of them, from which time goes on.
     fn drop_complete(&self) {
         let mut planned = self.planned.lock();
@@ -195,6 +175,9 @@ pub(crate) trait AnySteps: Send + Sync {
     /// Takes the steps up to a batch that were planned and that no output has asked for.
     fn complete(&self, up_to: Time) -> Result<(), Error>;
 
+    /// How many steps up to a batch were planned and are not taken everywhere.
+    fn behind(&self, up_to: Time) -> usize;
+
     /// The first batch whose step is not taken everywhere; time began at `zero`.
     fn pending(&self, zero: Time) -> Time;
 }
@@ -224,14 +207,15 @@ impl<X: Clone + Send + Sync> AnySteps for Steps<X> {
         let Some((step, _)) = self.find(|at| at <= up_to) else {
             return Ok(());
         };
-        let completed = step.complete();
-        *self.last_error.lock() = match &completed {
-            Ok(()) => None,
-            Err(error) => Some(error.to_string().into()),
-        };
-        completed?;
+        step.complete()?;
         self.drop_complete();
         Ok(())
+    }
+
+    fn behind(&self, up_to: Time) -> usize {
+        let planned = self.planned.lock();
+        let is_behind = |(at, step, _): &&(Time, Step, X)| *at <= up_to && !step.is_complete();
+        planned.iter().filter(is_behind).count()
     }
 
     fn pending(&self, zero: Time) -> Time {

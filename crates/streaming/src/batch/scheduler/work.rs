@@ -166,10 +166,9 @@ fn end_batch(shared: &Shared, time: Time) {
     batch.times.ended = shared.at_end.clock.now();
     let planned = std::mem::replace(&mut batch.state, Ok(()));
     let is_whole = !matches!(completed, Ok(false));
-    let failed = planned
-        .and(completed.map(|_| ()))
-        .err()
-        .filter(|_| !is_over);
+    // A state that is too far behind ends the stream, whatever else has failed.
+    let failed = completed.and_then(|_| planned).err();
+    let failed = failed.filter(|_| !is_over);
     batch.info.state_failure = failed.as_ref().map(|error| error.to_string().into());
     let (mut info, times, is_silent) = (batch.info.clone(), batch.times, batch.is_silent);
     if let Some(error) = failed {
