@@ -179,6 +179,29 @@ fn an_older_state_can_be_sliced_while_it_is_remembered() {
 }
 
 #[test]
+fn a_state_of_rare_batches_stays_as_long_as_its_batch_is_remembered() {
+    // More than the slide of three, and no multiple of it.
+    for (remembered, gone_after) in [(4, 9), (5, 10), (6, 11)] {
+        let test = TestStream::new(seconds(1));
+        test.context().remember(seconds(remembered));
+        let pairs = test.context().stream_by_time(|_| vec![(1, 1_i64)]);
+        let rare = pairs.window(seconds(3), seconds(3));
+        let states = rare.update_state_by_key(|new, old| {
+            Some(old.unwrap_or(0) + i64::try_from(Vec::<i64>::len(&new)).unwrap())
+        });
+        test.collect(&states);
+        let sixth = Time::from_millis(6_000);
+        let read = || states.slice(sixth, sixth).ok()?.first()?.collect().ok();
+        test.run(6);
+        for batch in 6..=gone_after {
+            assert_eq!(read(), Some(vec![(1, 6)]), "{remembered} s, batch {batch}");
+            test.run(1);
+        }
+        assert_eq!(read(), None, "{remembered} s");
+    }
+}
+
+#[test]
 fn a_state_that_is_gone_says_so() {
     let test = TestStream::new(seconds(1));
     let pairs = test.input(vec![vec![(1, 1)], vec![(1, 2)]]);

@@ -277,7 +277,11 @@ impl<T: Record> AnyStream for Stream<T> {
         let remembered = self.info.remembered();
         let last_kept = now - remembered;
         if let Some((state, reader)) = self.info.shows.get() {
-            state.forget(*reader, last_kept + self.info.slide);
+            // What counts is the last step: the next one may come after several batches, and the
+            // version before it is remembered until then.
+            let zero = self.graph.zero_time().unwrap_or(now);
+            let last_step = now.floor_from(self.info.slide, zero);
+            state.forget(*reader, last_step - remembered + self.info.slide);
         }
         let (old, kept_ids) = {
             let mut generated = self.generated.lock();
