@@ -6,7 +6,7 @@ mod probe;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 
 use headwater_core::Context;
 use headwater_streaming::testing::TestStream;
@@ -146,7 +146,7 @@ fn a_state_function_that_is_mended_late_catches_up() {
 #[test]
 fn more_batches_wait_for_one_that_runs_than_may_fail() {
     let test = stream(&[("streaming.waiting_batches_max", "2000")]);
-    let (release, released) = channel();
+    let (release, released) = sync_channel(1);
     let released = Mutex::new(Some(released));
     let states = ones(&test).update_state_by_key(move |new, old| {
         if let Some(first) = released.lock().take() {

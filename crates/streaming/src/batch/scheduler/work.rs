@@ -167,7 +167,7 @@ fn end_batch(shared: &Shared, time: Time) {
     let planned = std::mem::replace(&mut batch.state, Ok(()));
     let is_whole = !matches!(completed, Ok(false));
     // A state that is too far behind ends the stream, whatever else has failed.
-    let failed = completed.and_then(|_| planned).err();
+    let failed = completed.and(planned).err();
     let failed = failed.filter(|_| !is_over);
     batch.info.state_failure = failed.as_ref().map(|error| error.to_string().into());
     let (mut info, times, is_silent) = (batch.info.clone(), batch.times, batch.is_silent);
