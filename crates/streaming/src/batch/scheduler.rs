@@ -256,7 +256,9 @@ impl JobScheduler {
             state.queue.clear();
         }
         self.shared.changed.notify_all();
-        self.shared.ctx.cancel_job_group(&self.shared.job_group);
+        // Those too that an output is about to begin: a stop waits for their ends.
+        let (ctx, group) = (&self.shared.ctx, &self.shared.job_group);
+        ctx.cancel_job_group_and_future_jobs(group);
     }
 
     /// Ends the threads; what is queued is dropped, what runs is cancelled.
