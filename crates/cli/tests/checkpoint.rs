@@ -84,6 +84,7 @@ fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 /// The text without what differs from place to place: directories, lines of this file, times of
 /// the wall clock, lengths.
 fn steady(text: &str, dir: &str) -> String {
+    let has_bytes = |unit: Option<&str>| matches!(unit, Some("B" | "kB"));
     let text = text.replace(dir, "DIR");
     let lines = text.lines().map(|line| {
         let written = line.split_once(", last written");
@@ -96,8 +97,9 @@ fn steady(text: &str, dir: &str) -> String {
             match word.strip_prefix("crates/") {
                 Some(line) if line.ends_with(')') => "LINE)".to_owned(),
                 Some(_) => "LINE".to_owned(),
-                None if unit == Some("B") && word.starts_with('(') => "(N".to_owned(),
-                None if unit == Some("B") => "N".to_owned(),
+                None if has_bytes(unit) && word.starts_with('(') => "(N".to_owned(),
+                None if has_bytes(unit) => "N".to_owned(),
+                None if *word == "kB" || *word == "kB," => word.replace('k', ""),
                 None => (*word).to_owned(),
             }
         });

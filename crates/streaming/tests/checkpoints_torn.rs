@@ -66,13 +66,22 @@ fn a_graceful_stop_leaves_the_missed_time_to_the_next_process() {
     // More batches than run while the stop is on its way.
     const MISSED: usize = 1_000_000;
     let dir = torn();
-    let test = going_on(dir.path(), MISSED, &[]);
-    let runs = runs(&test);
-    test.context().start().unwrap();
-    runs.wait_for(|runs| !runs.is_empty());
-    test.context().stop(true, true).unwrap();
-    let (last, _) = *runs.entries().last().unwrap();
-    assert!(last < MISSED as i64, "{last}");
+    // Some batches, from after this one; the last one.
+    let life = |before: i64| {
+        let test = going_on(dir.path(), MISSED, &[]);
+        let runs = runs(&test);
+        test.context().start().unwrap();
+        runs.wait_for(|runs| !runs.is_empty());
+        test.context().stop(true, true).unwrap();
+        let runs = runs.entries();
+        let last = before + runs.len() as i64;
+        assert!(last < MISSED as i64, "{last}");
+        let expected: Vec<_> = (before + 1..=last).map(|batch| (batch, true)).collect();
+        assert_eq!(runs, expected, "all of the missed time may have been run");
+        last
+    };
+    let last = life(2);
+    let last = life(last);
     let directory = dir.path().to_str().unwrap();
     let summary = CheckpointSummary::read(directory, second(MISSED as i64)).unwrap();
     assert_eq!(summary.stream.unwrap().last_done, Some(second(last)));

@@ -76,7 +76,12 @@ impl Manifest {
 
     /// What the file holds.
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, String> {
-        let bytes = postcard::to_stdvec(self).map_err(|error| error.to_string())?;
+        let failed = |error: postcard::Error| error.to_string();
+        let mut bytes = postcard::to_stdvec(self).map_err(failed)?;
+        // Where earlier releases read nothing any more.
+        if let Some(last) = self.past.may_have_run {
+            bytes.extend(postcard::to_stdvec(&last).map_err(failed)?);
+        }
         Ok(seal(&bytes))
     }
 
@@ -114,7 +119,12 @@ impl Manifest {
 
     /// The manifest that was sealed.
     pub(crate) fn from_unsealed(bytes: &[u8]) -> Result<Self, String> {
-        postcard::from_bytes(bytes).map_err(|error| error.to_string())
+        let failed = |error: postcard::Error| error.to_string();
+        let (mut manifest, rest) = postcard::take_from_bytes::<Self>(bytes).map_err(failed)?;
+        if !rest.is_empty() {
+            manifest.past.may_have_run = Some(postcard::from_bytes(rest).map_err(failed)?);
+        }
+        Ok(manifest)
     }
 }
 

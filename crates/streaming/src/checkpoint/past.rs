@@ -36,6 +36,10 @@ pub(crate) struct Past {
     /// The batch after which each state of the program can be brought back; none where all of
     /// its changes are still there.
     pub(crate) states_since: Vec<Option<Time>>,
+    /// Batches up to this one may have been run before something of the journal was lost that
+    /// may have told of them; none once they are done. Manifests have it behind everything else.
+    #[serde(skip)]
+    pub(crate) may_have_run: Option<Time>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +88,7 @@ impl Past {
             ended_before: None,
             cuts: BTreeMap::new(),
             changes: BTreeMap::new(),
+            may_have_run: None,
         }
     }
 
@@ -151,6 +156,7 @@ impl Past {
                     self.ended_before = Some(self.ended);
                     self.ended = time;
                 }
+                self.may_have_run = self.may_have_run.filter(|last| *last > time);
                 // Of a batch that a restart has run again the later run counts.
                 self.changes.remove(&time);
                 if !changes.is_empty() {

@@ -36,6 +36,8 @@ pub(super) const NO_MANIFEST: &str = "none of its checkpoint- files can be read;
 /// A checkpoint directory that nobody else writes to.
 pub(crate) struct Opened {
     dir: Location,
+    /// The time of the clock.
+    now: Time,
     journal: Journal,
     recovered: Recovered,
     manifests: Manifests,
@@ -77,8 +79,6 @@ pub(crate) struct Ready {
 /// Where a program goes on.
 pub(crate) struct Resumed {
     pub(crate) past: Past,
-    /// Batches after those of the past may have been run, too.
-    pub(crate) may_have_run_more: bool,
 }
 
 /// What an input finds of its past.
@@ -97,7 +97,7 @@ pub(crate) struct InputPast<'a> {
 
 impl Opened {
     /// Opens a directory, which is made if it is not there.
-    pub(crate) fn open(dir: &Location, allowed: &Allowed) -> Result<Self, StreamError> {
+    pub(crate) fn open(dir: &Location, allowed: &Allowed, now: Time) -> Result<Self, StreamError> {
         let failed = |message: String| error(dir, &message);
         let opened = Journal::open(&dir.join(JOURNAL), Options::default());
         let (journal, recovered) = opened.map_err(|error| failed(error.to_string()))?;
@@ -132,6 +132,7 @@ impl Opened {
         };
         Ok(Opened {
             dir: dir.clone(),
+            now,
             journal,
             recovered,
             manifests,
@@ -202,16 +203,21 @@ impl Opened {
             self.read_states(found, states, (&mut states_from, &inputs_from), allowed)?;
         let Opened {
             dir,
+            now,
             journal,
             manifests,
             ..
         } = self;
         let Found {
-            past,
+            mut past,
             mut snapshots,
             may_have_run_more,
             ..
         } = found;
+        if may_have_run_more {
+            // None that was run is later, unless the clock was set back.
+            past.may_have_run = past.may_have_run.max(Some(now));
+        }
         let old_outputs = &past.program.outputs;
         let told = program
             .outputs
@@ -246,10 +252,7 @@ impl Opened {
         Ok(Ready {
             keeper,
             outputs,
-            resumed: Some(Resumed {
-                past,
-                may_have_run_more,
-            }),
+            resumed: Some(Resumed { past }),
         })
     }
 }

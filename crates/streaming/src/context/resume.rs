@@ -49,7 +49,7 @@ impl Inner {
             return self.graph.check_without_directory().map(|()| None);
         };
         let allowed = self.ctx.conf().get(&conf::CHECKPOINT_ALLOW)?;
-        let mut opened = Opened::open(&directory.at, &allowed.0)?;
+        let mut opened = Opened::open(&directory.at, &allowed.0, self.clock.now())?;
         if opened.holds_past() {
             directory.take_past()?;
         }
@@ -151,8 +151,7 @@ impl Inner {
     ) -> Result<(), StreamError> {
         let last = resumed.and_then(|resumed| {
             let cut = resumed.past.cuts.keys().next_back().copied();
-            // None that was run is later than now, unless the clock was set back.
-            cut.max(resumed.may_have_run_more.then(|| self.clock.now()))
+            cut.max(resumed.past.may_have_run)
         });
         if let Some(last) = last {
             self.graph.set_reruns_up_to(last);
