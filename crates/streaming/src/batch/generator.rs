@@ -53,7 +53,6 @@ impl JobGenerator {
         outcome: &Arc<Outcome>,
         first: Time,
     ) -> Result<Self, StreamError> {
-        graph.note_cut(first - graph.batch);
         let shared = Arc::new(Shared {
             graph: graph.clone(),
             scheduler: scheduler.clone(),

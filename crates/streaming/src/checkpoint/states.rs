@@ -234,11 +234,12 @@ impl OldStates<'_> {
         }))
     }
 
-    /// Whether anything is written of a state after a batch.
+    /// Whether anything that still holds is written of a state after a batch.
     fn has_later(&self, state: usize, base: Time) -> bool {
+        let later = |time: Time| time > base && time <= self.past.ended;
         let mut snapshots = self.snapshots.iter();
         let mut changes = self.past.changes.iter();
-        snapshots.any(|one| one.state == state && one.time > base)
+        snapshots.any(|one| one.state == state && later(one.time))
             || changes.any(|(time, of)| *time > base && of.states.contains(&Some(state)))
     }
 

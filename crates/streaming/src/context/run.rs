@@ -24,6 +24,8 @@ impl Inner {
             self.graph.check_restored(zero)?;
         }
         self.graph.begin(zero);
+        // What is planned from here on may look at the batches before.
+        self.graph.note_cut(first - batch);
         match opened {
             Some(opened) => self.go_on_from(opened, zero)?,
             None => self.warn_of_state(),
