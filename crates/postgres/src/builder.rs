@@ -120,7 +120,8 @@ impl<T: 'static> PostgresSinkBuilder<T> {
     /// How long a statement waits for what another session has locked, by default two minutes;
     /// `Duration::ZERO` waits without end.
     ///
-    /// Then the output fails, and is tried again as `streaming.output.attempts` says. A machine
+    /// Then the output fails, and is tried again as `streaming.output.attempts` says: by default
+    /// it is not, and the stream stops. So it should be longer than the longest commit. A machine
     /// that was lost in the middle of a commit leaves locks that the next one has to wait for:
     /// the sink asks the server to end a session that is not heard of for a minute. With a
     /// shorter wait than that the first batches after such a loss may fail.
