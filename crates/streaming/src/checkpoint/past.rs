@@ -160,7 +160,10 @@ impl Past {
                 // Of a batch that a restart has run again the later run counts.
                 self.changes.remove(&time);
                 if !changes.is_empty() {
-                    let states = (0..self.program.states.len()).map(Some).collect();
+                    let is_changed =
+                        |state: &usize| changes.iter().any(|change| change.state == *state);
+                    let states = 0..self.program.states.len();
+                    let states = states.map(|state| Some(state).filter(is_changed)).collect();
                     self.changes.insert(time, Changes { at: at.0, states });
                 }
             }
