@@ -33,6 +33,20 @@ fn looking_back(sums: &DStream<i64>, test: &TestStream, batches: u64) -> Collect
     }
 }
 
+/// Lives of a program that looks back further from the third one on; each begins after so many
+/// batches, looks back at so many, and is given a number in each batch.
+fn looks_back_further(life: impl Fn(usize, u64, &[i64]) -> Vec<Vec<i64>>) {
+    assert_eq!(life(0, 1, &[1, 2, 3, 4, 5]).concat(), [1, 3, 6, 10, 15]);
+    // Its checkpoint forgets what it does not need itself.
+    assert_eq!(life(5, 1, &[]).len(), 0);
+    // It has forgotten what belonged to batches before the last two.
+    assert_eq!(life(5, 5, &[6]), [[10, 15, 21]]);
+    assert_eq!(
+        life(6, 5, &[7, 8]),
+        [vec![10, 15, 21, 28], vec![10, 15, 21, 28, 36]]
+    );
+}
+
 #[test]
 fn a_program_that_looks_back_further_keeps_what_a_receiver_gave() {
     let dir = tempfile::tempdir().unwrap();
@@ -48,15 +62,7 @@ fn a_program_that_looks_back_further_keeps_what_a_receiver_gave() {
         }
         shown.batches()
     };
-    assert_eq!(life(0, 1, &[1, 2, 3, 4, 5]).concat(), [1, 3, 6, 10, 15]);
-    // Its checkpoint forgets what it does not need itself.
-    assert_eq!(life(5, 1, &[]).len(), 0);
-    // It has forgotten what belonged to batches before the last two.
-    assert_eq!(life(5, 5, &[6]), [[10, 15, 21]]);
-    assert_eq!(
-        life(6, 5, &[7, 8]),
-        [vec![10, 15, 21, 28], vec![10, 15, 21, 28, 36]]
-    );
+    looks_back_further(life);
 }
 
 #[test]
@@ -73,14 +79,7 @@ fn a_program_that_looks_back_further_keeps_what_a_source_gave() {
         test.try_run(0).unwrap();
         shown.batches()
     };
-    assert_eq!(life(0, 1, &[1, 2, 3, 4, 5]).concat(), [1, 3, 6, 10, 15]);
-    assert_eq!(life(5, 1, &[]).len(), 0);
-    // It has forgotten what belonged to batches before the last two.
-    assert_eq!(life(5, 5, &[6]), [[10, 15, 21]]);
-    assert_eq!(
-        life(6, 5, &[7, 8]),
-        [vec![10, 15, 21, 28], vec![10, 15, 21, 28, 36]]
-    );
+    looks_back_further(life);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::checkpoint::{Share, cut_batch};
 use crate::clock::{Clock, Signal, Woken};
 use crate::error::StreamError;
 use crate::graph::{Graph, OutputJob};
-use crate::input::{Allocated, STOP_LIMIT, stop_all};
+use crate::input::{Allocated, stop_all};
 use crate::time::Time;
 
 /// The thread that waits for batch times.
@@ -71,7 +71,7 @@ impl JobGenerator {
             generate_from(&work);
             if work.outcome.halted().is_some() {
                 // Nobody will process what is received from now on.
-                stop_all(&work.graph.inputs(), STOP_LIMIT);
+                stop_all(&work.graph.inputs());
             }
             work.progress.lock().ended = true;
             work.progressed.notify_all();

@@ -8,7 +8,7 @@ use headwater_core::in_task;
 use super::{ACTIVE, Stop, StreamingContext};
 use crate::error::StreamError;
 use crate::graph::StreamingState;
-use crate::input::{STOP_LIMIT, in_source, stop_all};
+use crate::input::{in_source, stop_all};
 
 impl StreamingContext {
     /// Starts cutting batches: Spark's `start`.
@@ -64,7 +64,7 @@ impl StreamingContext {
                 inner.graph.set_state(StreamingState::Stopped);
                 // What made the start fail is what is told.
                 let _ = inner.graph.stop_keeping(false);
-                stop_all(&inner.graph.inputs(), STOP_LIMIT);
+                stop_all(&inner.graph.inputs());
                 // So that nobody waits for the end of what never began.
                 inner.outcome.fail(error.clone());
                 inner.outcome.stopped();

@@ -200,9 +200,9 @@ impl Inner {
         let streams = self.graph.streams();
         for (stream, steps) in self.graph.live_state() {
             let since = ended - self.reaches_back(&*stream, &*steps);
-            let readers = streams.iter().filter(|reader| {
-                reader.info().id == stream.info().id || reader.info().is_shown(steps.store())
-            });
+            let readers = streams
+                .iter()
+                .filter(|reader| reader.info().is_of_state(stream.info(), steps.store()));
             let readers: Vec<_> = readers.collect();
             for (number, time) in (1_usize..).zip((since + batch).to(ended, batch)) {
                 for reader in &readers {

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::error::StreamError;
 use crate::events::StreamingEvent;
 use crate::graph::StreamingState;
-use crate::input::{STOP_LIMIT, stop_all, stop_receiving};
+use crate::input::{stop_all, stop_receiving};
 use crate::rate;
 
 impl Inner {
@@ -125,7 +125,7 @@ impl Inner {
         // The scheduler first: a generator may be waiting for room in its queue.
         running.scheduler.stop();
         running.generator.stop();
-        stop_all(&inputs, STOP_LIMIT);
+        stop_all(&inputs);
         let kept = self.graph.stop_keeping(gracefully && result.is_ok());
         let result = result.and(kept);
         self.graph.dismantle();

@@ -206,7 +206,7 @@ impl Graph {
         let mut live = self.stateful();
         live.retain(|(stream, steps)| {
             let is_of_state = |needed: &Arc<dyn AnyStream>| {
-                needed.info().id == stream.info().id || needed.info().is_shown(steps.store())
+                needed.info().is_of_state(stream.info(), steps.store())
             };
             needed.iter().any(is_of_state)
         });

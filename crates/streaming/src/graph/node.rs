@@ -102,9 +102,14 @@ impl NodeInfo {
     }
 
     /// Whether the stream shows this state.
-    pub(crate) fn is_shown(&self, store: &Arc<dyn AnyStore>) -> bool {
+    fn is_shown(&self, store: &Arc<dyn AnyStore>) -> bool {
         let shows = self.shows.get();
         shows.is_some_and(|(shown, _)| std::ptr::addr_eq(Arc::as_ptr(shown), Arc::as_ptr(store)))
+    }
+
+    /// Whether this is the stream of a state, or one that shows the state.
+    pub(crate) fn is_of_state(&self, stream: &NodeInfo, store: &Arc<dyn AnyStore>) -> bool {
+        self.id == stream.id || self.is_shown(store)
     }
 
     /// How long the readers of a state remember it, if this is one of them.

@@ -16,9 +16,9 @@ impl Graph {
         let (states, inputs) = (self.live_state(), self.inputs());
         let input_of = |id| inputs.iter().position(|input| input.stream().id == id);
         let state_of = |read: &dyn AnyStream| {
-            states.iter().position(|(stream, steps)| {
-                stream.info().id == read.info().id || read.info().is_shown(steps.store())
-            })
+            states
+                .iter()
+                .position(|(stream, steps)| read.info().is_of_state(stream.info(), steps.store()))
         };
         let mut reads = Reads {
             slide: stream.info().slide,

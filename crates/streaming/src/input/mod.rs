@@ -27,8 +27,8 @@ pub(crate) use received::ReceiverSettings;
 pub(crate) use source::in_source;
 pub use source::{InputSource, SourceBatch};
 
-/// How long a stop that is not graceful waits for a receiver, as in Spark.
-pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(10);
+/// How long a stop that is not graceful waits for receivers, as in Spark.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// What belongs to a batch.
 #[derive(Default)]
@@ -124,9 +124,9 @@ pub(crate) trait Input: Send + Sync {
     }
 }
 
-/// Stops all inputs, and waits for at most so long for all of them together.
-pub(crate) fn stop_all(inputs: &[Arc<dyn Input>], limit: Duration) {
-    end_all(inputs, limit, |input, left| input.stop(left));
+/// Stops all inputs, at once.
+pub(crate) fn stop_all(inputs: &[Arc<dyn Input>]) {
+    end_all(inputs, STOP_LIMIT, |input, left| input.stop(left));
 }
 
 /// Has nothing more come in from outside, and waits for at most so long for that.
@@ -134,6 +134,7 @@ pub(crate) fn stop_receiving(inputs: &[Arc<dyn Input>], limit: Duration) {
     end_all(inputs, limit, |input, left| input.stop_receiving(left));
 }
 
+/// Ends all inputs, each within what is left of the time for all of them together.
 fn end_all(inputs: &[Arc<dyn Input>], limit: Duration, end: impl Fn(&dyn Input, Duration)) {
     inputs.iter().for_each(|input| input.begin_stop());
     let began = Instant::now();
