@@ -28,8 +28,8 @@ fn the_events_of_a_batch_come_in_order() {
         }
     });
     (0..2).for_each(|_| drop(test.try_run(1)));
+    // Then all was told.
     test.context().stop(false, true).unwrap();
-    test.context().context().events().flush();
     let of_batch = |time: i64| {
         [
             format!("submitted {time}"),

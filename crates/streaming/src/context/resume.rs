@@ -151,7 +151,7 @@ impl Inner {
     ) -> Result<(), StreamError> {
         let last = resumed.and_then(|resumed| {
             let cut = resumed.past.cuts.keys().next_back().copied();
-            cut.max(resumed.past.may_have_run)
+            cut.max(resumed.past.since.may_have_run)
         });
         if let Some(last) = last {
             self.graph.set_reruns_up_to(last);

@@ -1,7 +1,7 @@
 //! What runs between start and stop.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::{Inner, Running, Stop};
 use crate::batch::{AtEnd, JobGenerator, JobScheduler, post};
@@ -12,6 +12,10 @@ use crate::events::StreamingEvent;
 use crate::graph::StreamingState;
 use crate::input::{stop_all, stop_receiving};
 use crate::rate;
+
+/// How long the end of a stream waits for listeners: a program may end right after it, and they
+/// would not hear the last events.
+const LAST_EVENTS: Duration = Duration::from_secs(2);
 
 impl Inner {
     /// Starts the threads of a stream whose graph was checked.
@@ -131,6 +135,7 @@ impl Inner {
         self.graph.dismantle();
         let at = SystemTime::now();
         post(self.ctx.events(), || StreamingEvent::Stopped { at });
+        self.ctx.events().flush_timeout(LAST_EVENTS);
         result
     }
 
