@@ -187,8 +187,10 @@ mod tests {
     fn inside(entry: &[u8]) -> Vec<Vec<u8>> {
         match Entry::from_bytes(entry).unwrap() {
             Entry::Block { bytes, .. } => vec![bytes],
-            Entry::Ended { changes, .. } => changes.into_iter().map(|one| one.bytes).collect(),
-            Entry::Began { .. } | Entry::Cut { .. } => Vec::new(),
+            entry => {
+                let changes = entry.into_changes().into_iter();
+                changes.map(|one| one.bytes).collect()
+            }
         }
     }
 

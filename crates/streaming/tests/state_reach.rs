@@ -224,6 +224,29 @@ fn a_state_keeps_what_a_dropped_input_gave_it_when_a_later_program_looks_back_fu
 }
 
 #[test]
+fn a_state_keeps_what_a_dropped_input_gave_it_though_a_process_ended_before_its_first_batch() {
+    let two = TwoInputs::new();
+    let shown = two.life((0, 3), Adding(&[10, 20, 30]));
+    assert_eq!(shown.last().unwrap(), &[11, 33, 66]);
+    // They begin to compute batches again, and come to nothing.
+    assert!(two.life((3, 3), Adding(&[])).is_empty());
+    assert!(two.life((3, 3), Adding(&[])).is_empty());
+    assert_eq!(two.life((3, 3), Dropped(2)), [vec![70], vec![70, 75]]);
+}
+
+#[test]
+fn what_is_computed_again_is_there_once_for_each_later_process() {
+    let two = TwoInputs::new();
+    let every_second = ("streaming.checkpoint.interval", "1s");
+    let life = |begun, batches| two.life_with((begun, 3), batches, every_second);
+    life(0, Adding(&[10, 20, 30]));
+    assert_eq!(life(3, Adding(&[40]))[0], [33, 66, 110]);
+    assert_eq!(life(4, Adding(&[50]))[0], [66, 110, 165]);
+    // What it shows of before it was dropped is kept as it was.
+    assert_eq!(life(5, Dropped(1)), [[171]]);
+}
+
+#[test]
 fn the_last_batch_with_something_of_a_dropped_input_is_not_run_again_without_it() {
     let two = TwoInputs::new();
     two.life((0, 1), Adding(&[10, 20, 30]));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::entry::{Change, Entry};
+use super::entry::{Again, Change, Entry};
 use crate::time::Time;
 
 /// What is known of batches whose ends are not written.
@@ -12,9 +12,16 @@ pub(super) struct Commits {
     changes: Vec<Change>,
     /// Those that are done, but not those before them; with the reason if they failed.
     done: BTreeMap<Time, Option<String>>,
+    /// The states of which earlier batches are computed again, until an end says so.
+    again: Vec<Again>,
 }
 
 impl Commits {
+    /// The next end is the first one after earlier batches of states were computed again.
+    pub(super) fn computes_again(&mut self, again: Vec<Again>) {
+        self.again = again;
+    }
+
     /// A batch has changed state.
     pub(super) fn changed(&mut self, change: Change) {
         self.changes.push(change);
@@ -34,10 +41,19 @@ impl Commits {
             .into_iter()
             .partition(|change| change.time <= time);
         self.changes = later;
-        let end = Entry::Ended {
-            time,
-            changes,
-            failure,
+        let again = std::mem::take(&mut self.again);
+        let end = match again.is_empty() {
+            true => Entry::Ended {
+                time,
+                changes,
+                failure,
+            },
+            false => Entry::EndedAgain {
+                time,
+                changes,
+                failure,
+                again,
+            },
         };
         Some((time, end))
     }

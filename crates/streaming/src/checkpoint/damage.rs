@@ -21,7 +21,7 @@ use headwater_journal::{Recovered, Sequence};
 
 pub(super) use self::snapshots::without_snapshots;
 use self::states::LostChanges;
-use super::entry::{Change, Entry};
+use super::entry::Entry;
 use super::manifest::Manifest;
 use super::parts;
 use super::past::Past;
@@ -166,25 +166,21 @@ impl Mending {
             return Ok(());
         }
         self.pass(at.0);
-        let past = &mut self.found.past;
         match entry {
-            Entry::Ended {
-                time,
-                changes,
-                failure,
-            } => {
-                let changes = self.changes_of(time, changes);
+            Entry::Ended { time, .. } | Entry::EndedAgain { time, .. }
+                if !self.is_sure_of_changes(time) =>
+            {
                 let end = Entry::Ended {
                     time,
-                    changes,
-                    failure,
+                    changes: Vec::new(),
+                    failure: None,
                 };
                 self.found.take_in(at, end)
             }
             Entry::Cut { time, .. } if self.is_unnumbered => {
                 self.not_understood.batches.insert(time);
                 let inputs = Vec::new();
-                past.apply(at, Entry::Cut { time, inputs })
+                self.found.past.apply(at, Entry::Cut { time, inputs })
             }
             Entry::Began { .. } | Entry::Block { .. } if self.is_unnumbered => {
                 let left_out = &mut self.not_understood;
@@ -219,9 +215,9 @@ impl Mending {
         }
     }
 
-    /// What the end of a batch says of states, if it goes on from what is there: the gap before
+    /// Whether what the end of a batch says of states goes on from what is there: the gap before
     /// it held no end, neither that of a batch between nor another one of the same batch.
-    fn changes_of(&mut self, time: Time, changes: Vec<Change>) -> Vec<Change> {
+    fn is_sure_of_changes(&mut self, time: Time) -> bool {
         let past = &self.found.past;
         let next = past.ended + millis(past.program.batch_ms);
         if std::mem::take(&mut self.lacks_ends) {
@@ -230,10 +226,7 @@ impl Mending {
                 self.changes.from.get_or_insert(next.min(time));
             }
         }
-        match self.changes.from {
-            None => changes,
-            Some(_) => Vec::new(),
-        }
+        self.changes.from.is_none()
     }
 
     /// The past, without anything that is not sure, and what that is.

@@ -43,6 +43,29 @@ pub(crate) enum Entry {
         /// Why it failed, when the stream goes on after failures.
         failure: Option<String>,
     },
+    /// The first end of a process that has computed earlier batches again, for readers that look
+    /// back at them. Its changes begin with those.
+    EndedAgain {
+        time: Time,
+        changes: Vec<Change>,
+        failure: Option<String>,
+        again: Vec<Again>,
+    },
+}
+
+/// A state of which the batches after one were computed again. What was written of these before
+/// holds until then: whatever happens to the process, the state is there as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Again {
+    pub(crate) state: usize,
+    pub(crate) after: Time,
+}
+
+impl Again {
+    /// Whether a snapshot from before is of a batch that was computed again.
+    pub(super) fn replaces(&self, snapshot: &Snapshot) -> bool {
+        snapshot.state == self.state && snapshot.time > self.after
+    }
 }
 
 /// A state that is kept in another form from now on. Nothing that was written of the old form
@@ -99,6 +122,22 @@ impl Entry {
         postcard::to_extend(&bytes, head).map_err(|error| error.to_string())
     }
 
+    /// What the end of a batch changed; nothing if it is another entry.
+    pub(crate) fn changes(&self) -> &[Change] {
+        match self {
+            Entry::Ended { changes, .. } | Entry::EndedAgain { changes, .. } => changes,
+            Entry::Began { .. } | Entry::Block { .. } | Entry::Cut { .. } => &[],
+        }
+    }
+
+    /// The same, taken out of it.
+    pub(crate) fn into_changes(self) -> Vec<Change> {
+        match self {
+            Entry::Ended { changes, .. } | Entry::EndedAgain { changes, .. } => changes,
+            Entry::Began { .. } | Entry::Block { .. } | Entry::Cut { .. } => Vec::new(),
+        }
+    }
+
     /// Whether it names a snapshot, by its file.
     pub(super) fn names(&self, file: &str) -> bool {
         let Entry::Began { reformed, .. } = self else {
@@ -113,11 +152,10 @@ impl Entry {
         const OF_EACH: usize = 64;
         match self {
             Entry::Block { bytes, .. } => OF_EACH + bytes.len(),
-            Entry::Ended { changes, .. } => {
+            _ => {
                 let of = |change: &Change| OF_EACH + change.bytes.len();
-                OF_EACH + changes.iter().map(of).sum::<usize>()
+                OF_EACH + self.changes().iter().map(of).sum::<usize>()
             }
-            Entry::Began { .. } | Entry::Cut { .. } => OF_EACH,
         }
     }
 

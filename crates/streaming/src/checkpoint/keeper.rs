@@ -12,7 +12,7 @@ use headwater_store::{Location, StoreError};
 use parking_lot::{Mutex, RwLock};
 
 use super::commits::Commits;
-use super::entry::{Change, CutInput, Entry};
+use super::entry::{Again, Change, CutInput, Entry};
 use super::flusher::Flusher;
 use super::info::{Checkpointed, JournalInfo};
 use super::manifest::{Manifest, Snapshot};
@@ -21,7 +21,7 @@ use super::parts::{self, PART_BYTES_MAX};
 use super::past::{Cut, Past};
 use super::plan::Limits;
 use super::restore::Manifests;
-use super::retention::{Retained, Surplus, keep_needed};
+use super::retention::{Retained, Surplus};
 use super::snapshots::{self, Snapshots};
 use super::weight::Weight;
 use crate::error::StreamError;
@@ -87,11 +87,13 @@ impl Keeper {
     }
 
     /// Takes over what earlier processes wrote: their manifests, and the snapshots that the
-    /// program goes on from. What it begins with was appended.
+    /// program goes on from. What it begins with was appended. Of some states it computes earlier
+    /// batches again.
     pub(super) fn goes_on_from(
         &self,
         manifests: Manifests,
         snapshots: Vec<Snapshot>,
+        again: Vec<Again>,
     ) -> Result<(), StreamError> {
         let Manifests { read, unreadable } = manifests;
         let names = read.iter();
@@ -103,6 +105,8 @@ impl Keeper {
                 retained.named(at, &files);
             }
         }
+        retained.computes_again(self.past.lock().ended, again.clone());
+        self.commits.lock().computes_again(again);
         self.written.lock().retained = retained;
         Ok(())
     }
@@ -293,10 +297,9 @@ impl Keeper {
         self.commits.lock().done(time, failure);
         let (mut last, mut ended) = (None, Vec::new());
         while let Some((time, end)) = self.next_end() {
-            if let Entry::Ended { changes, .. } = &end {
-                let bytes = changes.iter().map(|change| change.bytes.len() as u64).sum();
-                self.weight.add_changes(bytes);
-            }
+            let changes = end.changes().iter();
+            let bytes = changes.map(|change| change.bytes.len() as u64).sum();
+            self.weight.add_changes(bytes);
             last = Some(self.append(end)?);
             ended.push(time);
         }
@@ -337,7 +340,11 @@ impl Keeper {
         let _ = written.latest.take_wrote();
         let mut partitions = 0;
         let dir = self.dir.join(STATES);
+        written.retained.has_come_to(self.past.lock().ended);
         for (number, steps) in states.iter().enumerate() {
+            if written.retained.is_computed_again(number) {
+                continue;
+            }
             let state = (number, self.first);
             let write = || written.latest.write(&dir, pace, state, steps.store());
             // What the user's types do when they are written is the user's code.
@@ -396,8 +403,7 @@ impl Keeper {
         let taken_in = taken_in(states, zero);
         let manifest = {
             let mut past = self.past.lock();
-            let base = past.ended - self.limits.state_reaches_back;
-            let contained = keep_needed(&mut retained.snapshots, past.program.states.len(), base);
+            let contained = retained.keep_needed(&past, self.limits.state_reaches_back);
             // What a state has not taken in, since batches have failed, is still needed.
             let behind = taken_in.and_then(|taken_in| past.ended.checked_since(taken_in));
             let needed = self.limits.remembered;

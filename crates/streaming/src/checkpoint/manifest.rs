@@ -5,7 +5,7 @@ use headwater_journal::Sequence;
 use headwater_store::{Child, Durability, Location, StoreError};
 use serde::{Deserialize, Serialize};
 
-use super::past::Past;
+use super::past::{Past, Since};
 use crate::time::Time;
 
 /// Marks the files, and their format.
@@ -79,8 +79,8 @@ impl Manifest {
         let failed = |error: postcard::Error| error.to_string();
         let mut bytes = postcard::to_stdvec(self).map_err(failed)?;
         // Where earlier releases read nothing any more.
-        if let Some(last) = self.past.may_have_run {
-            bytes.extend(postcard::to_stdvec(&last).map_err(failed)?);
+        if self.past.since != Since::default() {
+            bytes.extend(postcard::to_stdvec(&self.past.since).map_err(failed)?);
         }
         Ok(seal(&bytes))
     }
@@ -122,7 +122,7 @@ impl Manifest {
         let failed = |error: postcard::Error| error.to_string();
         let (mut manifest, rest) = postcard::take_from_bytes::<Self>(bytes).map_err(failed)?;
         if !rest.is_empty() {
-            manifest.past.may_have_run = Some(postcard::from_bytes(rest).map_err(failed)?);
+            manifest.past.since = postcard::from_bytes(rest).map_err(failed)?;
         }
         Ok(manifest)
     }

@@ -9,7 +9,7 @@ use headwater_journal::Sequence;
 use serde::{Deserialize, Serialize};
 
 use super::cutting::drop_cuts;
-use super::entry::{CutInput, Entry, InputRange, Reformed};
+use super::entry::{Again, Change, CutInput, Entry, InputRange, Reformed};
 use super::program::Program;
 use crate::time::Time;
 
@@ -36,10 +36,29 @@ pub(crate) struct Past {
     /// The batch after which each state of the program can be brought back; none where all of
     /// its changes are still there.
     pub(crate) states_since: Vec<Option<Time>>,
-    /// Batches up to this one may have been run before something of the journal was lost that
-    /// may have told of them; none once they are done. Manifests have it behind everything else.
+    /// Manifests have it behind everything else.
     #[serde(skip)]
+    pub(crate) since: Since,
+}
+
+/// What the past has come to know since there was the first release.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Since {
+    /// Batches up to this one may have been run before something of the journal was lost that
+    /// may have told of them; none once they are done.
     pub(crate) may_have_run: Option<Time>,
+    /// What was computed again, and takes the place of older changes.
+    pub(crate) replaced: Vec<Replaced>,
+}
+
+/// Batches of a state that were computed again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Replaced {
+    again: Again,
+    /// The end that says so: what entries before it hold of these batches is replaced.
+    at: u64,
+    /// The batch of that end.
+    ended: Time,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,7 +107,7 @@ impl Past {
             ended_before: None,
             cuts: BTreeMap::new(),
             changes: BTreeMap::new(),
-            may_have_run: None,
+            since: Since::default(),
         }
     }
 
@@ -145,28 +164,45 @@ impl Past {
                 // A batch that is cut again was cut by a process that could not know it.
                 self.cuts.entry(time).or_insert(Cut { at: at.0, inputs });
             }
-            Entry::Ended { time, changes, .. } => {
-                if time < self.ended {
-                    return Err(format!(
-                        "entry {} ends the batch at {time}, and that at {} was done before",
-                        at.0, self.ended
-                    ));
-                }
-                if time > self.ended {
-                    self.ended_before = Some(self.ended);
-                    self.ended = time;
-                }
-                self.may_have_run = self.may_have_run.filter(|last| *last > time);
-                // Of a batch that a restart has run again the later run counts.
-                self.changes.remove(&time);
-                if !changes.is_empty() {
-                    let is_changed =
-                        |state: &usize| changes.iter().any(|change| change.state == *state);
-                    let states = 0..self.program.states.len();
-                    let states = states.map(|state| Some(state).filter(is_changed)).collect();
-                    self.changes.insert(time, Changes { at: at.0, states });
-                }
+            Entry::Ended { time, changes, .. } => self.end(at, time, &changes)?,
+            Entry::EndedAgain {
+                time,
+                changes,
+                again,
+                ..
+            } => {
+                self.end(at, time, &changes)?;
+                let replaced = again.into_iter().map(|again| Replaced {
+                    again,
+                    at: at.0,
+                    ended: time,
+                });
+                self.since.replaced.extend(replaced);
             }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, at: Sequence, time: Time, changes: &[Change]) -> Result<(), String> {
+        if time < self.ended {
+            return Err(format!(
+                "entry {} ends the batch at {time}, and that at {} was done before",
+                at.0, self.ended
+            ));
+        }
+        if time > self.ended {
+            self.ended_before = Some(self.ended);
+            self.ended = time;
+        }
+        let since = &mut self.since;
+        since.may_have_run = since.may_have_run.filter(|last| *last > time);
+        // Of a batch that a restart has run again the later run counts.
+        self.forget_end(time);
+        if !changes.is_empty() {
+            let is_changed = |state: &usize| changes.iter().any(|change| change.state == *state);
+            let states = 0..self.program.states.len();
+            let states = states.map(|state| Some(state).filter(is_changed)).collect();
+            self.changes.insert(time, Changes { at: at.0, states });
         }
         Ok(())
     }
@@ -181,6 +217,12 @@ impl Past {
         for state in self.changes.values_mut().flat_map(|of| &mut of.states) {
             *state = state.and_then(|old| states_from.iter().position(|from| *from == Some(old)));
         }
+        self.since.replaced.retain_mut(|replaced| {
+            let old = Some(replaced.again.state);
+            let new = states_from.iter().position(|from| *from == old);
+            replaced.again.state = new.unwrap_or_default();
+            new.is_some()
+        });
         let inputs = program.inputs.len();
         self.blocks = taken_over(&self.blocks, inputs, inputs_from);
         self.received = taken_over(&self.received, inputs, inputs_from);
@@ -210,20 +252,41 @@ impl Past {
 
     /// Goes on with a state in another form, to which no change that was written belongs.
     fn begin_anew(&mut self, reformed: &Reformed) {
-        for state in self.changes.values_mut().flat_map(|of| &mut of.states) {
-            *state = state.filter(|state| *state != reformed.state);
-        }
-        self.changes
-            .retain(|_, of| of.states.iter().any(Option::is_some));
+        self.forget_changes(reformed.state, |_| true);
         if let Some(since) = self.states_since.get_mut(reformed.state) {
             *since = reformed.snapshots.iter().map(|one| one.time).max();
         }
     }
 
+    /// Whether what an entry says of a batch of a state was computed again since.
+    pub(super) fn is_replaced(&self, state: usize, time: Time, at: u64) -> bool {
+        let mut replaced = self.since.replaced.iter();
+        replaced.any(|by| by.again.state == state && time > by.again.after && at < by.at)
+    }
+
+    /// As if the end of a batch had not been written.
+    fn forget_end(&mut self, time: Time) {
+        self.changes.remove(&time);
+        self.since.replaced.retain(|by| by.ended != time);
+    }
+
+    /// Lets go of the changes of a state that ends of batches hold.
+    pub(super) fn forget_changes(&mut self, state: usize, is_gone: impl Fn(Time) -> bool) {
+        let replaced = &mut self.since.replaced;
+        replaced.retain(|by| by.again.state != state || !is_gone(by.ended));
+        self.changes.retain(|time, of| {
+            let mut states = of.states.iter_mut().filter(|_| is_gone(*time));
+            if let Some(named) = states.find(|named| **named == Some(state)) {
+                *named = None;
+            }
+            of.states.iter().any(Option::is_some)
+        });
+    }
+
     /// As if the last batch were not done, as Spark does after a restart.
     pub(crate) fn forget_last_end(&mut self) {
         if let Some(before) = self.ended_before.take() {
-            self.changes.remove(&self.ended);
+            self.forget_end(self.ended);
             self.ended = before;
         }
     }
@@ -267,6 +330,9 @@ impl Past {
                 *since = (*since).max(Some(at));
             }
         }
+        let changes = &self.changes;
+        let is_older = |by: &Replaced| changes.values().any(|changes| changes.at < by.at);
+        self.since.replaced.retain(is_older);
     }
 
     /// The oldest entry of the journal that is still referred to.
@@ -288,6 +354,7 @@ fn taken_over<T: Clone + Default>(old: &[T], parts: usize, from: &[Option<usize>
 #[cfg(test)]
 mod tests {
     use super::super::entry::Change;
+    use super::super::manifest::{Manifest, unseal};
     use super::*;
 
     fn at(second: i64) -> Time {
@@ -439,6 +506,67 @@ mod tests {
         assert_eq!((past.ended, past.changes.len()), (at(1), 1));
         past.forget_last_end();
         assert_eq!(past.ended, at(1));
+    }
+
+    #[test]
+    fn what_was_computed_again_takes_the_place_of_earlier_entries_once_its_end_is_there() {
+        let again = |second, after, state| {
+            let Entry::Ended {
+                time,
+                changes,
+                failure,
+            } = ended(second, &[0, 1])
+            else {
+                unreachable!("an end");
+            };
+            Entry::EndedAgain {
+                time,
+                changes,
+                failure,
+                again: vec![Again {
+                    state,
+                    after: at(after),
+                }],
+            }
+        };
+        let is_replaced = |past: &Past, state| {
+            let changes = past.changes.iter();
+            let replaced = changes.map(|(time, of)| past.is_replaced(state, *time, of.at));
+            replaced.collect::<Vec<_>>()
+        };
+        let ends = (1..=3).map(|second| ended(second, &[0, 1]));
+        let mut some = past(ends.chain([again(4, 1, 0)]).collect());
+        assert_eq!(is_replaced(&some, 0), [false, true, true, false]);
+        assert_eq!(is_replaced(&some, 1), [false; 4]);
+        some.apply(Sequence(4), ended(5, &[0, 1])).unwrap();
+        some.apply(Sequence(5), again(6, 4, 1)).unwrap();
+        assert_eq!(
+            is_replaced(&some, 0),
+            [false, true, true, false, false, false]
+        );
+        assert_eq!(
+            is_replaced(&some, 1),
+            [false, false, false, false, true, false]
+        );
+        // Manifests have it.
+        let manifest = Manifest {
+            past: some.clone(),
+            next: 6,
+            snapshots: Vec::new(),
+        };
+        let sealed = manifest.to_bytes().unwrap();
+        let read = Manifest::from_unsealed(unseal(&sealed).unwrap()).unwrap();
+        assert_eq!(read, manifest);
+        // Without that end the older ones hold.
+        some.forget_last_end();
+        assert_eq!(is_replaced(&some, 1), [false; 5]);
+        some.go_on_as(program(1, 1), &[Some(1)], &[Some(0)]);
+        assert_eq!(is_replaced(&some, 0), [false; 5]);
+        let mut moved = past(vec![ended(1, &[0]), ended(2, &[0]), again(3, 1, 0)]);
+        moved.go_on_as(program(1, 2), &[None, Some(0)], &[Some(0)]);
+        assert_eq!(is_replaced(&moved, 1), [false, true, false]);
+        moved.forget_changes(1, |time| time > at(2));
+        assert_eq!(is_replaced(&moved, 1), [false; 2]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::time::Duration;
 
-use super::entry::{Change, CutInput, InputRange};
+use super::entry::{Again, Change, CutInput, InputRange};
 use super::manifest::Snapshot;
 use super::past::{Changes, Past};
 use crate::time::Time;
@@ -105,6 +105,21 @@ pub(super) fn leave_out_unfinished(snapshots: &mut Vec<Snapshot>, ended: Time) {
     snapshots.retain(|one| one.time <= ended);
 }
 
+/// Leaves out snapshots that were written of batches before these were computed again.
+pub(super) fn leave_out_replaced(snapshots: &mut Vec<Snapshot>, again: &[Again]) {
+    snapshots.retain(|one| !again.iter().any(|again| again.replaces(one)));
+}
+
+/// Whether anything that still holds is written of a state after a batch.
+pub(super) fn has_later(past: &Past, snapshots: &[Snapshot], state: usize, base: Time) -> bool {
+    let later = |time: Time| time > base && time <= past.ended;
+    let mut changes = past.changes.iter();
+    snapshots
+        .iter()
+        .any(|one| one.state == state && later(one.time))
+        || changes.any(|(time, of)| *time > base && of.states.contains(&Some(state)))
+}
+
 /// The snapshot with which each partition of a state begins, when the state begins as it was
 /// at `base`: the newest one that is not younger.
 pub(super) fn snapshots_at(
@@ -124,12 +139,15 @@ pub(super) fn snapshots_at(
 }
 
 /// The state that takes in a change when each state begins as it was at its base; none if the
-/// program does not have it any more, or if the change is computed again.
+/// program does not have it any more, or if the change is, or was, computed again.
 pub(super) fn state_of(
+    past: &Past,
     change: &Change,
     entry: &Changes,
     base_of: impl Fn(usize) -> Option<Time>,
 ) -> Option<usize> {
     let state = entry.states.get(change.state).copied().flatten()?;
-    (change.time <= base_of(state)?).then_some(state)
+    let is_taken_in = change.time <= base_of(state)?;
+    let holds = is_taken_in && !past.is_replaced(state, change.time, entry.at);
+    holds.then_some(state)
 }

@@ -14,12 +14,12 @@ use super::manifest::{FORMAT, Manifest, Snapshot, Unreadable};
 use super::matching::{Allowed, label, match_programs, other_batches};
 use super::parts::Joined;
 use super::past::{Block, Past, Received};
-use super::plan::{Limits, bereft, kept_after_last, leave_out_unfinished};
+use super::plan::{Limits, bereft, kept_after_last, leave_out_replaced, leave_out_unfinished};
 use super::positions::{Sources, keep_to_sources};
 use super::program::Program;
 use super::report::without_dropped;
 use super::snapshots;
-use super::states::{OldStates, ReachingBack, Reading};
+use super::states::{OldStates, ReachingBack, Reading, Restored};
 use super::unreadable::without_damaged;
 use super::whole::Parts;
 use crate::error::StreamError;
@@ -216,7 +216,8 @@ impl Opened {
         } = found;
         if may_have_run_more {
             // None that was run is later, unless the clock was set back.
-            past.may_have_run = past.may_have_run.max(Some(now));
+            let run = &mut past.since.may_have_run;
+            *run = (*run).max(Some(now));
         }
         let old_outputs = &past.program.outputs;
         let told = program
@@ -237,7 +238,7 @@ impl Opened {
             snapshots: &snapshots,
             inputs_from: &inputs_from,
         };
-        let reformed = old.restore(&keeper, reading)?;
+        let Restored { reformed, again } = old.restore(&keeper, reading)?;
         go_on_with(&mut snapshots, &states_from, &reformed);
         leave_out_unfinished(&mut snapshots, past.ended);
         // With one entry, before which a crash leaves everything as it was.
@@ -247,7 +248,7 @@ impl Opened {
             inputs_from,
             reformed,
         })?;
-        keeper.goes_on_from(manifests, snapshots)?;
+        keeper.goes_on_from(manifests, snapshots, again)?;
         let past = keeper.past();
         Ok(Ready {
             keeper,
@@ -393,6 +394,9 @@ impl Found {
         } = &entry
         {
             go_on_with(&mut self.snapshots, states_from, reformed);
+        }
+        if let Entry::EndedAgain { again, .. } = &entry {
+            leave_out_replaced(&mut self.snapshots, again);
         }
         self.past.apply(at, entry)
     }

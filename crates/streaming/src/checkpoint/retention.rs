@@ -2,10 +2,14 @@
 //! files.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use headwater_journal::Sequence;
 
+use super::entry::Again;
 use super::manifest::{Manifest, Snapshot};
+use super::past::Past;
+use super::plan::leave_out_replaced;
 use crate::time::Time;
 
 /// What lies in the directory beside the journal.
@@ -18,6 +22,9 @@ pub(super) struct Retained {
     /// The names of manifests that cannot be read. They may be mended, and would need what they
     /// list, as long as they are not older than all that are kept.
     unreadable: Vec<String>,
+    /// The states of which the process computes earlier batches again, with the batch after which
+    /// it began; none once one of its own is done.
+    again: Option<(Time, Vec<Again>)>,
 }
 
 /// A manifest, and what it needs to be there.
@@ -54,7 +61,36 @@ impl Retained {
             snapshots,
             manifests: manifests.map(|(name, one)| Kept::of(name, one)).collect(),
             unreadable: Vec::new(),
+            again: None,
         }
+    }
+
+    /// Takes in of which states the process, which has begun after a batch, computes earlier ones
+    /// again. What was written of them holds until a batch of its own is done.
+    pub(super) fn computes_again(&mut self, begun: Time, again: Vec<Again>) {
+        self.again = Some((begun, again));
+    }
+
+    /// Takes in which batch was done last.
+    pub(super) fn has_come_to(&mut self, ended: Time) {
+        if let Some((_, again)) = self.again.take_if(|(begun, _)| ended > *begun) {
+            leave_out_replaced(&mut self.snapshots, &again);
+        }
+    }
+
+    /// Whether a state is not to be written whole yet: it may be anywhere on its way through the
+    /// batches that are computed again, and an end that says so is not there.
+    pub(super) fn is_computed_again(&self, state: usize) -> bool {
+        let mut again = self.again.iter().flat_map(|(_, again)| again);
+        again.any(|again| again.state == state)
+    }
+
+    /// Lets go of the snapshots that no restart can need which begins with state so far before the
+    /// last batch; as [`keep_needed`].
+    pub(super) fn keep_needed(&mut self, past: &Past, reaches_back: Duration) -> Option<Time> {
+        self.has_come_to(past.ended);
+        let states = past.program.states.len();
+        keep_needed(&mut self.snapshots, states, past.ended - reaches_back)
     }
 
     /// Takes in the names of manifests that are there and cannot be read.
@@ -163,11 +199,7 @@ impl Kept {
 /// ones. The batch up to which all partitions of all states have one that contains its
 /// changes; none while one of so many states has no snapshot, since its first changes may have
 /// been made after the others' snapshots.
-pub(super) fn keep_needed(
-    snapshots: &mut Vec<Snapshot>,
-    states: usize,
-    base: Time,
-) -> Option<Time> {
+fn keep_needed(snapshots: &mut Vec<Snapshot>, states: usize, base: Time) -> Option<Time> {
     let mut newest: HashMap<(usize, usize), Option<Time>> = HashMap::new();
     let mut partitions = vec![None; states];
     for one in snapshots.iter() {
@@ -195,7 +227,6 @@ pub(super) fn keep_needed(
 
 #[cfg(test)]
 mod tests {
-    use super::super::past::Past;
     use super::super::program::Program;
     use super::*;
 

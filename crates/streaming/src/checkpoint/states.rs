@@ -8,11 +8,11 @@ use headwater_core::{Site, catch_panic};
 use headwater_journal::Sequence;
 use headwater_store::Location;
 
-use super::entry::{Change, Entry, Reformed};
+use super::entry::{Again, Change, Reformed};
 use super::keeper::{Keeper, STATES};
 use super::manifest::{Snapshot, Unsealed, read_sealed};
 use super::past::Past;
-use super::plan::{bereft, earliest, snapshots_at, state_of};
+use super::plan::{bereft, earliest, has_later, snapshots_at, state_of};
 use super::reach::{Reads, Since, Untaken};
 use super::restore::error;
 use super::unreadable::Unreadable;
@@ -44,6 +44,15 @@ pub(super) struct Reading<'a> {
     begins: Vec<(&'a dyn AnySteps, Time)>,
     /// The files that cannot be read.
     pub(super) unreadable: Unreadable,
+}
+
+/// What was done to bring states back.
+#[derive(Default)]
+pub(super) struct Restored {
+    /// Those that are kept in another form from now on.
+    pub(super) reformed: Vec<Reformed>,
+    /// Those that batches after one of theirs have to be computed of again.
+    pub(super) again: Vec<Again>,
 }
 
 /// A state on its way back.
@@ -140,24 +149,22 @@ impl OldStates<'_> {
     }
 
     /// Brings the states of a program to where their streams begin. Written whole, as they are
-    /// there, are those that it keeps in another form than they were kept in, those of which
-    /// batches are computed again, and all where it is without an input that may have fed them.
+    /// there, are those that it keeps in another form than they were kept in, and all where it is
+    /// without an input that may have fed them.
     pub(super) fn restore(
         &self,
         keeper: &Keeper,
         mut reading: Reading<'_>,
-    ) -> Result<Vec<Reformed>, StreamError> {
+    ) -> Result<Restored, StreamError> {
         for (steps, batch) in reading.begins {
             steps.begin_after(batch, self.past.zero);
         }
         self.replay(keeper, &mut reading.returning)?;
-        let returning = reading.returning.into_iter();
-        let reformed = returning.map(|state| self.hand_over(keeper, state));
-        Ok(reformed
-            .collect::<Result<Vec<_>, _>>()?
-            .into_iter()
-            .flatten()
-            .collect())
+        let mut restored = Restored::default();
+        for state in reading.returning {
+            self.hand_over(keeper, state, &mut restored)?;
+        }
+        Ok(restored)
     }
 
     /// Reads the newest snapshot of each partition that is not of a later batch than wanted. The
@@ -192,7 +199,7 @@ impl OldStates<'_> {
                     let returning = states.iter().find(|state| state.old == old);
                     returning.map(|state| state.base)
                 };
-                let old = state_of(&change, at, base_of);
+                let old = state_of(self.past, &change, at, base_of);
                 let Some(state) = states.iter_mut().find(|state| Some(state.old) == old) else {
                     continue;
                 };
@@ -214,33 +221,33 @@ impl OldStates<'_> {
         &self,
         keeper: &Keeper,
         state: Returning<'_>,
-    ) -> Result<Option<Reformed>, StreamError> {
-        let is_all = !self.has_later(state.old, state.base);
+        restored: &mut Restored,
+    ) -> Result<(), StreamError> {
+        let is_all = !has_later(self.past, self.snapshots, state.old, state.base);
         let Returning {
-            steps, new, older, ..
+            steps,
+            new,
+            base,
+            older,
+            ..
         } = state;
         let handed_over = guarded(steps.site(), || older.hand_over(is_all));
         let is_reformed = handed_over.map_err(|message| self.failed(&**steps, &message))?;
-        // What is computed again may not be what it was: the program may have changed, or what
-        // failed then works now. The changes that follow hold on top of that alone, not of those
-        // that were written of the same batches.
-        if is_all && !is_reformed && !self.drops_inputs() {
-            return Ok(None);
+        if is_reformed || self.drops_inputs() {
+            restored.reformed.push(Reformed {
+                state: new,
+                snapshots: keeper.snapshots_of(new, &**steps)?,
+            });
+        } else if !is_all {
+            // What is computed again may not be what it was: the program may have changed, or
+            // what failed then works now. The changes that follow hold on top of that alone, not
+            // of those that were written of the same batches.
+            restored.again.push(Again {
+                state: new,
+                after: base,
+            });
         }
-        let snapshots = keeper.snapshots_of(new, &**steps)?;
-        Ok(Some(Reformed {
-            state: new,
-            snapshots,
-        }))
-    }
-
-    /// Whether anything that still holds is written of a state after a batch.
-    fn has_later(&self, state: usize, base: Time) -> bool {
-        let later = |time: Time| time > base && time <= self.past.ended;
-        let mut snapshots = self.snapshots.iter();
-        let mut changes = self.past.changes.iter();
-        snapshots.any(|one| one.state == state && later(one.time))
-            || changes.any(|(time, of)| *time > base && of.states.contains(&Some(state)))
+        Ok(())
     }
 
     fn failed(&self, steps: &dyn AnySteps, message: &str) -> StreamError {
@@ -251,10 +258,7 @@ impl OldStates<'_> {
 }
 
 fn changes(keeper: &Keeper, at: Sequence) -> Result<Vec<Change>, StreamError> {
-    match keeper.read(at)? {
-        Entry::Ended { changes, .. } => Ok(changes),
-        _ => Ok(Vec::new()),
-    }
+    Ok(keeper.read(at)?.into_changes())
 }
 
 /// Does what may run code of the user, such as a migration or a partitioner.

@@ -91,8 +91,6 @@ pub(super) fn settle(
             }
         });
     }
-    let changes = &mut found.past.changes;
-    changes.retain(|_, of| of.states.iter().any(Option::is_some));
 }
 
 /// The last batch after which each partition of a state was written whole.
@@ -130,13 +128,13 @@ fn go_back(past: &mut Past, snapshots: &mut Vec<Snapshot>, state: usize, first: 
     let at = last_before(past, snapshots, state, first);
     snapshots.retain(|one| one.state != state || one.time < first);
     let is_gone = |time: Time| time >= first;
-    forget_changes(past, state, is_gone);
+    past.forget_changes(state, is_gone);
     at
 }
 
 fn go_forward(past: &mut Past, snapshots: &mut Vec<Snapshot>, state: usize, last: Time) {
     snapshots.retain(|one| one.state != state || one.time >= last);
-    forget_changes(past, state, |time| time <= last);
+    past.forget_changes(state, |time| time <= last);
     if let Some(since) = past.states_since.get_mut(state) {
         *since = (*since).max(Some(last));
     }
@@ -152,19 +150,12 @@ pub(super) fn begin_anew(found: &mut Found, state: usize) {
     } = found;
     anew.insert(state);
     snapshots.retain(|one| one.state != state);
-    forget_changes(past, state, |_| true);
+    past.forget_changes(state, |_| true);
     if let Some(begun) = past.states_begun.get_mut(state) {
         *begun = past.ended;
     }
     if let Some(since) = past.states_since.get_mut(state) {
         *since = None;
-    }
-}
-
-fn forget_changes(past: &mut Past, state: usize, is_gone: impl Fn(Time) -> bool) {
-    let changes = past.changes.iter_mut().filter(|(time, _)| is_gone(**time));
-    for named in changes.flat_map(|(_, of)| &mut of.states) {
-        *named = named.filter(|named| *named != state);
     }
 }
 

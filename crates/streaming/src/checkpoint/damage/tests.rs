@@ -1,6 +1,6 @@
 //! Histories that lack entries: what is left of each is right, or told.
 
-use super::super::entry::{CutInput, InputRange};
+use super::super::entry::{Change, CutInput, InputRange};
 use super::super::manifest::Snapshot;
 use super::super::program::Program;
 use super::*;

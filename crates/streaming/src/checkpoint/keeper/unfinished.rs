@@ -3,7 +3,7 @@
 use headwater_journal::Journal;
 
 use super::super::manifest::{Manifest, Snapshot};
-use super::super::retention::{Surplus, keep_needed};
+use super::super::retention::Surplus;
 use super::{Keeper, Written, name_of};
 use crate::error::StreamError;
 
@@ -29,11 +29,7 @@ impl Keeper {
         // Where the journal has failed, nobody knows whose the directory is.
         self.with_journal(Journal::confirm)?;
         let retained = &mut written.retained;
-        {
-            let past = self.past.lock();
-            let base = past.ended - self.limits.state_reaches_back;
-            keep_needed(&mut retained.snapshots, past.program.states.len(), base);
-        }
+        retained.keep_needed(&self.past.lock(), self.limits.state_reaches_back);
         let there = Manifest::list(&self.dir).map_err(|error| self.failed(&error.to_string()))?;
         if retained.has_unreadable() || !retained.knows_all(there.iter().map(name_of)) {
             return Ok(());

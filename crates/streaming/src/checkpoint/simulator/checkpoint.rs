@@ -5,7 +5,7 @@ use headwater_journal::Sequence;
 use super::super::entry::{CutInput, InputRange};
 use super::super::manifest::{Manifest, Snapshot};
 use super::super::past::Cut;
-use super::super::retention::{Surplus, keep_needed};
+use super::super::retention::Surplus;
 use super::Check;
 use super::disk::Disk;
 use super::process::Process;
@@ -55,7 +55,11 @@ impl Process {
         let Some(parts) = self.states.get(state) else {
             return Checkpointing::Manifest;
         };
-        let Some(part) = parts.get(partition) else {
+        if partition == 0 {
+            self.retained.has_come_to(self.past.ended);
+        }
+        let is_left_out = self.retained.is_computed_again(state);
+        let Some(part) = parts.get(partition).filter(|_| !is_left_out) else {
             return Checkpointing::Snapshots(state + 1, 0);
         };
         if let Some(time) = part.at {
@@ -68,12 +72,9 @@ impl Process {
     }
 
     fn write_manifest(&mut self, disk: &mut Disk, setup: &Setup) -> Check<Surplus> {
-        let base = self.past.ended - self.limits.state_reaches_back;
-        let contained = keep_needed(
-            &mut self.retained.snapshots,
-            self.past.program.states.len(),
-            base,
-        );
+        let contained = self
+            .retained
+            .keep_needed(&self.past, self.limits.state_reaches_back);
         self.past.prune(self.limits.remembered, contained);
         let manifest = Manifest {
             past: self.past.clone(),

@@ -347,7 +347,7 @@ impl Process {
 
 /// Loses a change, as if its batch had taken it along too late.
 fn leave_out_last(end: &mut Entry) {
-    if let Entry::Ended { changes, .. } = end {
+    if let Entry::Ended { changes, .. } | Entry::EndedAgain { changes, .. } = end {
         changes.pop();
     }
 }

@@ -6,10 +6,12 @@ use fastrand::Rng;
 
 use super::super::commits::Commits;
 use super::super::cutting::Share;
-use super::super::entry::{Entry, InputRange};
+use super::super::entry::{Again, Entry, InputRange};
 use super::super::manifest::{Manifest, Snapshot};
 use super::super::past::Past;
-use super::super::plan::{Begin, earliest, leave_out_unfinished, snapshots_at, state_of};
+use super::super::plan::{
+    Begin, earliest, has_later, leave_out_unfinished, snapshots_at, state_of,
+};
 use super::super::reach::Reads;
 use super::super::restore::{Found, go_on_with};
 use super::super::retention::Retained;
@@ -86,7 +88,8 @@ pub(super) fn start(
         disk,
     };
     let begins = restored.begins();
-    let process = Process {
+    let again = restored.again(&begins);
+    let mut process = Process {
         first,
         inputs: restored.inputs()?,
         states: restored.states(&begins)?,
@@ -110,6 +113,8 @@ pub(super) fn start(
         is_starting: true,
         past,
     };
+    process.retained.computes_again(begin.ended, again.clone());
+    process.commits.computes_again(again);
     check(&process, setup, truth)?;
     Ok(process)
 }
@@ -170,6 +175,18 @@ impl Restored<'_> {
             .collect()
     }
 
+    /// Of which states batches are computed again that were done.
+    fn again(&self, begins: &[Beginning]) -> Vec<Again> {
+        let again = |(state, begin): (usize, &Beginning)| Again {
+            state,
+            after: begin.after,
+        };
+        let again = begins.iter().enumerate().map(again);
+        again
+            .filter(|one| has_later(self.past, self.snapshots, one.state, one.after))
+            .collect()
+    }
+
     /// Each state as it was with the batch with which it begins.
     fn states(&self, begins: &[Beginning]) -> Check<Vec<Vec<Partition>>> {
         let bases: Vec<Time> = begins.iter().map(|begin| begin.after).collect();
@@ -183,11 +200,10 @@ impl Restored<'_> {
             states.push(parts);
         }
         for entry in self.past.changes.values() {
-            let Entry::Ended { changes, .. } = self.disk.read(entry.at)? else {
-                return Err(format!("entry {} should be an end", entry.at));
-            };
-            for change in changes {
-                if let Some(place) = state_of(&change, entry, |place| bases.get(place).copied()) {
+            for change in self.disk.read(entry.at)?.into_changes() {
+                if let Some(place) =
+                    state_of(self.past, &change, entry, |place| bases.get(place).copied())
+                {
                     let records: Vec<u64> =
                         postcard::from_bytes(&change.bytes).map_err(|error| error.to_string())?;
                     self.check_next(&states, place, (change.partition, change.time))?;
