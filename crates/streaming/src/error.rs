@@ -44,11 +44,11 @@ pub enum StreamError {
     /// A state has failed for so many batches that no more can wait for it: each keeps its input in
     /// memory. The stream stops, also where it goes on after failures. Once what fails is mended and
     /// the stream is started again, the state takes all of them in, if there is a checkpoint
-    /// directory: what its inputs gave, but not what another state gave it, which has gone on.
+    /// directory.
     #[error(
         "batch {time}: the state of {site} is {batches} batches behind, which cannot be computed: \
          {message}; the stream stops, since their input fills the memory; mend what fails and \
-         start it again, and with a checkpoint directory it takes in what its inputs gave"
+         start it again, and with a checkpoint directory the state takes them in"
     )]
     StateBehind {
         /// The batch.

@@ -186,10 +186,13 @@ impl TwoInputs {
         };
         let shown = looking_back(&sums(&all), &test, looks_back);
         match batches {
-            Batches::Adding(numbers) => numbers.iter().for_each(|number| {
-                self.log.add(*number);
-                test.run(1);
-            }),
+            Batches::Adding(numbers) => {
+                test.try_run(0).unwrap();
+                for number in numbers {
+                    self.log.add(*number);
+                    test.run(1);
+                }
+            }
             Batches::Dropped(batches) => test.try_run(batches).unwrap(),
         }
         shown.batches()
@@ -372,4 +375,57 @@ fn a_state_soon_after_its_beginning_keeps_its_initial_state() {
     // The program is begun anew without it: the checkpoint has it.
     assert_eq!(life(3, 1, &[]), [(0, 104)]);
     assert_eq!(life(4, 1, &[]), [(0, 105)]);
+}
+
+/// What a process shows of a state over what another one, or a window over it, shows; in the
+/// batches that it runs after some that were run before.
+fn over_another(
+    dir: &TempDir,
+    (begun, until): (usize, usize),
+    looks_back: u64,
+    fails: bool,
+) -> Option<i64> {
+    let settings = [
+        ("streaming.on_failure", "continue"),
+        ("streaming.checkpoint.interval", "1s"),
+    ];
+    let test = going_on(dir.path(), begun, &settings);
+    let first = sums(&test.context().source_stream(Seconds));
+    let read = match looks_back {
+        1 => first,
+        more => first.window(seconds(more), None),
+    };
+    let add = move |new: Vec<i64>, old: Option<i64>| {
+        assert!(!fails, "not now");
+        Some(old.unwrap_or(0) + new.iter().sum::<i64>())
+    };
+    let second = read
+        .map(|sum| ((), sum))
+        .update_state_by_key_partitioned(add, Partitioning::from(1))
+        .named("second");
+    let shown = test.collect(&second.map(|(_, sum)| sum));
+    // What fails is told, and nothing shown.
+    (begun..until).for_each(|_| drop(test.try_run(1)));
+    shown.batches().pop().map(|batch| batch[0])
+}
+
+#[test]
+fn a_state_that_is_behind_takes_in_what_another_one_gave_it_after_restarts() {
+    // The sums of the first numbers, and the sums of these.
+    let sum = |second: i64| second * (second + 1) / 2;
+    for looks_back in [1, 3] {
+        let dir = tempfile::tempdir().unwrap();
+        let of_window = |second: i64| {
+            let first = (second - looks_back as i64 + 1).max(1);
+            (first..=second).map(sum).sum::<i64>()
+        };
+        let expected = |until: i64| Some((1..=until).map(of_window).sum::<i64>());
+        let life = |(begun, until), fails| over_another(&dir, (begun, until), looks_back, fails);
+        assert_eq!(life((0, 3), false), expected(3));
+        assert_eq!(life((3, 10), true), None);
+        assert_eq!(life((10, 10), false), None);
+        assert_eq!(life((10, 15), true), None);
+        assert_eq!(life((15, 17), false), expected(17), "{looks_back}");
+        assert_eq!(life((17, 18), false), expected(18), "{looks_back}");
+    }
 }

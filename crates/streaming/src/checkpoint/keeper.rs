@@ -325,7 +325,7 @@ impl Keeper {
         let mut written = self.written.lock();
         let checkpoint = self.write_checkpoint(&mut written, states, pace);
         written.has_unfinished |= checkpoint.is_err();
-        self.clear_unfinished(&mut written);
+        self.clear_unfinished(&mut written, states);
         checkpoint
     }
 
@@ -399,15 +399,11 @@ impl Keeper {
         states: &[Arc<dyn AnySteps>],
     ) -> Result<(Time, String), StreamError> {
         let retained = &mut written.retained;
-        let zero = self.past.lock().zero;
-        let taken_in = taken_in(states, zero);
+        let limits = self.limits_with(states);
         let manifest = {
             let mut past = self.past.lock();
-            let contained = retained.keep_needed(&past, self.limits.state_reaches_back);
-            // What a state has not taken in, since batches have failed, is still needed.
-            let behind = taken_in.and_then(|taken_in| past.ended.checked_since(taken_in));
-            let needed = self.limits.remembered;
-            past.prune(needed.saturating_add(behind.unwrap_or_default()), contained);
+            let contained = retained.keep_needed(&past, limits.state_reaches_back);
+            past.prune(limits.remembered, contained);
             // Under the lock, so that the past holds all entries before.
             let next = self.with_journal(|journal| Ok(journal.next()))?;
             Manifest {
@@ -434,6 +430,21 @@ impl Keeper {
         self.tidy(retained.written(manifest.name(), &manifest, self.limits.manifests))?;
         self.sweep(written)?;
         Ok((manifest.past.ended, manifest.name()))
+    }
+
+    /// How much is kept as long as some of the states are behind, since what they do has failed:
+    /// they still need what they have not taken in, of the inputs and of the states that they read.
+    fn limits_with(&self, states: &[Arc<dyn AnySteps>]) -> Limits {
+        let (zero, ended) = {
+            let past = self.past.lock();
+            (past.zero, past.ended)
+        };
+        let behind = taken_in(states, zero).map_or(Duration::ZERO, |at| ended.since(at));
+        Limits {
+            remembered: self.limits.remembered.saturating_add(behind),
+            state_reaches_back: self.limits.state_reaches_back.saturating_add(behind),
+            ..self.limits
+        }
     }
 
     /// Writes snapshots of a state at once.

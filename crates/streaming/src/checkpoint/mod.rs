@@ -13,6 +13,7 @@
 //! orders, `retention` forgets, `plan` begins, `reach` says what can be computed again, `damage` says what is left of a journal that lacks
 //! entries. `keeper`, `restore` and `states` act on it.
 
+mod behind;
 mod checkpointer;
 mod commits;
 mod cutting;

@@ -8,6 +8,7 @@ use headwater_core::{Site, catch_panic};
 use headwater_journal::Sequence;
 use headwater_store::Location;
 
+use super::behind::{Reached, further_back};
 use super::entry::{Again, Change, Reformed};
 use super::keeper::{Keeper, STATES};
 use super::manifest::{Snapshot, Unsealed, read_sealed};
@@ -40,6 +41,8 @@ pub(super) struct OldStates<'a> {
 /// States as their files tell, before the changes since. No stream knows of it yet.
 pub(super) struct Reading<'a> {
     returning: Vec<Returning<'a>>,
+    /// From when on there is each state of the program.
+    since: Vec<Since>,
     /// What begins after which batch.
     begins: Vec<(&'a dyn AnySteps, Time)>,
     /// The files that cannot be read.
@@ -58,9 +61,12 @@ pub(super) struct Restored {
 /// A state on its way back.
 struct Returning<'a> {
     steps: &'a Arc<dyn AnySteps>,
+    reads: &'a Reads,
     /// Its number in the new program, and in the old one.
     new: usize,
     old: usize,
+    /// The batch after which it began.
+    begun: Time,
     /// The last batch whose changes it gets: so far before the last one that what readers
     /// remember can be computed again.
     base: Time,
@@ -107,8 +113,10 @@ impl OldStates<'_> {
             let older = steps.takes_over().older(form);
             let mut state = Returning {
                 steps,
+                reads: &state.reads,
                 new,
                 old,
+                begun,
                 base,
                 older: older.map_err(|message| self.failed(&**steps, &message))?,
             };
@@ -117,6 +125,7 @@ impl OldStates<'_> {
         }
         Ok(Reading {
             returning,
+            since,
             begins,
             unreadable,
         })
@@ -156,15 +165,65 @@ impl OldStates<'_> {
         keeper: &Keeper,
         mut reading: Reading<'_>,
     ) -> Result<Restored, StreamError> {
-        for (steps, batch) in reading.begins {
-            steps.begin_after(batch, self.past.zero);
+        for (steps, batch) in &reading.begins {
+            steps.begin_after(*batch, self.past.zero);
         }
         self.replay(keeper, &mut reading.returning)?;
+        if self.go_further_back(&mut reading)? {
+            self.replay(keeper, &mut reading.returning)?;
+        }
         let mut restored = Restored::default();
         for state in reading.returning {
             self.hand_over(keeper, state, &mut restored)?;
         }
         Ok(restored)
+    }
+
+    /// Begins earlier with states that others read which are behind: whether there are any.
+    fn go_further_back(&self, reading: &mut Reading<'_>) -> Result<bool, StreamError> {
+        let further = further_back(reading.returning.iter().map(|state| Reached {
+            place: state.new,
+            reads: state.reads,
+            base: state.base,
+            reached: state.older.reached().unwrap_or(state.begun),
+        }));
+        for state in &mut reading.returning {
+            let Some(back) = further.get(&state.new) else {
+                continue;
+            };
+            let mut base = (state.base - *back).max(state.begun);
+            let earliest = self.earliest(state.reads, (state.old, state.begun), &reading.since);
+            if let Some((earliest, _)) = earliest.filter(|(earliest, _)| *earliest > base) {
+                // Who is behind is told of each batch that it has to do without.
+                base = earliest.min(state.base);
+                reading.since[state.new].hidden = Some(base);
+            }
+            self.begin_at(state, base)?;
+        }
+        Ok(!further.is_empty())
+    }
+
+    /// Brings a state to an earlier batch, if it can be read as it was there.
+    fn begin_at(&self, state: &mut Returning<'_>, base: Time) -> Result<(), StreamError> {
+        let form = self.past.program.states.get(state.old);
+        let Some(form) = form.and_then(|part| part.form.as_ref()) else {
+            return Ok(());
+        };
+        let older = state.steps.takes_over().older(form);
+        let earlier = Returning {
+            base,
+            older: older.map_err(|message| self.failed(&**state.steps, &message))?,
+            ..*state
+        };
+        let later = std::mem::replace(state, earlier);
+        if let Some(message) = self.read_snapshots(state)?.values().next() {
+            tracing::warn!(
+                "what reads the state of {} does without: {message}",
+                state.steps.site()
+            );
+            *state = later;
+        }
+        Ok(())
     }
 
     /// Reads the newest snapshot of each partition that is not of a later batch than wanted. The

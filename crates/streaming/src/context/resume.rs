@@ -194,25 +194,36 @@ impl Inner {
     }
 
     /// Plans what readers of state remember of the batches before the first one of this
-    /// process, as they would have been planned in their time.
-    pub(super) fn plan_remembered(&self, ended: Time) -> Result<(), StreamError> {
-        let batch = self.graph.batch;
-        let streams = self.graph.streams();
-        for (stream, steps) in self.graph.live_state() {
-            let since = ended - self.reaches_back(&*stream, &*steps);
-            let readers = streams
-                .iter()
-                .filter(|reader| reader.info().is_of_state(stream.info(), steps.store()));
-            let readers: Vec<_> = readers.collect();
-            for (number, time) in (1_usize..).zip((since + batch).to(ended, batch)) {
-                for reader in &readers {
+    /// process, and what states that are behind have not taken in, as it would have been planned
+    /// in its time.
+    pub(super) fn plan_remembered(&self, zero: Time, ended: Time) -> Result<(), StreamError> {
+        let (batch, streams) = (self.graph.batch, self.graph.streams());
+        let states = self.graph.live_state().into_iter().map(|(stream, steps)| {
+            let remembered = ended - self.reaches_back(&*stream, &*steps);
+            let since = remembered.min(steps.pending(zero) - batch);
+            let is_reader = |reader: &&Arc<dyn AnyStream>| {
+                reader.info().is_of_state(stream.info(), steps.store())
+            };
+            let readers: Vec<_> = streams.iter().filter(is_reader).collect();
+            (steps, since, readers)
+        });
+        let states: Vec<_> = states.collect();
+        let Some(first) = states.iter().map(|(_, since, _)| *since).min() else {
+            return Ok(());
+        };
+        // All states of a batch before the next one: they read each other.
+        for (number, time) in (1_usize..).zip((first + batch).to(ended, batch)) {
+            for (steps, _, readers) in states.iter().filter(|(_, since, _)| time > *since) {
+                for reader in readers {
                     if let Err(error) = reader.plan(time) {
-                        self.go_on_without(time, &*steps, &error)?;
+                        self.go_on_without(time, &**steps, &error)?;
                     }
                 }
-                if number.is_multiple_of(BROUGHT_UP_EVERY) {
-                    self.bring_up(&*steps, time);
-                }
+            }
+            if number.is_multiple_of(BROUGHT_UP_EVERY) {
+                states
+                    .iter()
+                    .for_each(|(steps, ..)| self.bring_up(&**steps, time));
             }
         }
         Ok(())

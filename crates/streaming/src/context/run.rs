@@ -67,7 +67,7 @@ impl Inner {
         for input in self.graph.inputs() {
             input.start()?;
         }
-        self.plan_remembered(ended)?;
+        self.plan_remembered(zero, ended)?;
         let generator =
             JobGenerator::start(&self.graph, &scheduler, &self.clock, &self.outcome, first)?;
         Ok(Running {

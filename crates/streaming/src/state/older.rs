@@ -35,6 +35,9 @@ pub(crate) trait Older: Send {
     /// Applies a change, unless the partition is past it.
     fn replay(&mut self, partition: usize, time: Time, change: &[u8]) -> Result<(), String>;
 
+    /// The batch whose version every partition has, or a later one; none if one has nothing.
+    fn reached(&self) -> Option<Time>;
+
     /// Puts what is there in its place. `true` if it is kept in another form from now on: then
     /// nothing that is written of the old one fits any more. `is_all` says that nothing else is
     /// written of it, so that looking at the keys tells whether they stay where they are.
@@ -105,6 +108,8 @@ pub(crate) trait Parts<P>: Send {
     fn restore(&mut self, partition: usize, time: Time, bytes: &[u8]) -> Result<(), String>;
 
     fn replay(&mut self, partition: usize, time: Time, change: &[u8]) -> Result<(), String>;
+
+    fn reached(&self) -> Option<Time>;
 
     fn into_parts(self: Box<Self>) -> Vec<Part<P>>;
 }
@@ -192,6 +197,10 @@ impl<Q: PartitionState, P, F: Fn(Q) -> P + Send> Parts<P> for PartsOf<Q, F> {
         }
     }
 
+    fn reached(&self) -> Option<Time> {
+        self.parts.iter().map(|part| part.at).min().flatten()
+    }
+
     fn into_parts(self: Box<Self>) -> Vec<Part<P>> {
         let PartsOf { parts, convert, .. } = *self;
         let parts = parts.into_iter().map(|part| Part {
@@ -259,6 +268,10 @@ impl<P: Movable> Older for Returning<P> {
 
     fn replay(&mut self, partition: usize, time: Time, change: &[u8]) -> Result<(), String> {
         self.parts.replay(partition, time, change)
+    }
+
+    fn reached(&self) -> Option<Time> {
+        self.parts.reached()
     }
 
     fn hand_over(mut self: Box<Self>, is_all: bool) -> Result<bool, String> {

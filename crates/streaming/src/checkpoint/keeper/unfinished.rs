@@ -1,20 +1,23 @@
 //! What a checkpoint that failed has left.
 
+use std::sync::Arc;
+
 use headwater_journal::Journal;
 
 use super::super::manifest::{Manifest, Snapshot};
 use super::super::retention::Surplus;
 use super::{Keeper, Written, name_of};
 use crate::error::StreamError;
+use crate::state::AnySteps;
 
 impl Keeper {
     /// Drops what a checkpoint has left that failed now or earlier. What cannot be dropped, as in
     /// an outage of the store, stays until the next checkpoint.
-    pub(super) fn clear_unfinished(&self, written: &mut Written) {
+    pub(super) fn clear_unfinished(&self, written: &mut Written, states: &[Arc<dyn AnySteps>]) {
         if !written.has_unfinished {
             return;
         }
-        match self.drop_unfinished(written) {
+        match self.drop_unfinished(written, states) {
             Ok(()) => written.has_unfinished = false,
             Err(error) => {
                 tracing::warn!("what a failed checkpoint has left stays until the next: {error}");
@@ -25,11 +28,16 @@ impl Keeper {
     /// Deletes the snapshots of checkpoints that failed, but those that the next manifest lists: a
     /// directory that takes these and no manifest must not fill with them. Those of another
     /// process stay: it may have taken the directory over.
-    fn drop_unfinished(&self, written: &mut Written) -> Result<(), StreamError> {
+    fn drop_unfinished(
+        &self,
+        written: &mut Written,
+        states: &[Arc<dyn AnySteps>],
+    ) -> Result<(), StreamError> {
         // Where the journal has failed, nobody knows whose the directory is.
         self.with_journal(Journal::confirm)?;
         let retained = &mut written.retained;
-        retained.keep_needed(&self.past.lock(), self.limits.state_reaches_back);
+        let limits = self.limits_with(states);
+        retained.keep_needed(&self.past.lock(), limits.state_reaches_back);
         let there = Manifest::list(&self.dir).map_err(|error| self.failed(&error.to_string()))?;
         if retained.has_unreadable() || !retained.knows_all(there.iter().map(name_of)) {
             return Ok(());
