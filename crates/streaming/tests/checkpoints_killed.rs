@@ -38,7 +38,8 @@ struct Counting {
 
 impl Receiver<u64> for Counting {
     fn on_start(&self, ctx: &ReceiverContext<u64>) -> Result<(), String> {
-        let first = match ctx.last_position() {
+        let last = ctx.last_position().map_err(|error| error.to_string())?;
+        let first = match last {
             Some(next) if self.by_position => postcard::from_bytes(&next).unwrap(),
             _ => next_number(&self.acknowledged),
         };

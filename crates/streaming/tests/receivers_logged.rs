@@ -96,7 +96,7 @@ fn a_position_is_found_though_no_more_are_logged() {
         test.collect(&received);
         test.try_run(0).unwrap();
         let ctx = contexts.recv().unwrap();
-        assert_eq!(ctx.last_position(), expected);
+        assert_eq!(ctx.last_position(), Ok(expected));
         ctx.store_many_at([1_u64], &[7]).unwrap();
         test.run(1);
     }

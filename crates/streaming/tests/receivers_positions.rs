@@ -42,22 +42,28 @@ fn the_position_of_the_last_block_outlives_a_start() {
     let out = test.collect(&received);
     test.try_run(0).unwrap();
     let first = contexts.recv().unwrap();
-    assert_eq!(first.last_position(), None);
+    assert_eq!(first.last_position(), Ok(None));
     first.store(1).unwrap();
     first.store_many_at([2, 3], b"three").unwrap();
     first.append(&mut vec![4]).unwrap();
     first.store_many([5]).unwrap();
-    assert_eq!(first.last_position().unwrap(), b"three");
+    assert_eq!(first.last_position().unwrap().unwrap(), b"three");
     first
         .store_block_at(Arc::default(), b"nothing until ten")
         .unwrap();
-    assert_eq!(first.last_position().unwrap(), b"nothing until ten");
+    assert_eq!(
+        first.last_position().unwrap().unwrap(),
+        b"nothing until ten"
+    );
     first.restart_after("lost the source", Duration::ZERO);
     let second = contexts.recv().unwrap();
-    assert_eq!(second.last_position().unwrap(), b"nothing until ten");
+    assert_eq!(
+        second.last_position().unwrap().unwrap(),
+        b"nothing until ten"
+    );
     assert_eq!(first.store_many_at([6], b"late"), Err(StoreError::Stopped));
     second.store_many_at([7], b"").unwrap();
-    assert_eq!(second.last_position().unwrap(), b"");
+    assert_eq!(second.last_position().unwrap().unwrap(), b"");
     test.run(1);
     assert_eq!(out.batches(), [[1, 2, 3, 4, 5, 7]]);
 }
@@ -83,7 +89,7 @@ fn the_position_is_found_after_a_restart_though_its_block_is_long_forgotten() {
         test.try_run(0).unwrap();
         let ctx = contexts.recv().unwrap();
         assert_eq!(
-            ctx.last_position(),
+            ctx.last_position().unwrap(),
             expected.map(|position| position.to_vec())
         );
         ctx.store_many_at([1, 2, 3], next).unwrap();
@@ -113,7 +119,7 @@ fn what_waits_in_the_directory_comes_before_what_the_position_brings() {
     let out = test.collect(&received);
     test.try_run(0).unwrap();
     let ctx = contexts.recv().unwrap();
-    let next = ctx.last_position().unwrap()[0];
+    let next = ctx.last_position().unwrap().unwrap()[0];
     ctx.store_many_at([u64::from(next) + 1], &[4]).unwrap();
     test.run(1);
     assert_eq!(out.batches().concat(), [1, 2, 3, 4]);
@@ -129,9 +135,9 @@ fn without_a_log_the_position_lives_as_long_as_the_process() {
         let out = test.collect(&received);
         test.try_run(0).unwrap();
         let ctx = contexts.recv().unwrap();
-        assert_eq!(ctx.last_position(), None);
+        assert_eq!(ctx.last_position(), Ok(None));
         ctx.store_many_at([1], b"one").unwrap();
-        assert_eq!(ctx.last_position().unwrap(), b"one");
+        assert_eq!(ctx.last_position().unwrap().unwrap(), b"one");
         test.run(1);
         assert_eq!(out.batches().concat(), [1]);
     }

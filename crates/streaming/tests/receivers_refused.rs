@@ -2,56 +2,41 @@
 
 mod probe;
 
-use std::fs;
+use std::path::Path;
 
-use headwater_streaming::checkpoint::CheckpointFailure;
+use headwater_store::{Outage, Request};
 use headwater_streaming::testing::LineServer;
-use headwater_streaming::{ReceiverInfo, StreamingListener};
-use probe::{Log, going_on};
-
-struct Watching {
-    failed: Log<String>,
-    errors: Log<String>,
-}
-
-impl StreamingListener for Watching {
-    fn on_checkpoint_failed(&mut self, failure: &CheckpointFailure) {
-        self.failed.push(failure.message.to_string());
-    }
-    fn on_receiver_error(&mut self, receiver: &ReceiverInfo) {
-        self.errors.push(receiver.last_error.clone());
-    }
-}
+use probe::{Told, going_on, record};
 
 #[test]
 fn a_journal_that_takes_nothing_is_not_told_as_a_lost_connection() {
-    let directory = tempfile::tempdir().unwrap();
-    let each_batch = [("streaming.checkpoint.interval", "1s")];
-    let test = going_on(directory.path(), 0, &each_batch);
-    let (failed, errors) = (Log::new(), Log::new());
-    test.context().add_listener(Watching {
-        failed: failed.clone(),
-        errors: errors.clone(),
-    });
+    let test = going_on(Path::new("memory://refused/stream"), 0, &[]);
+    let told = record(test.context());
     let server = LineServer::start().unwrap();
     let lines = test
         .context()
         .acknowledged_text_stream("127.0.0.1", server.port());
     lines.foreach_rdd(|_, _| ());
-    // So much that the checkpoint begins another file of the journal, which fails.
-    server.extend(["line ".repeat(20_000), "another".to_owned()]);
+    server.extend(["a line", "another"]);
     test.try_run(0).unwrap();
     server.wait_until_safe(2);
-    fs::remove_dir_all(directory.path().join("journal")).unwrap();
-    test.run(1);
-    failed.wait_for(|failed| !failed.is_empty());
+
+    let _outage = Outage::begin("refused", |request, _| request == Request::Put);
     server.extend(["not safe"]);
-    let error = errors.wait_for(|errors| !errors.is_empty()).remove(0);
-    let address = format!("127.0.0.1:{}", server.port());
-    for said in [address.as_str(), "not stored", "journal"] {
-        assert!(error.contains(said), "{said}: {error}");
+    let error = test.context().await_termination().unwrap_err().to_string();
+    assert!(error.contains("journal"), "{error}");
+    test.context().stop(true, false).unwrap();
+    let told = told.wait_for(|told| matches!(told.last(), Some(Told::Stopped)));
+    for event in told {
+        // The end of the stream may come before the receiver can say anything itself.
+        if let Told::ReceiverError(receiver) = event {
+            let error = receiver.last_error;
+            let address = format!("127.0.0.1:{}", server.port());
+            for said in [address.as_str(), "not stored", "journal"] {
+                assert!(error.contains(said), "{said}: {error}");
+            }
+            assert!(!error.contains("connection"), "{error}");
+        }
     }
-    assert!(!error.contains("connection"), "{error}");
     assert_eq!(server.safe(), 2);
-    let _ = test.context().stop(true, false);
 }

@@ -27,6 +27,7 @@ struct Shared {
     scheduler: Arc<JobScheduler>,
     clock: Arc<dyn Clock>,
     outcome: Arc<Outcome>,
+    /// Notified by who wants it to end, and when the stream is halted.
     signal: Signal,
     /// End without the batch that is being cut.
     stop_now: AtomicBool,
@@ -58,7 +59,7 @@ impl JobGenerator {
             scheduler: scheduler.clone(),
             clock: clock.clone(),
             outcome: outcome.clone(),
-            signal: Signal::new(),
+            signal: outcome.halting(),
             stop_now: AtomicBool::new(false),
             stop_when_all_is_cut: AtomicBool::new(false),
             first,

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::clock::Signal;
 use crate::error::StreamError;
 
 /// The newest error, and whether the stream was stopped.
@@ -11,6 +12,8 @@ use crate::error::StreamError;
 pub(crate) struct Outcome {
     state: Mutex<State>,
     changed: Condvar,
+    /// Notified when the stream is halted, for the thread that cuts batches.
+    halting: Signal,
 }
 
 #[derive(Default)]
@@ -33,6 +36,13 @@ impl Outcome {
     pub(crate) fn halt(&self, error: StreamError) {
         self.state.lock().halted = true;
         self.fail(error);
+        self.halting.notify();
+    }
+
+    /// What wakes the thread that cuts batches, so that it need not come to its next batch to
+    /// find that no more are wanted.
+    pub(crate) fn halting(&self) -> Signal {
+        self.halting.clone()
     }
 
     /// Reports a failure to end in good order. Those who were told of the end already are not

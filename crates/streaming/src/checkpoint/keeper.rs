@@ -1,5 +1,6 @@
 //! Writes what happens, while it happens.
 
+mod failure;
 mod unfinished;
 
 use std::collections::BTreeMap;
@@ -7,10 +8,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use headwater_core::catch_panic;
-use headwater_journal::{Journal, JournalError, Sequence};
+use headwater_journal::{Journal, Sequence};
 use headwater_store::{Location, StoreError};
 use parking_lot::{Mutex, RwLock};
 
+use self::failure::Failure;
 use super::commits::Commits;
 use super::entry::{Again, Change, CutInput, Entry};
 use super::flusher::Flusher;
@@ -42,6 +44,8 @@ pub(crate) struct Keeper {
     journal: RwLock<Option<Journal>>,
     /// Makes blocks durable before the cut of their batch waits for it.
     flusher: OnceLock<Flusher>,
+    /// Hears of the failure of the journal, from whatever finds it first.
+    failure: Failure,
     /// Together with the journal, so that both have the same order.
     past: Mutex<Past>,
     commits: Mutex<Commits>,
@@ -76,6 +80,7 @@ impl Keeper {
             first: journal.next(),
             journal: RwLock::new(Some(journal)),
             flusher: OnceLock::new(),
+            failure: Failure::default(),
             past: Mutex::new(past),
             commits: Mutex::default(),
             ending: Mutex::default(),
@@ -162,16 +167,6 @@ impl Keeper {
         }
         let journal = self.journal.write().take();
         drop(journal);
-    }
-
-    fn with_journal<R>(
-        &self,
-        work: impl FnOnce(&Journal) -> Result<R, JournalError>,
-    ) -> Result<R, StreamError> {
-        match &*self.journal.read() {
-            Some(journal) => work(journal).map_err(|error| self.failed(&error.to_string())),
-            None => Err(self.failed("the stream was stopped")),
-        }
     }
 
     /// Reads an entry again.

@@ -117,6 +117,8 @@ impl Inner {
         let ready = opened.hand_to(program, zero, &allowed.0, limits, &reaching, &sources)?;
         self.graph.number_outputs(&ready.outputs);
         let keeper = ready.keeper;
+        let outcome = self.outcome.clone();
+        keeper.on_failure(move |error| outcome.halt(error));
         let owner = self.graph.owner;
         let stores: Vec<_> = reaching.into_iter().map(|state| state.steps).collect();
         let restored = keeper

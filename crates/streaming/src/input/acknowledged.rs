@@ -111,7 +111,7 @@ impl Receiver<Text> for AcknowledgedReceiver {
 impl AcknowledgedReceiver {
     /// Stores the lines of a connection until its end, or until the receiver is stopped.
     fn receive(&self, stream: TcpStream, ctx: &ReceiverContext<Text>) -> Result<(), ReadError> {
-        let position = ctx.last_position();
+        let position = ctx.last_position()?;
         let position = position.as_deref().map(Position::read).transpose()?;
         let mut safe = position.map_or(0, |position| position.lines);
         let mut connection = Connection {

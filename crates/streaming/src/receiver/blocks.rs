@@ -247,15 +247,18 @@ impl<T> BlockStore<T> {
         self.sync_to(logged)
     }
 
-    /// The position of the source after what was stored last, once it is safe; none if it
-    /// cannot be made safe, and then nothing more can be stored either.
-    pub(crate) fn last_position(&self) -> Option<Vec<u8>> {
+    /// The position of the source after what was stored last, once it is safe; none if there
+    /// never was one. An error if it cannot be made safe.
+    pub(crate) fn last_position(&self) -> Result<Option<Vec<u8>>, StoreError> {
         let (bytes, logged) = {
             let state = self.state.lock();
-            let position = state.position.as_ref()?;
+            let Some(position) = &state.position else {
+                return Ok(None);
+            };
             (position.bytes.clone(), position.logged)
         };
-        self.sync_to(logged).ok().map(|()| bytes)
+        self.sync_to(logged)?;
+        Ok(Some(bytes))
     }
 
     fn sync_to(&self, logged: Option<Sequence>) -> Result<(), StoreError> {

@@ -179,7 +179,8 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
     ///
     /// impl Receiver<String> for Messages {
     ///     fn on_start(&self, ctx: &ReceiverContext<String>) -> Result<(), String> {
-    ///         let next = ctx.last_position().map_or(0, |position| usize::from(position[0]));
+    ///         let last = ctx.last_position().map_err(|error| error.to_string())?;
+    ///         let next = last.map_or(0, |position| usize::from(position[0]));
     ///         let two: Vec<_> = self.0.iter().skip(next).take(2).map(|s| s.to_string()).collect();
     ///         let after = next + two.len();
     ///         ctx.store_many_at(two, &[after as u8]).map_err(|error| error.to_string())?;
@@ -210,10 +211,13 @@ impl<T: Send + Sync + 'static> ReceiverContext<T> {
     /// the program may have changed, as long as it still has the input.
     ///
     /// With a checkpoint directory it returns once the position is safe, so that the source may
-    /// be told. When the directory cannot be written any more there is no position; then nothing
-    /// can be stored either.
-    #[must_use]
-    pub fn last_position(&self) -> Option<Vec<u8>> {
+    /// be told.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the position cannot be made safe, since the directory cannot be written
+    /// any more or the stream has ended. Nothing can be stored then either, and nothing is known of
+    /// what was stored last: it is not as if there never was a position.
+    pub fn last_position(&self) -> Result<Option<Vec<u8>>, StoreError> {
         self.blocks.last_position()
     }
 

@@ -264,6 +264,10 @@ impl<T: Send + Sync + 'static> Work<T> {
                 Some(Request::Restart { message, delay }) => (message, delay, false),
                 Some(Request::Failed { message }) => (message, None, true),
             };
+            if self.outcome.halted().is_some() {
+                // Nobody processes what another start would receive.
+                return;
+            }
             failures = match has_failed {
                 true if !worked => failures + 1,
                 true => 0,

@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpStream};
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use fastrand::Rng;
 use headwater::{Receiver, ReceiverContext};
@@ -16,8 +15,6 @@ use crate::trial::event::Event;
 pub(super) struct SequencedReceiver {
     address: String,
     socket: Mutex<Option<TcpStream>>,
-    /// Whether it has stored something with a position, or an earlier process has.
-    has_position: AtomicBool,
     /// It fails about once in so many blocks.
     fails: Option<u32>,
     rng: Mutex<Rng>,
@@ -28,7 +25,6 @@ impl SequencedReceiver {
         SequencedReceiver {
             address: address.to_owned(),
             socket: Mutex::new(None),
-            has_position: AtomicBool::new(false),
             fails,
             rng: Mutex::new(Rng::with_seed(seed)),
         }
@@ -42,15 +38,7 @@ impl SequencedReceiver {
             return Ok(());
         }
         ctx.connected();
-        let mut last = match last_number(ctx)? {
-            // A directory that cannot be written any more tells no position.
-            None if self.has_position.load(Ordering::Relaxed) => {
-                return Err("what was stored last is not known any more".to_owned());
-            }
-            None => 0,
-            Some(last) => last,
-        };
-        self.has_position.fetch_or(last > 0, Ordering::Relaxed);
+        let mut last = last_number(ctx)?;
         writeln!(socket, "have {last}").map_err(text)?;
         let mut lines = BufReader::new(socket.try_clone().map_err(text)?);
         loop {
@@ -65,7 +53,6 @@ impl SequencedReceiver {
             self.may_fail()?;
             let stored = ctx.store_block_at(Arc::new(block), &end.to_le_bytes());
             stored.map_err(|error| error.to_string())?;
-            self.has_position.store(true, Ordering::Relaxed);
             last = end;
             self.may_fail()?;
             writeln!(socket, "ack {last}").map_err(text)?;
@@ -85,14 +72,15 @@ impl SequencedReceiver {
     }
 }
 
-/// The number of the last record that is safe; none if there is none, or if it is not known.
-fn last_number(ctx: &ReceiverContext<Event>) -> Result<Option<i64>, String> {
-    let Some(position) = ctx.last_position() else {
-        return Ok(None);
+/// The number of the last record that is safe; 0 if none was ever stored.
+fn last_number(ctx: &ReceiverContext<Event>) -> Result<i64, String> {
+    let position = ctx.last_position().map_err(|error| error.to_string())?;
+    let Some(position) = position else {
+        return Ok(0);
     };
     let bytes = position.try_into();
     bytes
-        .map(|bytes| Some(i64::from_le_bytes(bytes)))
+        .map(i64::from_le_bytes)
         .map_err(|bytes| format!("{bytes:?} is no position of this receiver"))
 }
 
