@@ -107,6 +107,22 @@ pub const FILES_WHOLE_FILE_BYTES_MAX: Key<Bytes> = Key::new(
 )
 .default("2147483647b");
 
+/// Whether the rest of a damaged file is skipped, instead of failing its task.
+pub const FILES_IGNORE_CORRUPT_FILES: Key<bool> = Key::new(
+    "files.ignore_corrupt_files",
+    "whether of a damaged file what comes before the damage is read and the rest skipped with a \
+     warning; otherwise it fails its task",
+)
+.default("false");
+
+/// Whether files that are not there are skipped, instead of failing their task.
+pub const FILES_IGNORE_MISSING_FILES: Key<bool> = Key::new(
+    "files.ignore_missing_files",
+    "whether files that are not there, or not any more, are skipped with a warning; otherwise \
+     they fail their task",
+)
+.default("false");
+
 /// Every key of the core; [`Conf::validate`] always knows them.
 pub const CORE_KEYS: &[KeyInfo] = &[
     MASTER.info(),
@@ -122,6 +138,8 @@ pub const CORE_KEYS: &[KeyInfo] = &[
     SHUFFLE_KEEP.info(),
     FILES_LINE_BYTES_MAX.info(),
     FILES_WHOLE_FILE_BYTES_MAX.info(),
+    FILES_IGNORE_CORRUPT_FILES.info(),
+    FILES_IGNORE_MISSING_FILES.info(),
 ];
 
 /// Values that depend on more than one key or on the machine.

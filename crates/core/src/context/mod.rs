@@ -18,6 +18,7 @@ pub(crate) use properties::{LocalProperties, ThreadProperties};
 use crate::conf::{Conf, Master, keys};
 use crate::error::Error;
 use crate::events::EventBus;
+use crate::files::Ignore;
 use crate::rdd::Checkpoints;
 use crate::scheduler::{Executor, JobRunner, JobTable, LocalExecutor, SlotTable, install_hook};
 use crate::storage::PartitionCache;
@@ -53,6 +54,7 @@ pub(crate) struct ContextInner {
     pub(crate) shuffle_keep_bytes: u64,
     pub(crate) line_bytes_max: u64,
     pub(crate) whole_file_bytes_max: u64,
+    pub(crate) ignore: Ignore,
     conf: Conf,
     default_parallelism: Option<usize>,
     app_id: String,
@@ -104,6 +106,10 @@ impl Context {
             shuffle_keep_bytes: conf.get(&keys::SHUFFLE_KEEP)?.0,
             line_bytes_max: conf.get(&keys::FILES_LINE_BYTES_MAX)?.0,
             whole_file_bytes_max: conf.get(&keys::FILES_WHOLE_FILE_BYTES_MAX)?.0,
+            ignore: Ignore {
+                corrupt: conf.get(&keys::FILES_IGNORE_CORRUPT_FILES)?,
+                missing: conf.get(&keys::FILES_IGNORE_MISSING_FILES)?,
+            },
             default_parallelism: conf.get_optional(&keys::DEFAULT_PARALLELISM)?,
             app_id: format!("local-{}", since_epoch.as_millis()),
             app_name: conf.get(&keys::APP_NAME)?,

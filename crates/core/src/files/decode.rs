@@ -10,8 +10,13 @@ use headwater_store::Location;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
+use super::skip::corrupt;
+
 /// How much of a Zstandard frame is decoded ahead.
 const AHEAD_BYTES: usize = 128 << 10;
+
+/// An empty block that says that it is the last one, and a checksum.
+const LAST_BLOCK: &[u8] = &[1, 0, 0, 0, 0, 0, 0];
 
 /// A compression that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,13 +68,10 @@ impl Codec {
                 input,
                 decoder: FrameDecoder::new(),
                 is_inside: false,
+                broken: None,
             }),
         }
     }
-}
-
-fn damaged(what: impl ToString) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what.to_string())
 }
 
 /// Flate2's own reader takes an end in the middle for the end.
@@ -93,7 +95,7 @@ impl<R: BufRead> Read for Zlib<R> {
             self.is_inside = true;
             let (read, written) = (self.state.total_in(), self.state.total_out());
             let status = self.state.decompress(from, to, FlushDecompress::None);
-            let status = status.map_err(damaged)?;
+            let status = status.map_err(corrupt)?;
             let read = (self.state.total_in() - read) as usize;
             let written = (self.state.total_out() - written) as usize;
             self.input.consume(read);
@@ -115,6 +117,8 @@ struct Zstd<R> {
     input: R,
     decoder: FrameDecoder,
     is_inside: bool,
+    /// What is wrong behind the blocks that were decoded.
+    broken: Option<io::Error>,
 }
 
 impl<R: BufRead> Zstd<R> {
@@ -132,10 +136,18 @@ impl<R: BufRead> Zstd<R> {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
                 }
-                Err(error) => return Err(damaged(error)),
+                Err(error) => return Err(corrupt(error)),
             }
         }
         Ok(false)
+    }
+
+    /// Ends a frame that is broken, for its decoder keeps what later blocks may refer to until the
+    /// last one.
+    fn end_frame(&mut self) -> io::Result<()> {
+        let rest = BlockDecodingStrategy::All;
+        let ended = self.decoder.decode_blocks(LAST_BLOCK, rest);
+        ended.map(drop).map_err(corrupt)
     }
 
     fn check(&self) -> io::Result<()> {
@@ -144,7 +156,7 @@ impl<R: BufRead> Zstd<R> {
             self.decoder.get_calculated_checksum(),
         );
         match told {
-            Some(_) if told != found => Err(damaged("the checksum is wrong")),
+            Some(_) if told != found => Err(corrupt("the checksum is wrong")),
             _ => Ok(()),
         }
     }
@@ -167,13 +179,18 @@ impl<R: BufRead> Read for Zstd<R> {
                 return Ok(read);
             }
             if self.decoder.is_finished() {
+                if let Some(error) = self.broken.take() {
+                    return Err(error);
+                }
                 self.check()?;
                 self.is_inside = false;
                 continue;
             }
             let some = BlockDecodingStrategy::UptoBytes(AHEAD_BYTES);
-            let decoded = self.decoder.decode_blocks(&mut self.input, some);
-            decoded.map_err(damaged)?;
+            if let Err(error) = self.decoder.decode_blocks(&mut self.input, some) {
+                self.broken = Some(corrupt(error));
+                self.end_frame()?;
+            }
         }
     }
 }

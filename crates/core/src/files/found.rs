@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use headwater_store::{Entry, Location};
+use headwater_store::{Entry, Location, StoreError};
+
+use crate::conf::keys::FILES_IGNORE_MISSING_FILES;
 
 thread_local! {
     static FOUND: RefCell<Arc<[FoundFile]>> = RefCell::new(Arc::from([]));
@@ -45,13 +47,24 @@ impl FoundFile {
         build()
     }
 
-    /// The file as it is to be read, which one request finds.
-    pub(super) fn look(&self) -> Result<Entry, String> {
-        let now = Location::at(&self.path).and_then(|location| location.head());
+    /// The file as it is to be read, which one request finds. One that is gone and may be is as it
+    /// was: it has the same parts, and those who read them find that it is gone.
+    pub(super) fn look(&self, ignore_missing: bool) -> Result<Entry, String> {
+        let location = Location::at(&self.path).map_err(|error| error.to_string())?;
+        let now = location.head();
+        if ignore_missing && matches!(now, Err(StoreError::NotFound { .. })) {
+            return Ok(Entry {
+                location,
+                bytes: self.bytes,
+                modified: self.modified.unwrap_or(UNIX_EPOCH),
+            });
+        }
         let now = now.map_err(|error| {
             format!(
                 "{error}; it was there when it was read first, and files must stay as long as \
-                 they are read: put it back as it was, with its time"
+                 they are read: put it back as it was, with its time, or skip such files with \
+                 `{}` = true",
+                FILES_IGNORE_MISSING_FILES.name()
             )
         });
         self.hold(now?)

@@ -8,6 +8,7 @@ use headwater_store::Entry;
 use super::decode::Codec;
 use super::found::{FoundFile, find, hold_all, in_force};
 use super::listing::list;
+use super::skip::{Ignore, Skips};
 use crate::error::Error;
 use crate::site::Site;
 
@@ -27,15 +28,17 @@ pub(super) struct Inputs<P> {
     site: Site,
     /// What must be read as it was found.
     found: Arc<[FoundFile]>,
+    skips: Skips,
     parts: OnceLock<Vec<P>>,
 }
 
 impl<P> Inputs<P> {
-    pub(super) fn new(path: &str, site: Site) -> Self {
+    pub(super) fn new(path: &str, site: Site, ignore: Ignore) -> Self {
         Inputs {
             path: path.to_owned(),
             site,
             found: in_force(),
+            skips: Skips::new(ignore),
             parts: OnceLock::new(),
         }
     }
@@ -43,6 +46,11 @@ impl<P> Inputs<P> {
     /// What must be read as it was found.
     pub(super) fn found(&self) -> &[FoundFile] {
         &self.found
+    }
+
+    /// What is skipped.
+    pub(super) fn skips(&self) -> &Skips {
+        &self.skips
     }
 
     /// The parts; once found they stay, so that partitions never change. A failure is not
@@ -54,10 +62,11 @@ impl<P> Inputs<P> {
         if let Some(parts) = self.parts.get() {
             return Ok(parts);
         }
+        let ignore_missing = self.skips.ignore.missing;
         let listed = match find(&self.found, &self.path) {
             // Its name may look like a pattern, and it may be gone.
-            Some(found) => found.look().map(|file| vec![file]),
-            None => list(&self.path).and_then(|files| hold_all(&self.found, files)),
+            Some(found) => found.look(ignore_missing).map(|file| vec![file]),
+            None => list(&self.path, ignore_missing).and_then(|files| hold_all(&self.found, files)),
         };
         let parts = listed.and_then(split).map_err(|message| Error::Build {
             site: self.site,

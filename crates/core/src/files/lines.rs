@@ -123,6 +123,8 @@ pub(super) struct LineBlocks<'a, R> {
     /// The beginning of the line that the last block did not hold whole.
     rest: Vec<u8>,
     ended: bool,
+    /// What comes after the lines that were whole before it.
+    failed: Option<io::Error>,
 }
 
 impl<'a, R: Read> LineBlocks<'a, R> {
@@ -137,11 +139,16 @@ impl<'a, R: Read> LineBlocks<'a, R> {
             block_bytes,
             rest: Vec::new(),
             ended: false,
+            failed: None,
         }
     }
 
-    /// The next block; `None` at the end. It ends at the end of a line, or of the input.
+    /// The next block; `None` at the end. It ends at the end of a line, or of the input. An error
+    /// of reading comes after all lines that were read whole before it.
     pub(super) fn next_block(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         let mut block = std::mem::take(&mut self.rest);
         while !self.ended {
             (self.limits.go_on)()?;
@@ -150,7 +157,11 @@ impl<'a, R: Read> LineBlocks<'a, R> {
             block.reserve(self.block_bytes + 1);
             let read = (&mut self.input)
                 .take(self.block_bytes as u64)
-                .read_to_end(&mut block)?;
+                .read_to_end(&mut block);
+            let read = match read {
+                Ok(read) => read,
+                Err(error) => return self.fail_after(block, error),
+            };
             self.ended = read < self.block_bytes;
             // What was there is the beginning of one line; later lines are no longer than what
             // is read at once, which the limit is never below.
@@ -170,6 +181,19 @@ impl<'a, R: Read> LineBlocks<'a, R> {
             }
         }
         Ok((!block.is_empty()).then_some(block))
+    }
+
+    /// The lines that are whole in a block that could not be read further, and then the error.
+    fn fail_after(&mut self, mut block: Vec<u8>, error: io::Error) -> io::Result<Option<Vec<u8>>> {
+        self.ended = true;
+        match last_line_end(&block, 0) {
+            Some(end) => {
+                block.truncate(end);
+                self.failed = Some(error);
+                Ok(Some(block))
+            }
+            None => Err(error),
+        }
     }
 }
 

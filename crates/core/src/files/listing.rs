@@ -2,8 +2,9 @@
 
 use headwater_store::{Child, Entry, Location};
 
-/// The files that a comma-separated list of files, directories and patterns names.
-pub(super) fn list(paths: &str) -> Result<Vec<Entry>, String> {
+/// The files that a comma-separated list of files, directories and patterns names, each of which
+/// has to name some unless missing ones are ignored.
+pub(super) fn list(paths: &str, ignore_missing: bool) -> Result<Vec<Entry>, String> {
     let mut files = Vec::new();
     for path in split_list(paths) {
         if path.is_empty() {
@@ -11,7 +12,7 @@ pub(super) fn list(paths: &str) -> Result<Vec<Entry>, String> {
                 "the path {paths:?} has an empty part; name files to read"
             ));
         }
-        for found in find(path)? {
+        for found in find(path, ignore_missing)? {
             add_files(&found, &mut files)?;
         }
     }
@@ -37,13 +38,14 @@ fn is_pattern(path: &str) -> bool {
 }
 
 /// What a path or pattern names, in the order of the names.
-fn find(path: &str) -> Result<Vec<Location>, String> {
+fn find(path: &str, ignore_missing: bool) -> Result<Vec<Location>, String> {
     let location = Location::at(path).map_err(|error| error.to_string())?;
     if location.exists().map_err(|error| error.to_string())? {
         return Ok(vec![location]);
     }
     if !is_pattern(path) {
-        return Err(format!("the input path {path} does not exist"));
+        let message = format!("the input path {path} does not exist");
+        return missing(message, ignore_missing);
     }
     let mut found = Vec::new();
     for pattern in alternatives(path) {
@@ -56,11 +58,20 @@ fn find(path: &str) -> Result<Vec<Location>, String> {
     }
     found.retain(|location| !is_hidden(location));
     if found.is_empty() {
-        return Err(format!("the input pattern {path} matches no files"));
+        let message = format!("the input pattern {path} matches no files");
+        return missing(message, ignore_missing);
     }
     found.sort_by_cached_key(Location::to_string);
     found.dedup();
     Ok(found)
+}
+
+fn missing(message: String, is_ignored: bool) -> Result<Vec<Location>, String> {
+    if !is_ignored {
+        return Err(message);
+    }
+    tracing::warn!("{message}; nothing is read from it");
+    Ok(Vec::new())
 }
 
 fn malformed(path: &str, error: &glob::PatternError) -> String {
@@ -195,7 +206,7 @@ mod tests {
             top.join(name).put(b"", Durability::Cached).unwrap();
         }
         let find = |pattern: &str| {
-            let found = super::find(&format!("memory://listing/{pattern}"))?;
+            let found = super::find(&format!("memory://listing/{pattern}"), false)?;
             let text =
                 |location: Location| location.to_string()["memory://listing/".len()..].into();
             Ok::<Vec<String>, String>(found.into_iter().map(text).collect())

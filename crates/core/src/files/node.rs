@@ -2,16 +2,18 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File, Metadata};
-use std::io::{self, BufReader, Read, Take};
+use std::io::{self, Read, Take};
 use std::path::Path;
 use std::sync::Arc;
 
-use headwater_store::{Entry, Reader, StoreError};
+use headwater_store::{Entry, Reader};
 
 use super::decode::Codec;
 use super::found::{FoundFile, as_found};
 use super::inputs::Inputs;
-use crate::chunk::{Push, Sink};
+use super::skip::{Skips, Unread, corrupt, hint, is_corrupt};
+use super::source::{Decoded, Source};
+use crate::chunk::{Push, Sink, Stop};
 use crate::conf::keys::FILES_WHOLE_FILE_BYTES_MAX;
 use crate::context::Context;
 use crate::error::{Error, TaskError};
@@ -68,21 +70,60 @@ pub(crate) struct Reading<'a> {
     pub(crate) site: Site,
     /// What is read as somebody has found it: what came later is none of it.
     pub(crate) found: &'a [FoundFile],
+    /// What is skipped; nothing if it is none of the user's files.
+    pub(crate) skips: Option<&'a Skips>,
 }
 
 impl Reading<'_> {
-    fn refused(&self, source: StoreError) -> TaskError {
+    /// What an error of reading a file means to the task.
+    fn failed(&self, file: &Entry, error: io::Error) -> TaskError {
+        if self.task.is_cancelled() {
+            return TaskError::Cancelled;
+        }
+        let error = match is_corrupt(&error) {
+            true => corrupt(format!("{error}{}", self.hint())),
+            false => error,
+        };
         TaskError::Store {
             operator: self.site,
-            source,
+            source: file.location.failed("read", error),
         }
     }
 
-    /// What an error of reading a file means to the task.
-    pub(crate) fn failed(&self, file: &Entry, error: io::Error) -> TaskError {
-        match self.task.is_cancelled() {
-            true => TaskError::Cancelled,
-            false => self.refused(file.location.failed("read", error)),
+    /// What may be done about damage, behind the words that tell it.
+    fn hint(&self) -> String {
+        self.skips
+            .map_or_else(String::new, |_| format!("; {}", hint()))
+    }
+
+    /// Ends the reading of a file: what was not read is skipped if that is wanted, and fails the
+    /// task otherwise.
+    pub(super) fn settle(&self, file: &Entry, read: Result<(), Unread>) -> Push {
+        let unread = match read {
+            Ok(()) => return Ok(()),
+            Err(Unread::Stop(stop)) => return Err(stop),
+            Err(unread) => unread,
+        };
+        match self.skips.filter(|skips| skips.skip(&unread)) {
+            Some(skips) => {
+                self.task.check_cancelled()?;
+                self.task.count_file_skipped();
+                skips.tell(file, &unread);
+                Ok(())
+            }
+            None => Err(self.unread(file, unread)),
+        }
+    }
+
+    fn unread(&self, file: &Entry, unread: Unread) -> Stop {
+        match unread {
+            Unread::Stop(stop) => stop,
+            Unread::Failed(error) => self.failed(file, error).into(),
+            Unread::Corrupt(message) => {
+                let message = format!("{message}{}", self.hint());
+                let operator = self.site;
+                TaskError::Input { operator, message }.into()
+            }
         }
     }
 
@@ -106,32 +147,29 @@ impl Reading<'_> {
         })
     }
 
-    pub(crate) fn open(&self, file: &Entry) -> Result<Reader, TaskError> {
+    pub(super) fn open(&self, file: &Entry) -> io::Result<Reader> {
         if let Some(path) = file.location.as_path() {
-            still_has(file, fs::metadata(path), self.is_as_found(file))
-                .map_err(|error| self.failed(file, error))?;
+            still_has(file, fs::metadata(path), self.is_as_found(file))?;
         }
-        let opened = file.location.open_sized(file.bytes);
-        opened.map_err(|source| self.refused(source))
+        Ok(file.location.open_sized(file.bytes)?)
     }
 
     /// As [`Reading::open`], for what reads from the start to the end: no more than was found.
-    pub(crate) fn open_found(&self, file: &Entry) -> Result<Take<Reader>, TaskError> {
+    pub(super) fn open_found(&self, file: &Entry) -> io::Result<Source<Take<Reader>>> {
         let bytes = match file.bytes {
             // What the system makes up while it is read has no length.
             0 if !self.is_as_found(file) => u64::MAX,
             bytes => bytes,
         };
-        self.open(file).map(|reader| reader.take(bytes))
+        let input = self.open(file)?.take(bytes);
+        Ok(Source::new(input, file.bytes))
     }
 
     /// A file of the system, by its own handle.
-    pub(super) fn open_local(&self, file: &Entry, path: &Path) -> Result<File, TaskError> {
-        let opened = File::open(path).and_then(|opened| {
-            still_has(file, opened.metadata(), self.is_as_found(file))?;
-            Ok(opened)
-        });
-        opened.map_err(|error| self.failed(file, error))
+    pub(super) fn open_local(&self, file: &Entry, path: &Path) -> io::Result<File> {
+        let opened = File::open(path)?;
+        still_has(file, opened.metadata(), self.is_as_found(file))?;
+        Ok(opened)
     }
 
     /// All that a file holds, decompressed if that is asked for, if it is not too much.
@@ -140,26 +178,22 @@ impl Reading<'_> {
         file: &Entry,
         codec: Option<Codec>,
         bytes_max: u64,
-    ) -> Result<Vec<u8>, TaskError> {
-        let input = BufReader::with_capacity(READ_BYTES, self.open_found(file)?);
-        let (read, mut bytes) = match codec {
+    ) -> io::Result<Vec<u8>> {
+        let mut input = self.open_found(file)?;
+        let mut bytes = Vec::new();
+        match codec {
             // A file without a byte has nothing to decompress.
             Some(codec) if file.bytes > 0 => {
-                let mut bytes = Vec::new();
-                (
-                    self.gather(&mut codec.decode(input), &mut bytes, bytes_max),
-                    bytes,
-                )
+                let mut decoded = Decoded::new(codec, input);
+                self.gather(&mut decoded, &mut bytes, bytes_max)?;
             }
             _ => {
                 let expected = usize::try_from(file.bytes.min(bytes_max)).unwrap_or_default();
-                let mut bytes = Vec::new();
                 // What cannot be had at once may come bit by bit, or fail as memory does.
                 let _ = bytes.try_reserve_exact(expected + 1);
-                (self.gather(&mut { input }, &mut bytes, bytes_max), bytes)
+                self.gather(&mut input, &mut bytes, bytes_max)?;
             }
-        };
-        read.map_err(|error| self.failed(file, error))?;
+        }
         bytes.shrink_to_fit();
         let read = codec.map_or(bytes.len() as u64, |_| file.bytes);
         self.task.count_bytes_read(read);
@@ -189,7 +223,7 @@ pub(super) fn read_files<F: Format>(
     path: &str,
     format: F,
 ) -> Rdd<F::Record> {
-    let inputs = Inputs::new(path, site);
+    let inputs = Inputs::new(path, site, ctx.inner.ignore);
     Rdd::new(ctx, site, |info| FileNode {
         info,
         inputs,
@@ -279,6 +313,7 @@ impl<F: Format> Node<F::Record> for FileNode<F> {
             task,
             site: self.info.site,
             found: self.inputs.found(),
+            skips: Some(self.inputs.skips()),
         };
         match parts.get(partition) {
             Some(part) => self.format.read(part, &reading, sink),

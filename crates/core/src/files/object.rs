@@ -9,6 +9,8 @@ use headwater_store::Entry;
 use super::node::{Format, Reading, read_files};
 use super::options::SaveOptions;
 use super::output::OutputDir;
+use super::skip::Unread;
+use super::source::Decoded;
 use crate::chunk::{Push, Sink, Stop};
 use crate::context::Context;
 use crate::error::{Error, TaskError};
@@ -16,7 +18,7 @@ use crate::rdd::{Rdd, read};
 use crate::record::Wire;
 use crate::scheduler::ClosureOf;
 use crate::site::Site;
-use crate::storage::frames::{Damage, FrameReader, FrameWriter};
+use crate::storage::frames::{Damage, DamageKind, FrameReader, FrameWriter};
 
 impl Context {
     /// The records of object files, as [`Rdd::save_as_object_file`] wrote them: Spark's
@@ -24,7 +26,8 @@ impl Context {
     ///
     /// The path is that of [`Context::text_file`]; each file is one partition. The record
     /// type has to be the one that was written, or one with the same serde form. A damaged
-    /// file fails its task with the file and the place of the damage.
+    /// file fails its task with the file and the place of the damage, or gives what comes before
+    /// it where `files.ignore_corrupt_files` says so. Another type is no damage.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
@@ -68,11 +71,13 @@ pub(crate) fn push_objects<T: Wire>(
     reading: &Reading<'_>,
     sink: &mut dyn Sink<T>,
 ) -> Push {
-    let input = BufReader::new(reading.open_found(file)?);
-    if let Some(codec) = reading.codec(file)? {
-        return push_frames(codec.decode(input), file, reading, sink);
-    }
-    push_frames(input, file, reading, sink)
+    let codec = reading.codec(file)?;
+    let read = reading.open_found(file).map_err(Unread::from);
+    let read = read.and_then(|input| match codec {
+        Some(codec) => push_frames(Decoded::new(codec, input), file, reading, sink),
+        None => push_frames(BufReader::new(input), file, reading, sink),
+    });
+    reading.settle(file, read)
 }
 
 fn push_frames<T: Wire>(
@@ -80,10 +85,16 @@ fn push_frames<T: Wire>(
     file: &Entry,
     reading: &Reading<'_>,
     sink: &mut dyn Sink<T>,
-) -> Push {
-    let damaged = |damage: Damage| TaskError::Input {
-        operator: reading.site,
-        message: format!("the object file {} is damaged: {damage}", file.location),
+) -> Result<(), Unread> {
+    let damaged = |damage: Damage| {
+        let message = format!("the object file {} is damaged: {damage}", file.location);
+        match damage.kind {
+            DamageKind::Bytes => Unread::Corrupt(message),
+            DamageKind::Input | DamageKind::Content => Unread::from(TaskError::Input {
+                operator: reading.site,
+                message,
+            }),
+        }
     };
     let mut frames = FrameReader::begin(input).map_err(damaged)?;
     let mut chunk = Vec::new();

@@ -1,6 +1,6 @@
 //! Text files: a record for each line.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use headwater_store::Entry;
@@ -10,6 +10,8 @@ use super::lines::{Limits, LineBlocks};
 use super::node::{Format, Reading, read_files};
 use super::options::SaveOptions;
 use super::output::{OutputDir, PartFile};
+use super::skip::Unread;
+use super::source::Decoded;
 use crate::chunk::{Emitter, Push, Sink};
 use crate::context::Context;
 use crate::error::{Error, TaskError};
@@ -37,6 +39,12 @@ impl Context {
     /// of them is one partition. Those in other known compressions, such as `.xz`, `.lz4` and
     /// `.snappy`, are refused. A line longer than `files.line_bytes_max` fails its task.
     /// Other files are cut into at least `min(default parallelism, 2)` partitions.
+    ///
+    /// A compressed file that is damaged fails its task; with `files.ignore_corrupt_files` the
+    /// lines that are whole before the damage are read, and the rest is skipped with a warning.
+    /// With `files.ignore_missing_files` what is not there is skipped, too. Failures of a disk, a
+    /// network or rights always fail the task. What was skipped is counted in
+    /// [`TaskMetrics::files_skipped`](crate::TaskMetrics::files_skipped).
     ///
     /// The files are looked for when the partitions are first asked for, by an action at
     /// the latest, and then stay: a missing path is an error of the action. They must not
@@ -113,9 +121,21 @@ impl Format for TextFiles {
     }
 
     fn read(&self, part: &Part, reading: &Reading<'_>, sink: &mut dyn Sink<Text>) -> Push {
-        let file = &part.file;
-        let failed = |error| reading.failed(file, error);
         let mut emitter = Emitter::new(reading.task, sink);
+        let read = self.emit_part(part, reading, &mut emitter);
+        reading.settle(&part.file, read)?;
+        emitter.finish()
+    }
+}
+
+impl TextFiles {
+    fn emit_part(
+        &self,
+        part: &Part,
+        reading: &Reading<'_>,
+        emitter: &mut Emitter<'_, Text>,
+    ) -> Result<(), Unread> {
+        let file = &part.file;
         let limits = Limits {
             line_bytes_max: self.line_bytes_max,
             go_on: &|| reading.go_on(),
@@ -123,26 +143,19 @@ impl Format for TextFiles {
         let count = |bytes| reading.task.count_bytes_read(bytes);
         let task = reading.task;
         if let Some(codec) = reading.codec(file)? {
-            let input = codec.decode(BufReader::new(reading.open_found(file)?));
+            let input = Decoded::new(codec, reading.open_found(file)?);
             count(file.bytes);
-            emit_lines(
-                LineBlocks::new(input, limits),
-                task,
-                &mut emitter,
-                |_| {},
-                failed,
-            )?;
+            emit_lines(LineBlocks::new(input, limits), task, emitter, |_| {})
         } else if let Some(path) = file.location.as_path() {
             // The system's own file reads into a block without clearing it first.
             let input = reading.open_local(file, path)?;
-            let blocks = LineBlocks::of_part(input, &part.range, file.bytes, limits);
-            emit_lines(blocks.map_err(failed)?, task, &mut emitter, count, failed)?;
+            let blocks = LineBlocks::of_part(input, &part.range, file.bytes, limits)?;
+            emit_lines(blocks, task, emitter, count)
         } else {
             let input = reading.open(file)?;
-            let blocks = LineBlocks::of_part(input, &part.range, file.bytes, limits);
-            emit_lines(blocks.map_err(failed)?, task, &mut emitter, count, failed)?;
+            let blocks = LineBlocks::of_part(input, &part.range, file.bytes, limits)?;
+            emit_lines(blocks, task, emitter, count)
         }
-        emitter.finish()
     }
 }
 
@@ -151,10 +164,9 @@ fn emit_lines(
     task: &TaskContext,
     emitter: &mut Emitter<'_, Text>,
     count_bytes: impl Fn(u64),
-    failed: impl Fn(std::io::Error) -> TaskError,
-) -> Push {
+) -> Result<(), Unread> {
     while !emitter.is_done()
-        && let Some(block) = blocks.next_block().map_err(&failed)?
+        && let Some(block) = blocks.next_block()?
     {
         count_bytes(block.len() as u64);
         let mut lines = 0;

@@ -6,9 +6,9 @@ use headwater_store::Entry;
 
 use super::inputs::group;
 use super::node::{Format, Reading, read_files};
+use super::skip::Unread;
 use crate::chunk::{Emitter, Push, Sink};
 use crate::context::Context;
-use crate::error::TaskError;
 use crate::rdd::Rdd;
 use crate::record::Record;
 use crate::site::Site;
@@ -21,7 +21,8 @@ impl Context {
     /// Bytes that are not UTF-8 become U+FFFD; compressed files are decompressed as there. A
     /// file is in memory as a whole, so this is for small files: they are put together in at
     /// least `min(default parallelism, 2)` partitions, as far as there are so many. One that
-    /// holds more than `files.whole_file_bytes_max` fails its task.
+    /// holds more than `files.whole_file_bytes_max` fails its task. One that is damaged or gone
+    /// gives no record where `files.ignore_corrupt_files` or `files.ignore_missing_files` say so.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
@@ -76,7 +77,7 @@ struct WholeFiles<T, F> {
 
 impl<T, F> WholeFiles<T, F>
 where
-    F: Fn(&Entry, &Reading<'_>) -> Result<T, TaskError>,
+    F: Fn(&Entry, &Reading<'_>) -> Result<T, Unread>,
 {
     fn new(ctx: &Context, record: F) -> Self {
         WholeFiles {
@@ -90,7 +91,7 @@ where
 impl<T, F> Format for WholeFiles<T, F>
 where
     T: Record,
-    F: Fn(&Entry, &Reading<'_>) -> Result<T, TaskError> + Send + Sync + 'static,
+    F: Fn(&Entry, &Reading<'_>) -> Result<T, Unread> + Send + Sync + 'static,
 {
     type Record = T;
     type Part = Vec<Entry>;
@@ -106,8 +107,12 @@ where
                 break;
             }
             reading.task.check_cancelled()?;
-            emitter.emit((self.record)(file, reading)?);
-            reading.task.count_read(1);
+            let record = (self.record)(file, reading);
+            let read = record.map(|record| {
+                emitter.emit(record);
+                reading.task.count_read(1);
+            });
+            reading.settle(file, read)?;
         }
         emitter.finish()
     }

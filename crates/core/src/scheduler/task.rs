@@ -25,6 +25,9 @@ pub struct TaskMetrics {
     pub shuffle_records_written: u64,
     /// Bytes that were written to files or storage on disk.
     pub bytes_written: u64,
+    /// Files, or parts of them that a task reads, of which something was skipped as damaged or
+    /// missing, where the settings allow that.
+    pub files_skipped: u64,
     /// Time from the task's start on its slot to its end.
     pub run_time: Duration,
 }
@@ -42,6 +45,7 @@ pub(crate) struct TaskContext {
     shuffle_records_read: Cell<u64>,
     shuffle_records_written: Cell<u64>,
     bytes_written: Cell<u64>,
+    files_skipped: Cell<u64>,
 }
 
 impl TaskContext {
@@ -62,6 +66,7 @@ impl TaskContext {
             shuffle_records_read: Cell::new(0),
             shuffle_records_written: Cell::new(0),
             bytes_written: Cell::new(0),
+            files_skipped: Cell::new(0),
         }
     }
 
@@ -116,6 +121,10 @@ impl TaskContext {
         self.bytes_written.set(self.bytes_written.get() + bytes);
     }
 
+    pub(crate) fn count_file_skipped(&self) {
+        self.files_skipped.set(self.files_skipped.get() + 1);
+    }
+
     pub(crate) fn metrics(&self, run_time: Duration) -> TaskMetrics {
         TaskMetrics {
             records_read: self.records_read.get(),
@@ -123,6 +132,7 @@ impl TaskContext {
             shuffle_records_read: self.shuffle_records_read.get(),
             shuffle_records_written: self.shuffle_records_written.get(),
             bytes_written: self.bytes_written.get(),
+            files_skipped: self.files_skipped.get(),
             run_time,
         }
     }
@@ -136,6 +146,7 @@ impl TaskMetrics {
         self.shuffle_records_read += other.shuffle_records_read;
         self.shuffle_records_written += other.shuffle_records_written;
         self.bytes_written += other.bytes_written;
+        self.files_skipped += other.files_skipped;
         self.run_time += other.run_time;
     }
 }

@@ -34,6 +34,18 @@ const FRAME_BYTES_MAX: usize = 1 << 20;
 pub(crate) struct Damage {
     pub(crate) offset: u64,
     pub(crate) what: String,
+    pub(crate) kind: DamageKind,
+}
+
+/// Whose fault it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DamageKind {
+    /// The bytes are not those that were written.
+    Bytes,
+    /// The bytes could not be had.
+    Input,
+    /// They are whole, and hold something else than what is looked for.
+    Content,
 }
 
 /// Writes records in frames.
@@ -117,7 +129,7 @@ impl<R: Read> FrameReader<R> {
         let version = u32::from_le_bytes([v0, v1, v2, v3]);
         if version != VERSION {
             let what = format!("its format version is {version}, and only {VERSION} is known");
-            return Err(damage(MAGIC.len() as u64, what));
+            return Err(other_content(MAGIC.len() as u64, what));
         }
         Ok(FrameReader {
             input,
@@ -163,7 +175,7 @@ impl<R: Read> FrameReader<R> {
             return Ok(false);
         };
         let decoded = decode_into(count, &self.payload, records);
-        decoded.map_err(|what| damage(self.frame_start, what))?;
+        decoded.map_err(|what| other_content(self.frame_start, what))?;
         Ok(true)
     }
 
@@ -265,13 +277,29 @@ fn read_fully(input: &mut impl Read, to: &mut [u8], offset: u64) -> Result<(), D
 }
 
 fn unreadable(offset: u64, error: &io::Error) -> Damage {
-    damage(offset, format!("it cannot be read: {error}"))
+    let kind = match error.kind() {
+        // What is wrong with a compressed file shows when it is read.
+        io::ErrorKind::InvalidData => DamageKind::Bytes,
+        _ => DamageKind::Input,
+    };
+    Damage {
+        kind,
+        ..damage(offset, format!("it cannot be read: {error}"))
+    }
+}
+
+fn other_content(offset: u64, what: String) -> Damage {
+    Damage {
+        kind: DamageKind::Content,
+        ..damage(offset, what)
+    }
 }
 
 fn damage(offset: u64, what: impl Into<String>) -> Damage {
     Damage {
         offset,
         what: what.into(),
+        kind: DamageKind::Bytes,
     }
 }
 

@@ -50,6 +50,11 @@ pub(super) fn register(registry: &mut Registry, model: &Model) {
             "Records that tasks handed to shuffles",
             counts.shuffle_records_written,
         ),
+        (
+            "files_skipped",
+            "Files, or parts of them, of which tasks skipped something as damaged or missing",
+            counts.files_skipped,
+        ),
     ];
     for (name, help, value) in sums {
         counter(

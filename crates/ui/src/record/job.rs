@@ -186,6 +186,8 @@ pub(crate) struct TaskCounts {
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) bytes_written: u64,
     #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) files_skipped: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) run_time: Took,
 }
 
@@ -196,6 +198,7 @@ impl std::ops::AddAssign for TaskCounts {
         self.shuffle_records_read += other.shuffle_records_read;
         self.shuffle_records_written += other.shuffle_records_written;
         self.bytes_written += other.bytes_written;
+        self.files_skipped += other.files_skipped;
         self.run_time = self.run_time + other.run_time;
     }
 }

@@ -25,6 +25,7 @@ impl From<TaskMetrics> for TaskCounts {
             shuffle_records_read: metrics.shuffle_records_read,
             shuffle_records_written: metrics.shuffle_records_written,
             bytes_written: metrics.bytes_written,
+            files_skipped: metrics.files_skipped,
             run_time: metrics.run_time.into(),
         }
     }

@@ -118,6 +118,7 @@ impl<T: Record> Checkpoint<T> {
             task,
             site: self.site,
             found: &[],
+            skips: None,
         };
         let file = self.done.get().and_then(|done| done.files.get(partition));
         match (&self.how, file) {

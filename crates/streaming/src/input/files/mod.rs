@@ -62,7 +62,8 @@ impl StreamingContext {
     /// `binaryRecordsStream`.
     ///
     /// What is a new file is said at [`StreamingContext::file_stream`]. A file whose size is
-    /// no multiple of the length cannot be read, and is left out as is said there. A length of
+    /// no multiple of the length cannot be read, and is left out as is said there; with
+    /// `files.ignore_corrupt_files` its whole records are read. A length of
     /// 0 is a mistake, which `start` reports.
     ///
     /// ```
@@ -133,7 +134,8 @@ impl StreamingContext {
     /// it is in the window, when it cannot be opened, when `read` panics, or when the files that
     /// it reads are not there or not of the right form; the others are read. One that
     /// becomes too old meanwhile is reported as never read. One that fails later, also by
-    /// vanishing, fails its task. A directory that cannot be listed is looked at again in the next
+    /// vanishing, fails its task, unless `files.ignore_corrupt_files` or
+    /// `files.ignore_missing_files` say that it is skipped. A directory that cannot be listed is looked at again in the next
     /// batch; after a whole window of that, a batch fails. The files of each batch are in the
     /// [`InputInfo`](crate::InputInfo); how many records they hold is known before only for
     /// records of a fixed length, and 0 for others, as in Spark. A malformed pattern or URL is a

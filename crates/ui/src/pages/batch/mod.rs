@@ -57,6 +57,11 @@ fn facts(view: &View<'_>, streaming: &Streaming, batch: &Batch) -> Markup {
             @if record.cut_took.is_some() { (fact("Journal, begin", record.cut_took)) }
             @if record.commit_took.is_some() { (fact("Journal, end", record.commit_took)) }
             @if record.is_rerun { dt { "Run" } dd { "again, after a restart" } }
+            @let skipped = files_skipped(view, batch);
+            @if skipped > 0 {
+                dt { "Skipped files" }
+                dd.bad { (format::count(skipped)) " damaged or missing" }
+            }
             @if let Some(cause) = &batch.why_slow {
                 dt { "Why slow" }
                 dd { span.why { (cause.sentence(streaming.interval, view.zone)) } }
@@ -66,6 +71,19 @@ fn facts(view: &View<'_>, streaming: &Streaming, batch: &Batch) -> Markup {
             }
         }
     }
+}
+
+/// Of how many files its jobs have skipped something, as far as they are known.
+fn files_skipped(view: &View<'_>, batch: &Batch) -> u64 {
+    let jobs = &view.model.jobs;
+    let called = batch.jobs.iter();
+    let known = called.filter_map(|called| jobs.jobs.get(&called.job));
+    // A stage that several jobs share was run by one of them.
+    let stages = known.flat_map(|job| {
+        let stages = jobs.stages_of(job);
+        stages.filter(|stage| stage.job == job.id())
+    });
+    stages.map(|stage| stage.counts.files_skipped).sum()
 }
 
 fn state(batch: &Batch) -> Markup {

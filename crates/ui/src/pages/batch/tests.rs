@@ -34,6 +34,21 @@ fn a_batch_tells_its_inputs_outputs_and_jobs() {
 }
 
 #[test]
+fn a_batch_tells_of_how_many_files_something_was_skipped() {
+    let address = format!("/streaming/batch/?id={}", START_MS + 2000);
+    let mut model = history::model();
+    let page = answer(super::page, &model, &address).body.into_string();
+    assert!(!page.contains("Skipped files"), "{page}");
+    let stages = model.jobs.stages.values_mut();
+    for stage in stages.filter(|stage| stage.job == 2) {
+        stage.counts.files_skipped = 1;
+    }
+    let page = answer(super::page, &model, &address).body.into_string();
+    let told = "<dt>Skipped files</dt><dd class=\"bad\">2 damaged or missing</dd>";
+    assert!(page.contains(told), "{page}");
+}
+
+#[test]
 fn a_failed_output_tells_its_line_and_its_message() {
     let page = shown(3);
     assert!(

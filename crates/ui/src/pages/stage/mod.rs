@@ -90,6 +90,10 @@ fn facts(view: &View<'_>, stage: &Stage) -> Markup {
                 (format::size(counts.bytes_read)) " read, "
                 (format::size(counts.bytes_written)) " written"
             }
+            @if counts.files_skipped > 0 {
+                dt { "Skipped files" }
+                dd.bad { (format::count(counts.files_skipped)) " damaged or missing" }
+            }
             @if let Some(error) = &stage.error { dt { "Error" } dd.bad { pre { (error) } } }
         }
     }
