@@ -83,8 +83,9 @@
   notice.hidden = true;
   document.getElementById("main").before(notice);
   const clock = (date) => date.toLocaleTimeString("en-GB");
-  let shownAt = new Date(), awaySince = null;
+  let shownAt = new Date(), awaySince = null, losses = 0;
   const away = () => {
+    losses += 1;
     awaySince = awaySince || new Date();
     root.classList.add("away");
     document.getElementById("liveness").textContent = `disconnected since ${clock(awaySince)}`;
@@ -112,8 +113,11 @@
     try {
       do {
         isStale = false;
+        const before = losses;
         const response = await fetch(location.href.split("#")[0], { cache: "no-store" });
         const text = await response.text();
+        // It says how things were before the server was lost; the next answer tells more.
+        if (before !== losses) continue;
         // Somebody may be reading what is gone; but what was missing may be there now.
         const isRead = !document.querySelector("#main > .message");
         if (!response.ok && (isRead || response.status === 401)) {
