@@ -13,6 +13,7 @@ mod chromium;
 mod connection;
 mod hostile;
 mod live;
+mod narrow;
 mod opening;
 mod page;
 mod pictures;

@@ -40,7 +40,7 @@ pub(super) fn table(view: &View<'_>, streaming: &Streaming, batch: &Batch) -> Ma
                         @for output in later {
                             tr id={ "output-" (output.id) } {
                                 td { (output.id) }
-                                td {
+                                td.place {
                                     (format::named_place(output.name.as_deref(), &output.at))
                                 }
                                 @for _ in &TITLES[2..] { td { (format::NOTHING) } }
@@ -61,7 +61,7 @@ fn rows(view: &View<'_>, batch: &Batch, output: &OutputRecord) -> Markup {
     let name = streaming.and_then(|streaming| streaming.output_name(output.output));
     let cells = html! {
         td rowspan=(height) { (output.output) }
-        td rowspan=(height) { (format::named_place(name, &output.at)) }
+        td.place rowspan=(height) { (format::named_place(name, &output.at)) }
         td rowspan=(height) { (parts::so_far(view, Some(output.started), output.took)) }
         td rowspan=(height) { (status(output)) }
     };

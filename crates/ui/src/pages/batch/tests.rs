@@ -21,7 +21,7 @@ fn a_batch_tells_its_inputs_outputs_and_jobs() {
         "<dt>Scheduling delay</dt><dd>2.00 ms</dd>",
         "<dt>Processing time</dt><dd>1.2 s</dd>",
         "<pre>/data/a.txt\n/data/&lt;b&gt;.txt</pre>",
-        "<td rowspan=\"1\">print at src/main.rs:20</td>",
+        "<td class=\"place\" rowspan=\"1\">print at src/main.rs:20</td>",
         "<a href=\"/jobs/job/?id=2\">2</a>",
         "2/2",
         "2/2 (2 skipped)",
@@ -74,7 +74,9 @@ fn a_batch_that_waited_leads_to_the_one_that_it_waited_for() {
 fn a_batch_that_runs_shows_what_has_begun_and_what_has_not() {
     let page = shown(5);
     assert!(page.contains("processing") && page.contains("running"));
-    assert!(page.contains("<tr id=\"output-1\"><td>1</td><td>foreach_rdd at src/main.rs:21</td>"));
+    assert!(page.contains(
+        "<tr id=\"output-1\"><td>1</td><td class=\"place\">foreach_rdd at src/main.rs:21</td>"
+    ));
 }
 
 #[test]
