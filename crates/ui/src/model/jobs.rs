@@ -14,6 +14,8 @@ use crate::record::{
 pub(crate) struct Jobs {
     pub(crate) jobs: BTreeMap<u64, Job>,
     pub(crate) stages: BTreeMap<u64, Stage>,
+    /// How many stages were known once and are not kept.
+    pub(crate) stages_forgotten: u64,
     /// All that ever ended, also those that are forgotten.
     pub(crate) succeeded: u64,
     pub(crate) failed: u64,
@@ -218,8 +220,11 @@ impl Jobs {
         let is_over = |job: &Job| job.end.is_some();
         forget_first(&mut self.jobs, limits.jobs, limits.going_on, is_over, drop);
         let is_over = |stage: &Stage| !stage.is_open();
-        let tasks = &mut self.tasks;
-        let forget = |stage: Stage| tasks.forget(stage.active);
+        let (tasks, forgotten) = (&mut self.tasks, &mut self.stages_forgotten);
+        let forget = |stage: Stage| {
+            tasks.forget(stage.active);
+            *forgotten += 1;
+        };
         forget_first(
             &mut self.stages,
             limits.stages,

@@ -29,8 +29,23 @@ pub(crate) fn page(view: &View<'_>) -> Answer {
         stage,
         state: stage.state,
     });
-    let body = sections(view, rows.collect());
+    let body = html! {
+        (forgotten(view.model.jobs.stages_forgotten))
+        (sections(view, rows.collect()))
+    };
     Answer::page("/stages/", "Stages for All Jobs", body)
+}
+
+/// The tables tell how many stages they have, which are not all that ever were.
+fn forgotten(stages: u64) -> Markup {
+    html! {
+        @if stages > 0 {
+            p.dim #forgotten {
+                (format::counted(stages, "older stage")) " not kept ("
+                code { "ui.retained_stages" } ")"
+            }
+        }
+    }
 }
 
 /// A table for each state that a stage is in.
@@ -54,7 +69,7 @@ pub(super) fn sections(view: &View<'_>, rows: Vec<Row<'_>>) -> Markup {
         @for ((_, name, title), rows) in tables {
             @if !rows.is_empty() {
                 section id={ (name) "-section" } {
-                    h2 { (title) " (" (rows.len()) ")" }
+                    h2 { (title) " (" (format::count(rows.len() as u64)) ")" }
                     (table(view, name, rows))
                 }
             }
@@ -159,6 +174,7 @@ fn counts<'a>() -> impl Iterator<Item = Column<'a, Row<'a>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Limits, Model};
     use crate::testing;
 
     #[test]
@@ -178,6 +194,26 @@ mod tests {
         }
         assert!(!html.contains("Pending Stages"));
         assert!(!html.contains(testing::HOSTILE));
+    }
+
+    #[test]
+    fn stages_that_are_not_kept_are_told() {
+        let limits = Limits {
+            stages: 3,
+            ..Limits::default()
+        };
+        let history = testing::history::history();
+        let shown = |limits| {
+            let mut model = Model::new(limits);
+            history.iter().for_each(|record| model.apply(record));
+            let html = testing::answer(page, &model, "/stages/").body.into_string();
+            (model.jobs.stages.len(), html)
+        };
+        let (all, html) = shown(Limits::default());
+        assert!(!html.contains("not kept"), "{html}");
+        let (kept, html) = shown(limits);
+        let told = format!("{} older stages not kept", all - kept);
+        assert!(kept < all && html.contains(&told), "{told} in {html}");
     }
 
     #[test]
