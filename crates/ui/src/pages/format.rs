@@ -55,11 +55,13 @@ pub(crate) fn at_millis(millis: i64) -> At {
     At(millis.saturating_mul(1000))
 }
 
-/// A length of time in the unit that suits it: `0.35 ms`, `12 ms`, `1.2 s`, `3.4 min`.
+/// A length of time in the unit that suits it: `0.35 ms`, `12 ms`, `1.2 s`, `3.4 min`. What took
+/// some microseconds does not look like nothing: `0.004 ms`.
 pub(crate) fn length(took: Took) -> String {
     let ms = took.millis_f64();
     match ms {
         _ if took.0 == 0 => "0 ms".to_owned(),
+        ..0.01 => format!("{ms:.3} ms"),
         ..10.0 => format!("{ms:.2} ms"),
         ..1000.0 => format!("{ms:.0} ms"),
         ..60_000.0 => format!("{:.1} s", ms / 1000.0),
@@ -182,10 +184,12 @@ mod tests {
     #[test]
     fn lengths_have_the_unit_that_suits_them() {
         let texts =
-            [0, 350, 12_000, 1_200_000, 204_000_000, 90_000_000_000].map(|us| length(Took(us)));
+            [0, 4, 350, 12_000, 1_200_000, 204_000_000, 90_000_000_000].map(|us| length(Took(us)));
         assert_eq!(
             texts,
-            ["0 ms", "0.35 ms", "12 ms", "1.2 s", "3.4 min", "1.0 days"]
+            [
+                "0 ms", "0.004 ms", "0.35 ms", "12 ms", "1.2 s", "3.4 min", "1.0 days"
+            ]
         );
         assert_eq!(in_words(Took(91_391_000)), "1 minute 31 seconds 391 ms");
         assert_eq!(in_words(Took(0)), "0 ms");

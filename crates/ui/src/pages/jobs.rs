@@ -114,8 +114,10 @@ fn section(
                 h2 {
                     (title) " ("
                     @match ever {
-                        Some(ever) if ever > kept => { "last " (kept) " of " (ever) },
-                        _ => (kept),
+                        Some(ever) if ever > kept => {
+                            "last " (format::count(kept)) " of " (format::count(ever))
+                        }
+                        _ => (format::count(kept)),
                     }
                     ")"
                 }

@@ -23,8 +23,8 @@ pub(super) fn tables<'a>(view: &'a View<'a>, streaming: &'a Streaming) -> Markup
     let failed_before: Vec<_> = streaming.failed_before.iter().collect();
     let kept = format!(
         "Completed Batches (last {} out of {})",
-        completed.len(),
-        streaming.completed_total
+        format::count(completed.len() as u64),
+        format::count(streaming.completed_total)
     );
     html! {
         (section(view, streaming, RUNNING, &format!("Running Batches ({})", running.len()), running))
