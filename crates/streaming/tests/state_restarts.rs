@@ -55,20 +55,38 @@ fn a_batch_that_could_not_be_planned_keeps_no_later_process_from_starting() {
 }
 
 #[test]
-fn a_stream_that_stops_after_failures_does_not_start_without_records_it_had() {
+fn a_stream_does_not_start_without_records_that_its_state_had() {
+    for settings in [&[][..], &[GO_ON]] {
+        let dir = tempfile::tempdir().unwrap();
+        let (test, _) = windows_without(0..=0, (dir.path(), 0), settings);
+        test.run(5);
+        drop(test);
+        let (test, _) = windows_without(4..=4, (dir.path(), 5), settings);
+        let refused = test.try_run(1).unwrap_err().to_string();
+        for part in [
+            "batch 4000 ms",
+            "not now",
+            "streaming.checkpoint.allow=damage",
+        ] {
+            assert!(refused.contains(part), "{refused}");
+        }
+        drop(test);
+        let (test, out) = windows_without(0..=0, (dir.path(), 5), settings);
+        test.run(1);
+        assert_eq!(out.batches(), [[(1, 4), (1, 5), (1, 6)]]);
+    }
+}
+
+#[test]
+fn a_stream_starts_without_records_that_its_state_had_where_that_is_allowed() {
     let dir = tempfile::tempdir().unwrap();
     let (test, _) = windows_without(0..=0, (dir.path(), 0), &[]);
     test.run(5);
     drop(test);
-    let (test, _) = windows_without(4..=4, (dir.path(), 5), &[]);
-    let refused = test.try_run(1).unwrap_err().to_string();
-    for part in ["batch 4000 ms", "not now", "streaming.on_failure=continue"] {
-        assert!(refused.contains(part), "{refused}");
-    }
-    drop(test);
-    let (test, out) = windows_without(0..=0, (dir.path(), 5), &[]);
-    test.run(1);
-    assert_eq!(out.batches(), [[(1, 4), (1, 5), (1, 6)]]);
+    let allowed = [("streaming.checkpoint.allow", "damage")];
+    let (test, out) = windows_without(4..=4, (dir.path(), 5), &allowed);
+    test.run(2);
+    assert_eq!(out.at(second(7)), Some(vec![(1, 4), (1, 5), (1, 6)]));
 }
 
 #[test]

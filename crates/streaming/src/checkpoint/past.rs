@@ -1,7 +1,7 @@
 //! What has happened so far, as far as it still matters: a fold over the entries of the
 //! journal. It reads nothing and decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use std::time::Duration;
 
@@ -49,6 +49,8 @@ pub(crate) struct Since {
     pub(crate) may_have_run: Option<Time>,
     /// What was computed again, and takes the place of older changes.
     pub(crate) replaced: Vec<Replaced>,
+    /// The batches that have failed, of a stream that goes on after failures.
+    pub(crate) failed: BTreeSet<Time>,
 }
 
 /// Batches of a state that were computed again.
@@ -164,14 +166,18 @@ impl Past {
                 // A batch that is cut again was cut by a process that could not know it.
                 self.cuts.entry(time).or_insert(Cut { at: at.0, inputs });
             }
-            Entry::Ended { time, changes, .. } => self.end(at, time, &changes)?,
+            Entry::Ended {
+                time,
+                changes,
+                failure,
+            } => self.end(at, time, &changes, failure.is_some())?,
             Entry::EndedAgain {
                 time,
                 changes,
+                failure,
                 again,
-                ..
             } => {
-                self.end(at, time, &changes)?;
+                self.end(at, time, &changes, failure.is_some())?;
                 let replaced = again.into_iter().map(|again| Replaced {
                     again,
                     at: at.0,
@@ -183,7 +189,13 @@ impl Past {
         Ok(())
     }
 
-    fn end(&mut self, at: Sequence, time: Time, changes: &[Change]) -> Result<(), String> {
+    fn end(
+        &mut self,
+        at: Sequence,
+        time: Time,
+        changes: &[Change],
+        has_failed: bool,
+    ) -> Result<(), String> {
         if time < self.ended {
             return Err(format!(
                 "entry {} ends the batch at {time}, and that at {} was done before",
@@ -198,6 +210,9 @@ impl Past {
         since.may_have_run = since.may_have_run.filter(|last| *last > time);
         // Of a batch that a restart has run again the later run counts.
         self.forget_end(time);
+        if has_failed {
+            self.since.failed.insert(time);
+        }
         if !changes.is_empty() {
             let is_changed = |state: &usize| changes.iter().any(|change| change.state == *state);
             let states = 0..self.program.states.len();
@@ -268,6 +283,7 @@ impl Past {
     fn forget_end(&mut self, time: Time) {
         self.changes.remove(&time);
         self.since.replaced.retain(|by| by.ended != time);
+        self.since.failed.remove(&time);
     }
 
     /// Lets go of the changes of a state that ends of batches hold.
@@ -330,6 +346,7 @@ impl Past {
                 *since = (*since).max(Some(at));
             }
         }
+        self.since.failed = self.since.failed.split_off(&(self.ended - remembered));
         let changes = &self.changes;
         let is_older = |by: &Replaced| changes.values().any(|changes| changes.at < by.at);
         self.since.replaced.retain(is_older);

@@ -1,5 +1,6 @@
 //! Going on where an earlier process has ended.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,8 +89,12 @@ impl Inner {
     }
 
     /// Brings the graph, which has begun, to where the past has ended, and has everything
-    /// written from now on.
-    pub(super) fn go_on_from(&self, opened: Opened, zero: Time) -> Result<(), StreamError> {
+    /// written from now on. The batches that have failed, as far as they are remembered.
+    pub(super) fn go_on_from(
+        &self,
+        opened: Opened,
+        zero: Time,
+    ) -> Result<BTreeSet<Time>, StreamError> {
         let conf = self.ctx.conf();
         let allowed = conf.get(&conf::CHECKPOINT_ALLOW)?;
         let (states, inputs) = (self.graph.live_state(), self.graph.inputs());
@@ -136,12 +141,15 @@ impl Inner {
             Some(interval) => interval,
             None => conf.get(&conf::CHECKPOINT_INTERVAL)?,
         };
-        let ended = ready.resumed.map_or(zero, |resumed| resumed.past.ended);
+        let (ended, failed) = match ready.resumed {
+            Some(Resumed { past }) => (past.ended, past.since.failed),
+            None => (zero, BTreeSet::new()),
+        };
         let checkpointer =
             Checkpointer::start(&self.ctx, owner, keeper.clone(), stores, interval, ended)
                 .inspect_err(|_| keeper.close())?;
         self.graph.keep(keeper, checkpointer);
-        Ok(())
+        Ok(failed)
     }
 
     /// Brings inputs back, and has what happens to them and to states written.
@@ -198,7 +206,11 @@ impl Inner {
     /// Plans what readers of state remember of the batches before the first one of this
     /// process, and what states that are behind have not taken in, as it would have been planned
     /// in its time.
-    pub(super) fn plan_remembered(&self, zero: Time, ended: Time) -> Result<(), StreamError> {
+    pub(super) fn plan_remembered(
+        &self,
+        (zero, ended): (Time, Time),
+        failed: &BTreeSet<Time>,
+    ) -> Result<(), StreamError> {
         let (batch, streams) = (self.graph.batch, self.graph.streams());
         let states = self.graph.live_state().into_iter().map(|(stream, steps)| {
             let remembered = ended - self.reaches_back(&*stream, &*steps);
@@ -218,7 +230,7 @@ impl Inner {
             for (steps, _, readers) in states.iter().filter(|(_, since, _)| time > *since) {
                 for reader in readers {
                     if let Err(error) = reader.plan(time) {
-                        self.go_on_without(time, &**steps, &error)?;
+                        self.go_on_without((time, failed), &**steps, &error)?;
                     }
                 }
             }
@@ -231,31 +243,31 @@ impl Inner {
         Ok(())
     }
 
-    /// Deals with a remembered batch that cannot be planned, as configured. Where streams go on
-    /// after failures, the batch may have failed in its time too, and the state goes on without
-    /// its records as it did then. Where they stop it was well, and the state has its records.
+    /// Deals with a remembered batch that cannot be planned. If it has failed in its time too, in a
+    /// stream that goes on after failures, the state goes on without its records as it did then.
+    /// Otherwise the state has them, and would lose them.
     fn go_on_without(
         &self,
-        time: Time,
+        (time, failed): (Time, &BTreeSet<Time>),
         steps: &dyn AnySteps,
         error: &PlanError,
     ) -> Result<(), StreamError> {
         let site = steps.site();
-        match self.settings.policy.on_failure {
-            OnFailure::Continue => {
-                tracing::error!(batch = %time, "the state of {site} is not planned: {error}");
-                Ok(())
-            }
-            OnFailure::Stop => Err(StreamError::Stateful {
-                time,
-                site,
-                message: format!(
-                    "{error}; the batch is done, and others look back at it: start the stream \
-                     again once that is mended, or with streaming.on_failure=continue, and the \
-                     state goes on without its records"
-                ),
-            }),
+        let goes_on = self.settings.policy.on_failure == OnFailure::Continue;
+        let allowed = self.ctx.conf().get(&conf::CHECKPOINT_ALLOW)?;
+        if (goes_on && failed.contains(&time)) || allowed.0.damage() {
+            tracing::error!(batch = %time, "the state of {site} goes on without it: {error}");
+            return Ok(());
         }
+        Err(StreamError::Stateful {
+            time,
+            site,
+            message: format!(
+                "{error}; the batch is done, and others look back at it: start the stream again \
+                 once that is mended, or with streaming.checkpoint.allow=damage, and the state \
+                 goes on without its records"
+            ),
+        })
     }
 
     /// Takes the steps that were planned up to a remembered batch.

@@ -1,5 +1,6 @@
 //! What runs between start and stop.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -30,10 +31,13 @@ impl Inner {
         self.graph.begin(zero);
         // What is planned from here on may look at the batches before.
         self.graph.note_cut(first - batch);
-        match opened {
+        let failed = match opened {
             Some(opened) => self.go_on_from(opened, zero)?,
-            None => self.warn_of_state(),
-        }
+            None => {
+                self.warn_of_state();
+                BTreeSet::new()
+            }
+        };
         // The numbers of outputs are known now.
         let graph_info = self
             .graph_info
@@ -67,7 +71,7 @@ impl Inner {
         for input in self.graph.inputs() {
             input.start()?;
         }
-        self.plan_remembered(zero, ended)?;
+        self.plan_remembered((zero, ended), &failed)?;
         let generator =
             JobGenerator::start(&self.graph, &scheduler, &self.clock, &self.outcome, first)?;
         Ok(Running {
