@@ -80,7 +80,7 @@ pub(super) fn bereft<'a>(
     past: &'a Past,
     inputs_from: &'a [Option<usize>],
     (after, up_to): (Time, Time),
-) -> impl DoubleEndedIterator<Item = Time> + 'a {
+) -> impl Iterator<Item = Time> + 'a {
     let is_empty =
         |range: &InputRange| matches!(range, InputRange::Blocks { from, to } if from >= to);
     let is_gone =

@@ -44,14 +44,14 @@ pub(super) type Untaken = (Time, &'static str);
 
 impl Reads {
     /// The last step of a state that cannot be taken again; none if all can. `begun` is the batch
-    /// after which the state began, `bereft` the last batch that had something of an input which
+    /// after which the state began, `is_bereft` whether batches had something of an input which
     /// is dropped, and `others` are the states before this one in the program. The inputs go on
     /// from those of the past that `inputs_from` says.
     pub(super) fn untaken(
         &self,
         (past, inputs_from): (&Past, &[Option<usize>]),
         begun: Time,
-        bereft: Option<Time>,
+        is_bereft: bool,
         others: &[Since],
     ) -> Option<Untaken> {
         let receivers = self.receivers.iter();
@@ -62,12 +62,10 @@ impl Reads {
             let last = last_of(recorded_since(past, &receivers), depth)?;
             Some((last, "what its inputs gave before is not recorded any more"))
         });
-        let bereft = bereft.and_then(|batch| {
-            let last = last_of(batch, self.inputs.unwrap_or_default())?;
-            Some((
-                last,
-                "what it took in before came from a dropped input, too",
-            ))
+        // How long that was read, through windows that are gone with it, is not known.
+        let bereft = is_bereft.then(|| {
+            let why = "what it took in before came from a dropped input, too";
+            (past.ended, why)
         });
         let queue = self.has_queue.then(|| {
             let why = "what it took in before was in a queue, and is gone";
@@ -154,7 +152,7 @@ mod tests {
                 inputs,
                 ..reads(slide)
             };
-            step(reads.untaken((past, &[]), Time::ZERO, None, &[]))
+            step(reads.untaken((past, &[]), Time::ZERO, false, &[]))
         };
         let whole = past(1..=9);
         assert_eq!(untaken(1, 0, &whole), None);
@@ -172,7 +170,7 @@ mod tests {
         assert_eq!(untaken(1, 0, &some), Some(5));
         assert_eq!(untaken(1, 0, &past(1..=8)), Some(9));
         assert_eq!(
-            step(reads(1).untaken((&some, &[]), Time::ZERO, None, &[])),
+            step(reads(1).untaken((&some, &[]), Time::ZERO, false, &[])),
             None
         );
         let of_inputs = Reads {
@@ -180,7 +178,7 @@ mod tests {
             ..reads(1)
         };
         assert_eq!(
-            step(of_inputs.untaken((&some, &[]), at(5), None, &[])),
+            step(of_inputs.untaken((&some, &[]), at(5), false, &[])),
             None
         );
     }
@@ -188,16 +186,16 @@ mod tests {
     #[test]
     fn what_was_in_a_queue_or_of_a_dropped_input_stays_in_the_state() {
         let past = past(1..=9);
-        let bereft =
-            |reads: &Reads| step(reads.untaken((&past, &[]), Time::ZERO, Some(at(3)), &[]));
-        assert_eq!(bereft(&reads(1)), Some(3));
-        let inputs = Some(seconds(2));
-        assert_eq!(bereft(&Reads { inputs, ..reads(1) }), Some(5));
+        let untaken = |reads: &Reads, is_bereft| {
+            step(reads.untaken((&past, &[]), Time::ZERO, is_bereft, &[]))
+        };
+        assert_eq!(untaken(&reads(1), false), None);
+        assert_eq!(untaken(&reads(1), true), Some(9));
         let of_queue = Reads {
             has_queue: true,
             ..reads(1)
         };
-        assert_eq!(bereft(&of_queue), Some(9));
+        assert_eq!(untaken(&of_queue, false), Some(9));
     }
 
     #[test]
@@ -213,7 +211,7 @@ mod tests {
                 since(Time::ZERO, Some(at(8))),
                 since(at(other_begun), hidden.map(at)),
             ];
-            step(reads.untaken((&past, &[]), at(begun), None, &others))
+            step(reads.untaken((&past, &[]), at(begun), false, &others))
         };
         assert_eq!(untaken(0, 0, None), None);
         assert_eq!(untaken(0, 0, Some(4)), Some(6));

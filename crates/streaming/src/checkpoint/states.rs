@@ -73,6 +73,13 @@ struct Returning<'a> {
     older: Box<dyn Older>,
 }
 
+impl Returning<'_> {
+    /// The batch whose version all of it has.
+    fn reached(&self) -> Time {
+        self.older.reached().unwrap_or(self.begun)
+    }
+}
+
 impl OldStates<'_> {
     /// Reads the files with which the states of a program begin.
     pub(super) fn read<'s>(
@@ -144,8 +151,8 @@ impl OldStates<'_> {
         let kept = kept.map(|batch| (batch, "it was not kept as it was before"));
         let all = (self.past.zero, self.past.ended);
         // To compute such a batch again would be to take from the state what it has.
-        let bereft = bereft(self.past, self.inputs_from, all).next_back();
-        let untaken = reads.untaken((self.past, self.inputs_from), begun, bereft, others);
+        let is_bereft = bereft(self.past, self.inputs_from, all).next().is_some();
+        let untaken = reads.untaken((self.past, self.inputs_from), begun, is_bereft, others);
         let all = untaken.into_iter().chain(kept);
         all.max_by_key(|(batch, _)| *batch)
     }
@@ -179,19 +186,24 @@ impl OldStates<'_> {
         Ok(restored)
     }
 
-    /// Begins earlier with states that others read which are behind: whether there are any.
+    /// Begins earlier with states that others read which are behind, and with those of which some
+    /// partitions are behind others: only where all are of one batch can they read each other, or
+    /// be united. Whether there are any.
     fn go_further_back(&self, reading: &mut Reading<'_>) -> Result<bool, StreamError> {
         let further = further_back(reading.returning.iter().map(|state| Reached {
             place: state.new,
             reads: state.reads,
             base: state.base,
-            reached: state.older.reached().unwrap_or(state.begun),
+            reached: state.reached(),
         }));
+        let mut is_any = false;
         for state in &mut reading.returning {
-            let Some(back) = further.get(&state.new) else {
+            let asked = further.get(&state.new).map(|back| state.base - *back);
+            let even = state.older.is_uneven().then(|| state.reached());
+            let Some(wanted) = asked.into_iter().chain(even).min() else {
                 continue;
             };
-            let mut base = (state.base - *back).max(state.begun);
+            let mut base = wanted.max(state.begun);
             let earliest = self.earliest(state.reads, (state.old, state.begun), &reading.since);
             if let Some((earliest, _)) = earliest.filter(|(earliest, _)| *earliest > base) {
                 // Who is behind is told of each batch that it has to do without.
@@ -199,8 +211,9 @@ impl OldStates<'_> {
                 reading.since[state.new].hidden = Some(base);
             }
             self.begin_at(state, base)?;
+            is_any = true;
         }
-        Ok(!further.is_empty())
+        Ok(is_any)
     }
 
     /// Brings a state to an earlier batch, if it can be read as it was there.

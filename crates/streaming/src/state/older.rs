@@ -38,6 +38,9 @@ pub(crate) trait Older: Send {
     /// The batch whose version every partition has, or a later one; none if one has nothing.
     fn reached(&self) -> Option<Time>;
 
+    /// Whether a failed batch has left some partitions behind others.
+    fn is_uneven(&self) -> bool;
+
     /// Puts what is there in its place. `true` if it is kept in another form from now on: then
     /// nothing that is written of the old one fits any more. `is_all` says that nothing else is
     /// written of it, so that looking at the keys tells whether they stay where they are.
@@ -110,6 +113,8 @@ pub(crate) trait Parts<P>: Send {
     fn replay(&mut self, partition: usize, time: Time, change: &[u8]) -> Result<(), String>;
 
     fn reached(&self) -> Option<Time>;
+
+    fn is_uneven(&self) -> bool;
 
     fn into_parts(self: Box<Self>) -> Vec<Part<P>>;
 }
@@ -201,6 +206,10 @@ impl<Q: PartitionState, P, F: Fn(Q) -> P + Send> Parts<P> for PartsOf<Q, F> {
         self.parts.iter().map(|part| part.at).min().flatten()
     }
 
+    fn is_uneven(&self) -> bool {
+        self.parts.windows(2).any(|two| two[0].at != two[1].at)
+    }
+
     fn into_parts(self: Box<Self>) -> Vec<Part<P>> {
         let PartsOf { parts, convert, .. } = *self;
         let parts = parts.into_iter().map(|part| Part {
@@ -272,6 +281,10 @@ impl<P: Movable> Older for Returning<P> {
 
     fn reached(&self) -> Option<Time> {
         self.parts.reached()
+    }
+
+    fn is_uneven(&self) -> bool {
+        self.parts.is_uneven()
     }
 
     fn hand_over(mut self: Box<Self>, is_all: bool) -> Result<bool, String> {

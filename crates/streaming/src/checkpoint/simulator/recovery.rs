@@ -157,7 +157,7 @@ impl Restored<'_> {
             };
             let untaken = match self.setup.breaks(Rule::TakeRecordedAgain) {
                 true => None,
-                false => reads.untaken((self.past, &[]), self.past.zero, None, &[]),
+                false => reads.untaken((self.past, &[]), self.past.zero, false, &[]),
             };
             let kept = earliest(self.past, self.snapshots, place);
             let earliest = untaken.map(|(step, _)| step).max(kept);
