@@ -196,7 +196,7 @@ impl<R: BufRead> Read for Zstd<R> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::Write;
 
     use flate2::write::{GzEncoder, ZlibEncoder};
@@ -204,9 +204,10 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Codec; 4] = [Codec::Gzip, Codec::Bzip2, Codec::Zlib, Codec::Zstd];
+    pub(in crate::files) const ALL: [Codec; 4] =
+        [Codec::Gzip, Codec::Bzip2, Codec::Zlib, Codec::Zstd];
 
-    fn encoded(codec: Codec, bytes: &[u8]) -> Vec<u8> {
+    pub(in crate::files) fn encoded(codec: Codec, bytes: &[u8]) -> Vec<u8> {
         let level = flate2::Compression::fast();
         match codec {
             Codec::Gzip => {
@@ -236,7 +237,7 @@ mod tests {
         Ok(to)
     }
 
-    fn text() -> Vec<u8> {
+    pub(in crate::files) fn text() -> Vec<u8> {
         (0..100_000_u32)
             .flat_map(|n| format!("{}\n", n % 977).into_bytes())
             .collect()

@@ -97,7 +97,8 @@ impl Read for Decoded<'_> {
             (self.at, self.end) = (0, 0);
             let decoded = self.decoder.read(&mut self.step);
             self.end = decoded.map_err(|error| match self.has_failed.get() {
-                true => error,
+                // Some decoders take it for damage.
+                true => io::Error::other(error.to_string()),
                 false => corrupt(format!("it is damaged or ends too early: {error}")),
             })?;
         }
@@ -110,23 +111,12 @@ impl Read for Decoded<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use flate2::write::GzEncoder;
-
     use super::*;
+    use crate::files::decode::tests::{ALL, encoded, text};
     use crate::files::skip::is_corrupt;
 
-    fn text() -> Vec<u8> {
-        (0..100_000_u32)
-            .flat_map(|n| format!("{}\n", n % 977).into_bytes())
-            .collect()
-    }
-
     fn gzip() -> Vec<u8> {
-        let mut to = GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        to.write_all(&text()).unwrap();
-        to.finish().unwrap()
+        encoded(Codec::Gzip, &text())
     }
 
     /// Gives a few bytes at a time, and fails at the end if it is told to.
@@ -173,14 +163,27 @@ mod tests {
 
     #[test]
     fn what_keeps_a_file_from_being_read_is_no_damage() {
-        let file = gzip();
-        let half = &file[..file.len() / 2];
-        // It had more bytes when it was found.
-        let (_, error) = prefix(half, usize::MAX, 100, file.len() as u64);
-        assert!(!is_corrupt(&error), "{error}");
-        let source = Source::new(Slow(half, 100, true), file.len() as u64);
-        let mut decoded = Decoded::new(Codec::Gzip, source);
-        let error = io::copy(&mut decoded, &mut io::sink()).unwrap_err();
-        assert_eq!(error.to_string(), "the network is gone");
+        for codec in ALL {
+            let file = encoded(codec, &text());
+            for length in [1, 5, 100, file.len() / 2, file.len() - 1] {
+                let part = &file[..length];
+                let failed = |source| {
+                    let mut decoded = Decoded::new(codec, source);
+                    io::copy(&mut decoded, &mut io::sink()).unwrap_err()
+                };
+                // It had more bytes when it was found.
+                let error = failed(Source::new(
+                    Slow(part, usize::MAX, false),
+                    file.len() as u64,
+                ));
+                assert!(!is_corrupt(&error), "{codec:?} {length}: {error}");
+                let error = failed(Source::new(Slow(part, 100, true), file.len() as u64));
+                assert!(!is_corrupt(&error), "{codec:?} {length}: {error}");
+                assert!(error.to_string().contains("the network is gone"), "{error}");
+                // As long as it was, and damaged.
+                let error = failed(Source::new(Slow(part, 100, false), length as u64));
+                assert!(is_corrupt(&error), "{codec:?} {length}: {error}");
+            }
+        }
     }
 }
