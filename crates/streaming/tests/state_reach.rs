@@ -17,10 +17,15 @@ use tempfile::TempDir;
 
 /// The sum of all numbers so far.
 fn sums(numbers: &DStream<i64>) -> DStream<i64> {
+    sums_in(1, numbers)
+}
+
+/// The same, in so many partitions.
+fn sums_in(partitions: usize, numbers: &DStream<i64>) -> DStream<i64> {
     let add = |new: Vec<i64>, old: Option<i64>| Some(old.unwrap_or(0) + new.iter().sum::<i64>());
     let sums = numbers
         .map(|number| ((), number))
-        .update_state_by_key_partitioned(add, Partitioning::from(1))
+        .update_state_by_key_partitioned(add, Partitioning::from(partitions))
         .named("sums");
     sums.map(|(_, sum)| sum)
 }
@@ -150,6 +155,7 @@ fn a_program_that_looks_back_further_keeps_what_came_through_a_state_that_was_mo
 struct TwoInputs {
     dir: TempDir,
     log: Outside,
+    partitions: usize,
 }
 
 impl TwoInputs {
@@ -157,6 +163,7 @@ impl TwoInputs {
         TwoInputs {
             dir: tempfile::tempdir().unwrap(),
             log: Outside::default(),
+            partitions: 1,
         }
     }
 
@@ -184,7 +191,7 @@ impl TwoInputs {
             Batches::Adding(_) => seconds.union(&numbers().named("numbers")),
             Batches::Dropped(_) => seconds,
         };
-        let shown = looking_back(&sums(&all), &test, looks_back);
+        let shown = looking_back(&sums_in(self.partitions, &all), &test, looks_back);
         match batches {
             Batches::Adding(numbers) => {
                 test.try_run(0).unwrap();
@@ -235,6 +242,31 @@ fn a_state_keeps_what_a_dropped_input_gave_it_though_a_process_ended_before_its_
     assert!(two.life((3, 3), Adding(&[])).is_empty());
     assert!(two.life((3, 3), Adding(&[])).is_empty());
     assert_eq!(two.life((3, 3), Dropped(2)), [vec![70], vec![70, 75]]);
+}
+
+#[test]
+fn a_state_that_was_moved_keeps_what_a_dropped_input_gave_it_likewise() {
+    for partitions in [1, 2, 3] {
+        let mut two = TwoInputs::new();
+        let shown = two.life((0, 3), Adding(&[10, 20, 30]));
+        assert_eq!(shown.last().unwrap(), &[11, 33, 66]);
+        two.partitions = 2;
+        assert!(two.life((3, 3), Adding(&[])).is_empty());
+        two.partitions = partitions;
+        assert_eq!(two.life((3, 3), Dropped(2)), [vec![70], vec![70, 75]]);
+        assert_eq!(two.life((5, 3), Dropped(1)), [[70, 75, 81]]);
+    }
+}
+
+#[test]
+fn a_state_that_was_moved_is_computed_again_from_before() {
+    let mut two = TwoInputs::new();
+    two.life((0, 3), Adding(&[10, 20, 30]));
+    two.partitions = 2;
+    assert!(two.life((3, 3), Adding(&[])).is_empty());
+    assert_eq!(two.life((3, 3), Adding(&[40]))[0], [33, 66, 110]);
+    two.partitions = 3;
+    assert_eq!(two.life((4, 3), Adding(&[50]))[0], [66, 110, 165]);
 }
 
 #[test]

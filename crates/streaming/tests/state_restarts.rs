@@ -89,6 +89,51 @@ fn a_stream_starts_without_records_that_its_state_had_where_that_is_allowed() {
     assert_eq!(out.at(second(7)), Some(vec![(1, 4), (1, 5), (1, 6)]));
 }
 
+/// The count of all batches so far, or windows of three over it, by a process that cannot take in
+/// some batches.
+fn counts_that_fail(
+    fails: RangeInclusive<i64>,
+    (dir, begun): (&Path, usize),
+    is_windowed: bool,
+) -> (TestStream, Collected<(u8, i64)>) {
+    let test = going_on(dir, begun, &[GO_ON]);
+    let seconds_since = test
+        .context()
+        .stream_by_time(|time| vec![time.as_millis() / 1_000]);
+    let ones = seconds_since.map(move |second| {
+        assert!(!fails.contains(&second), "not now");
+        (1, 1)
+    });
+    let counts = ones.update_state_by_key(total);
+    let out = match is_windowed {
+        true => test.collect(&counts.window(seconds(3), None)),
+        false => test.collect(&counts),
+    };
+    (test, out)
+}
+
+#[test]
+fn what_fails_when_it_is_computed_again_takes_nothing_from_a_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let (test, out) = counts_that_fail(0..=0, (dir.path(), 0), true);
+    test.run(5);
+    assert_eq!(out.at(second(5)), Some(vec![(1, 3), (1, 4), (1, 5)]));
+    drop(test);
+    // It computes the last two again for the windows, or would.
+    let (test, out) = counts_that_fail(4..=4, (dir.path(), 5), true);
+    (0..3).for_each(|_| drop(test.try_run(1)));
+    assert!(out.batches().is_empty());
+    drop(test);
+    // What does not look back need not.
+    let (test, out) = counts_that_fail(4..=4, (dir.path(), 8), false);
+    test.run(1);
+    assert_eq!(out.batches(), [[(1, 9)]]);
+    drop(test);
+    let (test, out) = counts_that_fail(0..=0, (dir.path(), 9), true);
+    test.run(1);
+    assert_eq!(out.batches(), [[(1, 8), (1, 9), (1, 10)]]);
+}
+
 #[test]
 fn a_state_is_remembered_for_more_batches_than_may_fail() {
     const REMEMBERED: usize = 1_050;

@@ -6,7 +6,7 @@ use super::entry::{Again, Change, Entry};
 use crate::time::Time;
 
 /// What is known of batches whose ends are not written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Commits {
     /// What they have changed so far.
     changes: Vec<Change>,
@@ -14,12 +14,36 @@ pub(super) struct Commits {
     done: BTreeMap<Time, Option<String>>,
     /// The states of which earlier batches are computed again, until an end says so.
     again: Vec<Again>,
+    /// The batch that was done last when the process began.
+    begun: Time,
 }
 
 impl Commits {
-    /// The next end is the first one after earlier batches of states were computed again.
+    /// Of a process that begins after a batch.
+    pub(super) fn new(begun: Time) -> Self {
+        Commits {
+            changes: Vec::new(),
+            done: BTreeMap::new(),
+            again: Vec::new(),
+            begun,
+        }
+    }
+
+    /// Takes in of which states the process computes batches again that were done.
     pub(super) fn computes_again(&mut self, again: Vec<Again>) {
         self.again = again;
+    }
+
+    /// The states that are still on their way through the batches that are computed again.
+    pub(super) fn computed_again(&self) -> &[Again] {
+        &self.again
+    }
+
+    /// An end that says so was written.
+    pub(super) fn have_ended(&mut self, end: &Entry) {
+        if let Entry::EndedAgain { again, .. } = end {
+            self.again.retain(|one| !again.contains(one));
+        }
     }
 
     /// A batch has changed state.
@@ -34,14 +58,25 @@ impl Commits {
 
     /// The end that is written next: that of the first open batch, with the changes of state
     /// up to it. None as long as that batch is not done: those that overtook it wait.
-    pub(super) fn next_end(&mut self, first_open: Option<Time>) -> Option<(Time, Entry)> {
+    ///
+    /// What a state has computed again takes the place of what was written before, so it comes
+    /// with the first end at which that is whole. `has_come_to` says whether a state has taken in
+    /// a batch.
+    pub(super) fn next_end(
+        &mut self,
+        first_open: Option<Time>,
+        has_come_to: impl Fn(usize, Time) -> bool,
+    ) -> Option<(Time, Entry)> {
         let time = first_open?;
         let failure = self.done.remove(&time)?;
+        let begun = self.begun;
+        let (again, on_their_way): (Vec<_>, Vec<_>) =
+            (self.again.iter().copied()).partition(|again| has_come_to(again.state, begun));
+        let is_held = |state| on_their_way.iter().any(|again| again.state == state);
         let (changes, later) = std::mem::take(&mut self.changes)
             .into_iter()
-            .partition(|change| change.time <= time);
+            .partition(|change| change.time <= time && !is_held(change.state));
         self.changes = later;
-        let again = std::mem::take(&mut self.again);
         let end = match again.is_empty() {
             true => Entry::Ended {
                 time,
@@ -63,6 +98,11 @@ impl Commits {
 mod tests {
     use super::*;
 
+    /// No state is behind.
+    fn all(_: usize, _: Time) -> bool {
+        true
+    }
+
     fn change(second: i64) -> Change {
         Change {
             state: 0,
@@ -75,11 +115,11 @@ mod tests {
     #[test]
     fn a_batch_that_overtook_another_waits_and_keeps_its_changes() {
         let at = |second: i64| Time::from_millis(second * 1000);
-        let mut commits = Commits::default();
+        let mut commits = Commits::new(Time::ZERO);
         commits.changed(change(2));
         commits.changed(change(1));
         commits.done(at(2), None);
-        assert_eq!(commits.next_end(Some(at(1))), None);
+        assert_eq!(commits.next_end(Some(at(1)), all), None);
         commits.done(at(1), Some("the sink is down".to_owned()));
         let end = |time, changes, failure: Option<&str>| {
             let failure = failure.map(str::to_owned);
@@ -93,11 +133,55 @@ mod tests {
             ))
         };
         let first = end(at(1), vec![change(1)], Some("the sink is down"));
-        assert_eq!(commits.next_end(Some(at(1))), first);
+        assert_eq!(commits.next_end(Some(at(1)), all), first);
         assert_eq!(
-            commits.next_end(Some(at(2))),
+            commits.next_end(Some(at(2)), all),
             end(at(2), vec![change(2)], None)
         );
-        assert_eq!(commits.next_end(None), None);
+        assert_eq!(commits.next_end(None, all), None);
+    }
+
+    #[test]
+    fn what_is_computed_again_comes_whole() {
+        let at = |second: i64| Time::from_millis(second * 1000);
+        let mut commits = Commits::new(at(3));
+        let again = |state| Again {
+            state,
+            after: at(1),
+        };
+        let of = |state, second| Change {
+            state,
+            ..change(second)
+        };
+        commits.computes_again(vec![again(0), again(1)]);
+        for (state, second) in [(0, 2), (1, 2), (0, 3), (0, 4), (2, 4)] {
+            commits.changed(of(state, second));
+        }
+        let mut next = |second, come_to: [i64; 2]| {
+            commits.done(at(second), None);
+            let has_come_to = |state: usize, batch| at(come_to[state]) >= batch;
+            let (_, end) = commits.next_end(Some(at(second)), has_come_to).unwrap();
+            commits.have_ended(&end);
+            let changes = end.changes().iter();
+            let changes: Vec<_> = changes
+                .map(|change| (change.state, change.time.as_millis() / 1000))
+                .collect();
+            let again = match end {
+                Entry::EndedAgain { again, .. } => again,
+                _ => Vec::new(),
+            };
+            commits.changed(of(1, second));
+            (changes, again)
+        };
+        assert_eq!(
+            next(4, [4, 2]),
+            (vec![(0, 2), (0, 3), (0, 4), (2, 4)], vec![again(0)])
+        );
+        assert_eq!(next(5, [5, 2]), (vec![], vec![]));
+        assert_eq!(
+            next(6, [6, 3]),
+            (vec![(1, 2), (1, 4), (1, 5)], vec![again(1)])
+        );
+        assert_eq!(next(7, [7, 7]), (vec![(1, 6)], vec![]));
     }
 }

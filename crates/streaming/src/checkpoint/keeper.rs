@@ -1,6 +1,7 @@
 //! Writes what happens, while it happens.
 
 mod failure;
+mod needed;
 mod unfinished;
 
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ use super::retention::{Retained, Surplus};
 use super::snapshots::{self, Snapshots};
 use super::weight::Weight;
 use crate::error::StreamError;
-use crate::state::{AnySteps, StateChange, StateLog, taken_in};
+use crate::state::{AnySteps, StateChange, StateLog};
 use crate::threads::Owner;
 use crate::time::Time;
 
@@ -81,8 +82,8 @@ impl Keeper {
             journal: RwLock::new(Some(journal)),
             flusher: OnceLock::new(),
             failure: Failure::default(),
+            commits: Mutex::new(Commits::new(past.ended)),
             past: Mutex::new(past),
-            commits: Mutex::default(),
             ending: Mutex::default(),
             written: Mutex::default(),
             pace: Pace::default(),
@@ -110,7 +111,7 @@ impl Keeper {
                 retained.named(at, &files);
             }
         }
-        retained.computes_again(self.past.lock().ended, again.clone());
+        retained.computes_again(again.clone());
         self.commits.lock().computes_again(again);
         self.written.lock().retained = retained;
         Ok(())
@@ -282,20 +283,22 @@ impl Keeper {
     }
 
     /// Notes that a batch is done. Ends are written in the order of the batches: one that
-    /// overtook another waits for it. The batches whose ends are written now.
+    /// overtook another waits for it. The batches whose ends are written now. `has_come_to` says
+    /// whether a state has taken in a batch.
     pub(crate) fn end(
         &self,
         time: Time,
         failure: Option<String>,
+        has_come_to: impl Fn(usize, Time) -> bool,
     ) -> Result<Vec<Time>, StreamError> {
         let _in_order = self.ending.lock();
         self.commits.lock().done(time, failure);
         let (mut last, mut ended) = (None, Vec::new());
-        while let Some((time, end)) = self.next_end() {
+        while let Some((time, end)) = self.next_end(&has_come_to) {
             let changes = end.changes().iter();
             let bytes = changes.map(|change| change.bytes.len() as u64).sum();
             self.weight.add_changes(bytes);
-            last = Some(self.append(end)?);
+            last = Some(self.append_end(end)?);
             ended.push(time);
         }
         if let Some(last) = last {
@@ -305,9 +308,18 @@ impl Keeper {
         Ok(ended)
     }
 
-    fn next_end(&self) -> Option<(Time, Entry)> {
+    fn next_end(&self, has_come_to: impl Fn(usize, Time) -> bool) -> Option<(Time, Entry)> {
         let first_open = self.past.lock().first_open();
-        self.commits.lock().next_end(first_open)
+        self.commits.lock().next_end(first_open, has_come_to)
+    }
+
+    /// What is computed again is whole with the entry that says so, for whoever looks at the past.
+    fn append_end(&self, end: Entry) -> Result<Sequence, StreamError> {
+        let bytes = end.to_bytes().map_err(|message| self.failed(&message))?;
+        self.append_as(parts::records_of(&bytes, PART_BYTES_MAX), |past, at| {
+            self.commits.lock().have_ended(&end);
+            past.apply(at, end)
+        })
     }
 
     /// Writes snapshots of state, in the moments that `pace` gives, and a manifest, and drops
@@ -335,9 +347,9 @@ impl Keeper {
         let _ = written.latest.take_wrote();
         let mut partitions = 0;
         let dir = self.dir.join(STATES);
-        written.retained.has_come_to(self.past.lock().ended);
+        self.note_what_is_whole(&mut written.retained, &self.past.lock());
         for (number, steps) in states.iter().enumerate() {
-            if written.retained.is_computed_again(number) {
+            if written.retained.is_on_its_way(number) {
                 continue;
             }
             let state = (number, self.first);
@@ -394,9 +406,11 @@ impl Keeper {
         states: &[Arc<dyn AnySteps>],
     ) -> Result<(Time, String), StreamError> {
         let retained = &mut written.retained;
-        let limits = self.limits_with(states);
+        let taken_in = self.taken_in(states);
         let manifest = {
             let mut past = self.past.lock();
+            let limits = self.limits_with(&past, taken_in);
+            self.note_what_is_whole(retained, &past);
             let contained = retained.keep_needed(&past, limits.state_reaches_back);
             past.prune(limits.remembered, contained);
             // Under the lock, so that the past holds all entries before.
@@ -425,21 +439,6 @@ impl Keeper {
         self.tidy(retained.written(manifest.name(), &manifest, self.limits.manifests))?;
         self.sweep(written)?;
         Ok((manifest.past.ended, manifest.name()))
-    }
-
-    /// How much is kept as long as some of the states are behind, since what they do has failed:
-    /// they still need what they have not taken in, of the inputs and of the states that they read.
-    fn limits_with(&self, states: &[Arc<dyn AnySteps>]) -> Limits {
-        let (zero, ended) = {
-            let past = self.past.lock();
-            (past.zero, past.ended)
-        };
-        let behind = taken_in(states, zero).map_or(Duration::ZERO, |at| ended.since(at));
-        Limits {
-            remembered: self.limits.remembered.saturating_add(behind),
-            state_reaches_back: self.limits.state_reaches_back.saturating_add(behind),
-            ..self.limits
-        }
     }
 
     /// Writes snapshots of a state at once.

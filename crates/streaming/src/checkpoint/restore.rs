@@ -394,6 +394,13 @@ impl Found {
         } = &entry
         {
             go_on_with(&mut self.snapshots, states_from, reformed);
+            leave_out_unfinished(&mut self.snapshots, self.past.ended);
+        }
+        if let Entry::Ended { time, .. } | Entry::EndedAgain { time, .. } = &entry
+            && *time <= self.past.ended
+        {
+            // Of a batch that was run again the later run counts.
+            self.snapshots.retain(|one| one.time < *time);
         }
         if let Entry::EndedAgain { again, .. } = &entry {
             leave_out_replaced(&mut self.snapshots, again);

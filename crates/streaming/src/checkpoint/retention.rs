@@ -22,9 +22,8 @@ pub(super) struct Retained {
     /// The names of manifests that cannot be read. They may be mended, and would need what they
     /// list, as long as they are not older than all that are kept.
     unreadable: Vec<String>,
-    /// The states of which the process computes earlier batches again, with the batch after which
-    /// it began; none once one of its own is done.
-    again: Option<(Time, Vec<Again>)>,
+    /// The states of which the process computes earlier batches again, until that is whole.
+    again: Vec<Again>,
 }
 
 /// A manifest, and what it needs to be there.
@@ -61,34 +60,33 @@ impl Retained {
             snapshots,
             manifests: manifests.map(|(name, one)| Kept::of(name, one)).collect(),
             unreadable: Vec::new(),
-            again: None,
+            again: Vec::new(),
         }
     }
 
-    /// Takes in of which states the process, which has begun after a batch, computes earlier ones
-    /// again. What was written of them holds until a batch of its own is done.
-    pub(super) fn computes_again(&mut self, begun: Time, again: Vec<Again>) {
-        self.again = Some((begun, again));
+    /// Takes in of which states the process computes batches again that were done. What was written
+    /// of them holds until that is whole.
+    pub(super) fn computes_again(&mut self, again: Vec<Again>) {
+        self.again = again;
     }
 
-    /// Takes in which batch was done last.
-    pub(super) fn has_come_to(&mut self, ended: Time) {
-        if let Some((_, again)) = self.again.take_if(|(begun, _)| ended > *begun) {
-            leave_out_replaced(&mut self.snapshots, &again);
-        }
+    /// Takes in which states are still on their way there.
+    pub(super) fn still_computes(&mut self, on_their_way: &[Again]) {
+        let (on_their_way, whole): (Vec<_>, Vec<_>) =
+            (self.again.drain(..)).partition(|again| on_their_way.contains(again));
+        leave_out_replaced(&mut self.snapshots, &whole);
+        self.again = on_their_way;
     }
 
     /// Whether a state is not to be written whole yet: it may be anywhere on its way through the
-    /// batches that are computed again, and an end that says so is not there.
-    pub(super) fn is_computed_again(&self, state: usize) -> bool {
-        let mut again = self.again.iter().flat_map(|(_, again)| again);
-        again.any(|again| again.state == state)
+    /// batches that are computed again, and no end says how far it is.
+    pub(super) fn is_on_its_way(&self, state: usize) -> bool {
+        self.again.iter().any(|again| again.state == state)
     }
 
     /// Lets go of the snapshots that no restart can need which begins with state so far before the
     /// last batch; as [`keep_needed`].
     pub(super) fn keep_needed(&mut self, past: &Past, reaches_back: Duration) -> Option<Time> {
-        self.has_come_to(past.ended);
         let states = past.program.states.len();
         keep_needed(&mut self.snapshots, states, past.ended - reaches_back)
     }

@@ -74,9 +74,10 @@ struct Returning<'a> {
 }
 
 impl Returning<'_> {
-    /// The batch whose version all of it has.
-    fn reached(&self) -> Time {
-        self.older.reached().unwrap_or(self.begun)
+    /// The batch whose version all of it has. Time began at `zero`.
+    fn reached(&self, zero: Time) -> Time {
+        let begun = || self.begun.floor_from(self.reads.slide, zero);
+        self.older.reached().unwrap_or_else(begun)
     }
 }
 
@@ -179,6 +180,7 @@ impl OldStates<'_> {
         if self.go_further_back(&mut reading)? {
             self.replay(keeper, &mut reading.returning)?;
         }
+        self.warn_of_lost(&reading);
         let mut restored = Restored::default();
         for state in reading.returning {
             self.hand_over(keeper, state, &mut restored)?;
@@ -194,49 +196,82 @@ impl OldStates<'_> {
             place: state.new,
             reads: state.reads,
             base: state.base,
-            reached: state.reached(),
+            reached: state.reached(self.past.zero),
         }));
         let mut is_any = false;
         for state in &mut reading.returning {
             let asked = further.get(&state.new).map(|back| state.base - *back);
-            let even = state.older.is_uneven().then(|| state.reached());
+            let reached = state.reached(self.past.zero);
+            let even = state.older.is_uneven().then_some(reached);
             let Some(wanted) = asked.into_iter().chain(even).min() else {
                 continue;
             };
             let mut base = wanted.max(state.begun);
             let earliest = self.earliest(state.reads, (state.old, state.begun), &reading.since);
             if let Some((earliest, _)) = earliest.filter(|(earliest, _)| *earliest > base) {
-                // Who is behind is told of each batch that it has to do without.
                 base = earliest.min(state.base);
                 reading.since[state.new].hidden = Some(base);
             }
-            self.begin_at(state, base)?;
+            if let Some(message) = self.begin_at(state, base)? {
+                let site = state.steps.site();
+                tracing::warn!("the state of {site} begins as it is: {message}");
+                reading.since[state.new].hidden = Some(state.base);
+            }
             is_any = true;
         }
         Ok(is_any)
     }
 
-    /// Brings a state to an earlier batch, if it can be read as it was there.
-    fn begin_at(&self, state: &mut Returning<'_>, base: Time) -> Result<(), StreamError> {
-        let form = self.past.program.states.get(state.old);
-        let Some(form) = form.and_then(|part| part.form.as_ref()) else {
-            return Ok(());
+    /// Says which states cannot take in what they have not yet, since it is not there any more.
+    fn warn_of_lost(&self, reading: &Reading<'_>) {
+        let hidden_after = |place: usize, batch| {
+            let hidden = reading.since.get(place).and_then(|since| since.hidden);
+            hidden.is_some_and(|hidden| hidden > batch)
         };
-        let older = state.steps.takes_over().older(form);
-        let earlier = Returning {
+        for state in &reading.returning {
+            let reached = state.reached(self.past.zero);
+            let read = state.reads.states.iter().map(|(place, _)| *place);
+            let mut of = read.chain([state.new]);
+            if reached + state.reads.slide <= self.past.ended
+                && of.any(|of| hidden_after(of, reached))
+            {
+                tracing::warn!(
+                    "{}: the state of {} has not taken in the batches after {reached} up to {}, and \
+                     not all of their records are there any more: it goes on without these",
+                    self.dir,
+                    state.steps.site(),
+                    self.past.ended
+                );
+            }
+        }
+    }
+
+    /// Begins with a state as its files tell of it at a batch. It stays as it is, and the reason is
+    /// given, if they cannot be read.
+    fn begin_at(
+        &self,
+        state: &mut Returning<'_>,
+        base: Time,
+    ) -> Result<Option<String>, StreamError> {
+        let mut earlier = self.unread(state, base)?;
+        let unreadable = self.read_snapshots(&mut earlier)?.into_values().next();
+        if unreadable.is_none() {
+            *state = earlier;
+        }
+        Ok(unreadable)
+    }
+
+    /// A state that is to begin with a batch, of which nothing was read.
+    fn unread<'s>(&self, state: &Returning<'s>, base: Time) -> Result<Returning<'s>, StreamError> {
+        let part = self.past.program.states.get(state.old);
+        let form = part.and_then(|part| part.form.as_ref());
+        let form = form.ok_or_else(|| "how it was kept is not known".to_owned());
+        let older = form.and_then(|form| state.steps.takes_over().older(form));
+        Ok(Returning {
             base,
             older: older.map_err(|message| self.failed(&**state.steps, &message))?,
             ..*state
-        };
-        let later = std::mem::replace(state, earlier);
-        if let Some(message) = self.read_snapshots(state)?.values().next() {
-            tracing::warn!(
-                "what reads the state of {} does without: {message}",
-                state.steps.site()
-            );
-            *state = later;
-        }
-        Ok(())
+        })
     }
 
     /// Reads the newest snapshot of each partition that is not of a later batch than wanted. The
@@ -289,28 +324,36 @@ impl OldStates<'_> {
         Ok(())
     }
 
+    /// Puts a state in its place.
     fn hand_over(
         &self,
         keeper: &Keeper,
         state: Returning<'_>,
         restored: &mut Restored,
     ) -> Result<(), StreamError> {
-        let is_all = !has_later(self.past, self.snapshots, state.old, state.base);
         let Returning {
-            steps,
-            new,
-            base,
-            older,
-            ..
+            steps, new, base, ..
         } = state;
-        let handed_over = guarded(steps.site(), || older.hand_over(is_all));
-        let is_reformed = handed_over.map_err(|message| self.failed(&**steps, &message))?;
+        let is_all = !has_later(self.past, self.snapshots, state.old, base);
+        let (first, last) = (
+            self.unread(&state, base)?,
+            self.unread(&state, self.past.ended)?,
+        );
+        let is_reformed = self.put_in_place(state, is_all)?;
         if is_reformed || self.drops_inputs() {
+            let mut snapshots = Vec::new();
+            if !is_all {
+                snapshots = self.written_last(keeper, last)?;
+                let first = self.brought_back(keeper, first)?;
+                self.put_in_place(first, is_all)?;
+            }
+            snapshots.extend(keeper.snapshots_of(new, &**steps)?);
             restored.reformed.push(Reformed {
                 state: new,
-                snapshots: keeper.snapshots_of(new, &**steps)?,
+                snapshots,
             });
-        } else if !is_all {
+        }
+        if !is_all {
             // What is computed again may not be what it was: the program may have changed, or
             // what failed then works now. The changes that follow hold on top of that alone, not
             // of those that were written of the same batches.
@@ -320,6 +363,43 @@ impl OldStates<'_> {
             });
         }
         Ok(())
+    }
+
+    /// Puts what was read of a state in its place: whether it is kept in another form from now on.
+    fn put_in_place(&self, state: Returning<'_>, is_all: bool) -> Result<bool, StreamError> {
+        let Returning { steps, older, .. } = state;
+        let handed_over = guarded(steps.site(), || older.hand_over(is_all));
+        handed_over.map_err(|message| self.failed(&**steps, &message))
+    }
+
+    /// Writes a state as the last batch left it, which is there until what comes before is computed
+    /// again. Nothing is written where that batch has failed for some of it, or cannot be read.
+    fn written_last(
+        &self,
+        keeper: &Keeper,
+        mut last: Returning<'_>,
+    ) -> Result<Vec<Snapshot>, StreamError> {
+        let is_readable = self.read_snapshots(&mut last)?.is_empty();
+        self.replay(keeper, std::slice::from_mut(&mut last))?;
+        if !is_readable || last.older.is_uneven() {
+            return Ok(Vec::new());
+        }
+        let (new, steps) = (last.new, last.steps);
+        self.put_in_place(last, true)?;
+        keeper.snapshots_of(new, &**steps)
+    }
+
+    /// Reads a state as it was at its batch.
+    fn brought_back<'s>(
+        &self,
+        keeper: &Keeper,
+        mut state: Returning<'s>,
+    ) -> Result<Returning<'s>, StreamError> {
+        if let Some(message) = self.read_snapshots(&mut state)?.into_values().next() {
+            return Err(self.failed(&**state.steps, &message));
+        }
+        self.replay(keeper, std::slice::from_mut(&mut state))?;
+        Ok(state)
     }
 
     fn failed(&self, steps: &dyn AnySteps, message: &str) -> StreamError {

@@ -121,9 +121,10 @@ impl StreamingContext {
     /// last one, and for at most `streaming.graceful_stop_timeout` until the receivers have
     /// ended, and as long again until the batches are done. Otherwise running jobs
     /// are cancelled, those too that an output begins after it has stopped its stream, and
-    /// waiting batches dropped. When this returns, and when `await_termination` does, listeners
-    /// have been told everything, unless they are slower than two seconds. Stopping twice does
-    /// nothing but wait for the other stop. An output operation may stop its own stream, but not gracefully; a
+    /// waiting batches dropped. When this returns, and when `await_termination` does without an
+    /// error, listeners have been told everything, unless they are slower than two seconds.
+    /// Stopping twice does nothing but wait for the other stop. An output operation may stop its
+    /// own stream, but not gracefully; a
     /// closure that runs in a task may not, nor may an [`InputSource`](crate::InputSource).
     ///
     /// ```

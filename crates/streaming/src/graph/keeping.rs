@@ -85,7 +85,12 @@ impl Graph {
                 checkpointer,
             }) => {
                 let began = Instant::now();
-                let ended = keeper.end(time, failure.map(str::to_owned))?;
+                let (states, zero) = (self.live_state(), self.zero_time().unwrap_or(time));
+                let has_come_to = |state: usize, batch| {
+                    let state = states.get(state);
+                    state.is_none_or(|(_, steps)| steps.pending(zero) > batch)
+                };
+                let ended = keeper.end(time, failure.map(str::to_owned), has_come_to)?;
                 // One that overtook another is written with that.
                 took = ended.contains(&time).then(|| began.elapsed());
                 ended.iter().for_each(|time| checkpointer.ended(*time));

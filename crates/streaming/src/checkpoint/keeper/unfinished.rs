@@ -36,8 +36,13 @@ impl Keeper {
         // Where the journal has failed, nobody knows whose the directory is.
         self.with_journal(Journal::confirm)?;
         let retained = &mut written.retained;
-        let limits = self.limits_with(states);
-        retained.keep_needed(&self.past.lock(), limits.state_reaches_back);
+        let taken_in = self.taken_in(states);
+        {
+            let past = self.past.lock();
+            let limits = self.limits_with(&past, taken_in);
+            self.note_what_is_whole(retained, &past);
+            retained.keep_needed(&past, limits.state_reaches_back);
+        }
         let there = Manifest::list(&self.dir).map_err(|error| self.failed(&error.to_string()))?;
         if retained.has_unreadable() || !retained.knows_all(there.iter().map(name_of)) {
             return Ok(());

@@ -56,9 +56,9 @@ impl Process {
             return Checkpointing::Manifest;
         };
         if partition == 0 {
-            self.retained.has_come_to(self.past.ended);
+            self.retained.still_computes(self.commits.computed_again());
         }
-        let is_left_out = self.retained.is_computed_again(state);
+        let is_left_out = self.retained.is_on_its_way(state);
         let Some(part) = parts.get(partition).filter(|_| !is_left_out) else {
             return Checkpointing::Snapshots(state + 1, 0);
         };
@@ -72,6 +72,7 @@ impl Process {
     }
 
     fn write_manifest(&mut self, disk: &mut Disk, setup: &Setup) -> Check<Surplus> {
+        self.retained.still_computes(self.commits.computed_again());
         let contained = self
             .retained
             .keep_needed(&self.past, self.limits.state_reaches_back);

@@ -308,9 +308,17 @@ impl Process {
                 true => Some(time),
                 false => self.past.first_open(),
             };
-            let Some((time, mut end)) = self.commits.next_end(first_open) else {
+            let (states, zero) = (&self.states, self.past.zero);
+            let (places, setups) = (&self.places.states, &setup.states);
+            let has_come_to = |state: usize, batch| {
+                let slide = batches(setups[places[state]].slide);
+                let parts = states[state].iter();
+                parts.map(|part| part.at.unwrap_or(zero) + slide).min() > Some(batch)
+            };
+            let Some((time, mut end)) = self.commits.next_end(first_open, has_come_to) else {
                 break;
             };
+            self.commits.have_ended(&end);
             if setup.breaks(Rule::ChangesWithTheirBatch) {
                 leave_out_last(&mut end);
             }

@@ -101,7 +101,7 @@ pub(super) fn start(
             manifests.iter().map(|(at, one)| (at.clone(), one)),
             snapshots,
         ),
-        commits: Commits::default(),
+        commits: Commits::new(begin.ended),
         schedule: Schedule::from(begin.first, BATCH),
         cutting: None,
         waiting: VecDeque::new(),
@@ -113,7 +113,7 @@ pub(super) fn start(
         is_starting: true,
         past,
     };
-    process.retained.computes_again(begin.ended, again.clone());
+    process.retained.computes_again(again.clone());
     process.commits.computes_again(again);
     check(&process, setup, truth)?;
     Ok(process)
