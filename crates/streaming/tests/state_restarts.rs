@@ -56,12 +56,21 @@ fn a_batch_that_could_not_be_planned_keeps_no_later_process_from_starting() {
 
 #[test]
 fn a_stream_does_not_start_without_records_that_its_state_had() {
-    for settings in [&[][..], &[GO_ON]] {
+    for (settings, sink_fails) in [(&[][..], false), (&[GO_ON], false), (&[GO_ON], true)] {
         let dir = tempfile::tempdir().unwrap();
-        let (test, _) = windows_without(0..=0, (dir.path(), 0), settings);
-        test.run(5);
+        let life = |fails, begun| {
+            let (test, out) = windows_without(fails, (dir.path(), begun), settings);
+            let ones = test.context().stream_by_time(|_| vec![1]);
+            ones.foreach_rdd(move |_, time| match sink_fails && time == second(4) {
+                true => Err("the sink is down"),
+                false => Ok(()),
+            });
+            (test, out)
+        };
+        let (test, _) = life(0..=0, 0);
+        (0..5).for_each(|_| drop(test.try_run(1)));
         drop(test);
-        let (test, _) = windows_without(4..=4, (dir.path(), 5), settings);
+        let (test, _) = life(4..=4, 5);
         let refused = test.try_run(1).unwrap_err().to_string();
         for part in [
             "batch 4000 ms",
@@ -71,7 +80,7 @@ fn a_stream_does_not_start_without_records_that_its_state_had() {
             assert!(refused.contains(part), "{refused}");
         }
         drop(test);
-        let (test, out) = windows_without(0..=0, (dir.path(), 5), settings);
+        let (test, out) = life(0..=0, 5);
         test.run(1);
         assert_eq!(out.batches(), [[(1, 4), (1, 5), (1, 6)]]);
     }

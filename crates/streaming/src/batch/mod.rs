@@ -13,7 +13,7 @@ use crate::time::Time;
 pub(crate) use generator::JobGenerator;
 pub(crate) use outcome::Outcome;
 pub(crate) use schedule::Schedule;
-pub(crate) use scheduler::{AtEnd, JobScheduler, JobSet, OutputRun, Policy, post};
+pub(crate) use scheduler::{AtEnd, BatchEnd, JobScheduler, JobSet, OutputRun, Policy, post};
 
 /// Has the jobs that this thread runs from now on say for which batch they are.
 fn tell_batch(ctx: &Context, time: Time) {

@@ -58,8 +58,17 @@ pub(crate) struct Policy {
 
 type BatchDone = Box<dyn Fn(Time) + Send + Sync>;
 type BatchCompleted = Box<dyn Fn(&BatchInfo, BatchTimes) + Send + Sync>;
+/// What is kept of how a batch has ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct BatchEnd {
+    /// Why it failed, where streams go on after failures.
+    pub(crate) failure: Option<String>,
+    /// What it does to some state could not be planned.
+    pub(crate) is_unplanned: bool,
+}
+
 type Committed = Result<Option<Duration>, StreamError>;
-type Commit = Box<dyn Fn(Time, Option<&str>) -> Committed + Send + Sync>;
+type Commit = Box<dyn Fn(Time, BatchEnd) -> Committed + Send + Sync>;
 type States = Box<dyn Fn(bool) -> Vec<StateInfo> + Send + Sync>;
 type CompleteState = Box<dyn Fn(Time) -> Result<(), StreamError> + Send + Sync>;
 

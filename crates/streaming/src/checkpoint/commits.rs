@@ -1,8 +1,10 @@
 //! In which order batches are committed: a decision over values, without locks and files.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::entry::{Again, Change, Entry};
+use crate::batch::BatchEnd;
 use crate::time::Time;
 
 /// What is known of batches whose ends are not written.
@@ -11,11 +13,15 @@ pub(super) struct Commits {
     /// What they have changed so far.
     changes: Vec<Change>,
     /// Those that are done, but not those before them; with the reason if they failed.
-    done: BTreeMap<Time, Option<String>>,
+    done: BTreeMap<Time, BatchEnd>,
     /// The states of which earlier batches are computed again, until an end says so.
     again: Vec<Again>,
     /// The batch that was done last when the process began.
     begun: Time,
+    /// The oldest batch of a change that the end has which is being written, and of one that the
+    /// last end has.
+    ending: Option<Time>,
+    last_ended: Option<Time>,
 }
 
 impl Commits {
@@ -26,6 +32,8 @@ impl Commits {
             done: BTreeMap::new(),
             again: Vec::new(),
             begun,
+            ending: None,
+            last_ended: None,
         }
     }
 
@@ -39,9 +47,10 @@ impl Commits {
         &self.again
     }
 
-    /// An end that says so was written.
+    /// An end was written.
     pub(super) fn have_ended(&mut self, end: &Entry) {
-        if let Entry::EndedAgain { again, .. } = end {
+        self.last_ended = self.ending.take();
+        if let Entry::EndedWith { again, .. } = end {
             self.again.retain(|one| !again.contains(one));
         }
     }
@@ -52,8 +61,17 @@ impl Commits {
     }
 
     /// A batch is done.
-    pub(super) fn done(&mut self, time: Time, failure: Option<String>) {
-        self.done.insert(time, failure);
+    pub(super) fn done(&mut self, time: Time, end: BatchEnd) {
+        self.done.insert(time, end);
+    }
+
+    /// From which moment on changes are needed again if the process ends now, or the last batch is
+    /// run again: states may be ahead of what is written.
+    pub(super) fn needed_since(&self) -> Option<Time> {
+        let waiting = self.changes.iter().map(|change| change.time);
+        let unwritten = waiting.chain(self.ending).min();
+        let unwritten = unwritten.map(|oldest| oldest - Duration::from_millis(1));
+        unwritten.into_iter().chain(self.last_ended).min()
     }
 
     /// The end that is written next: that of the first open batch, with the changes of state
@@ -68,26 +86,31 @@ impl Commits {
         has_come_to: impl Fn(usize, Time) -> bool,
     ) -> Option<(Time, Entry)> {
         let time = first_open?;
-        let failure = self.done.remove(&time)?;
+        let BatchEnd {
+            failure,
+            is_unplanned,
+        } = self.done.remove(&time)?;
         let begun = self.begun;
         let (again, on_their_way): (Vec<_>, Vec<_>) =
             (self.again.iter().copied()).partition(|again| has_come_to(again.state, begun));
         let is_held = |state| on_their_way.iter().any(|again| again.state == state);
         let (changes, later) = std::mem::take(&mut self.changes)
             .into_iter()
-            .partition(|change| change.time <= time && !is_held(change.state));
+            .partition(|change: &Change| change.time <= time && !is_held(change.state));
         self.changes = later;
-        let end = match again.is_empty() {
+        self.ending = changes.iter().map(|change| change.time).min();
+        let end = match again.is_empty() && !is_unplanned {
             true => Entry::Ended {
                 time,
                 changes,
                 failure,
             },
-            false => Entry::EndedAgain {
+            false => Entry::EndedWith {
                 time,
                 changes,
                 failure,
                 again,
+                is_unplanned,
             },
         };
         Some((time, end))
@@ -118,9 +141,17 @@ mod tests {
         let mut commits = Commits::new(Time::ZERO);
         commits.changed(change(2));
         commits.changed(change(1));
-        commits.done(at(2), None);
+        commits.done(at(2), BatchEnd::default());
         assert_eq!(commits.next_end(Some(at(1)), all), None);
-        commits.done(at(1), Some("the sink is down".to_owned()));
+        let failure = Some("the sink is down".to_owned());
+        let is_unplanned = false;
+        commits.done(
+            at(1),
+            BatchEnd {
+                failure,
+                is_unplanned,
+            },
+        );
         let end = |time, changes, failure: Option<&str>| {
             let failure = failure.map(str::to_owned);
             Some((
@@ -142,6 +173,27 @@ mod tests {
     }
 
     #[test]
+    fn changes_are_needed_until_their_end_is_written_and_those_of_the_last_one_longer() {
+        let at = |second: i64| Time::from_millis(second * 1000);
+        let before = |second| Some(at(second) - Duration::from_millis(1));
+        let mut commits = Commits::new(Time::ZERO);
+        assert_eq!(commits.needed_since(), None);
+        commits.changed(change(2));
+        commits.changed(change(1));
+        commits.changed(change(3));
+        assert_eq!(commits.needed_since(), before(1));
+        commits.done(at(2), BatchEnd::default());
+        let (_, end) = commits.next_end(Some(at(2)), all).unwrap();
+        assert_eq!(commits.needed_since(), before(1));
+        commits.have_ended(&end);
+        assert_eq!(commits.needed_since(), Some(at(1)));
+        commits.done(at(3), BatchEnd::default());
+        let (_, end) = commits.next_end(Some(at(3)), all).unwrap();
+        commits.have_ended(&end);
+        assert_eq!(commits.needed_since(), Some(at(3)));
+    }
+
+    #[test]
     fn what_is_computed_again_comes_whole() {
         let at = |second: i64| Time::from_millis(second * 1000);
         let mut commits = Commits::new(at(3));
@@ -158,7 +210,7 @@ mod tests {
             commits.changed(of(state, second));
         }
         let mut next = |second, come_to: [i64; 2]| {
-            commits.done(at(second), None);
+            commits.done(at(second), BatchEnd::default());
             let has_come_to = |state: usize, batch| at(come_to[state]) >= batch;
             let (_, end) = commits.next_end(Some(at(second)), has_come_to).unwrap();
             commits.have_ended(&end);
@@ -167,7 +219,7 @@ mod tests {
                 .map(|change| (change.state, change.time.as_millis() / 1000))
                 .collect();
             let again = match end {
-                Entry::EndedAgain { again, .. } => again,
+                Entry::EndedWith { again, .. } => again,
                 _ => Vec::new(),
             };
             commits.changed(of(1, second));

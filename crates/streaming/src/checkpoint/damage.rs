@@ -167,7 +167,7 @@ impl Mending {
         }
         self.pass(at.0);
         match entry {
-            Entry::Ended { time, .. } | Entry::EndedAgain { time, .. }
+            Entry::Ended { time, .. } | Entry::EndedWith { time, .. }
                 if !self.is_sure_of_changes(time) =>
             {
                 let end = Entry::Ended {

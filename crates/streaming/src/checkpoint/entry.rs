@@ -43,13 +43,16 @@ pub(crate) enum Entry {
         /// Why it failed, when the stream goes on after failures.
         failure: Option<String>,
     },
-    /// The first end of a process that has computed earlier batches again, for readers that look
-    /// back at them. Its changes begin with those.
-    EndedAgain {
+    /// An end of which there is more to say.
+    EndedWith {
         time: Time,
         changes: Vec<Change>,
         failure: Option<String>,
+        /// The states of which earlier batches were computed again, for readers that look back at
+        /// them. The changes begin with those.
         again: Vec<Again>,
+        /// What the batch does to some state could not be planned.
+        is_unplanned: bool,
     },
 }
 
@@ -125,7 +128,7 @@ impl Entry {
     /// What the end of a batch changed; nothing if it is another entry.
     pub(crate) fn changes(&self) -> &[Change] {
         match self {
-            Entry::Ended { changes, .. } | Entry::EndedAgain { changes, .. } => changes,
+            Entry::Ended { changes, .. } | Entry::EndedWith { changes, .. } => changes,
             Entry::Began { .. } | Entry::Block { .. } | Entry::Cut { .. } => &[],
         }
     }
@@ -133,7 +136,7 @@ impl Entry {
     /// The same, taken out of it.
     pub(crate) fn into_changes(self) -> Vec<Change> {
         match self {
-            Entry::Ended { changes, .. } | Entry::EndedAgain { changes, .. } => changes,
+            Entry::Ended { changes, .. } | Entry::EndedWith { changes, .. } => changes,
             Entry::Began { .. } | Entry::Block { .. } | Entry::Cut { .. } => Vec::new(),
         }
     }

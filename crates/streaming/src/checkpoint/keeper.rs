@@ -27,6 +27,7 @@ use super::restore::Manifests;
 use super::retention::{Retained, Surplus};
 use super::snapshots::{self, Snapshots};
 use super::weight::Weight;
+use crate::batch::BatchEnd;
 use crate::error::StreamError;
 use crate::state::{AnySteps, StateChange, StateLog};
 use crate::threads::Owner;
@@ -288,11 +289,11 @@ impl Keeper {
     pub(crate) fn end(
         &self,
         time: Time,
-        failure: Option<String>,
+        end: BatchEnd,
         has_come_to: impl Fn(usize, Time) -> bool,
     ) -> Result<Vec<Time>, StreamError> {
         let _in_order = self.ending.lock();
-        self.commits.lock().done(time, failure);
+        self.commits.lock().done(time, end);
         let (mut last, mut ended) = (None, Vec::new());
         while let Some((time, end)) = self.next_end(&has_come_to) {
             let changes = end.changes().iter();
@@ -452,6 +453,12 @@ impl Keeper {
         let snapshots = latest.write(&dir, &at_once, (state, self.first), steps.store());
         let snapshots = snapshots.map_err(|message| self.failed(&message))?;
         Ok(snapshots.unwrap_or_default())
+    }
+
+    /// Does not take these snapshots for the latest of their states, which go back behind them.
+    pub(super) fn forget_latest(&self, snapshots: &[Snapshot]) {
+        let files: Vec<_> = snapshots.iter().map(|one| one.file.clone()).collect();
+        self.written.lock().latest.forget(&files);
     }
 
     /// Deletes what nothing needs. Some of it may be gone: a process that was killed may have

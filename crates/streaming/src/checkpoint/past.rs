@@ -49,8 +49,8 @@ pub(crate) struct Since {
     pub(crate) may_have_run: Option<Time>,
     /// What was computed again, and takes the place of older changes.
     pub(crate) replaced: Vec<Replaced>,
-    /// The batches that have failed, of a stream that goes on after failures.
-    pub(crate) failed: BTreeSet<Time>,
+    /// The batches of which some state has gone on without what it could not be given.
+    pub(crate) unplanned: BTreeSet<Time>,
 }
 
 /// Batches of a state that were computed again.
@@ -61,6 +61,8 @@ pub(crate) struct Replaced {
     at: u64,
     /// The batch of that end.
     ended: Time,
+    /// Up to which batch the state was whole before, without what was written of single ones.
+    since: Option<Time>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,36 +168,27 @@ impl Past {
                 // A batch that is cut again was cut by a process that could not know it.
                 self.cuts.entry(time).or_insert(Cut { at: at.0, inputs });
             }
-            Entry::Ended {
+            Entry::Ended { time, changes, .. } => self.end(at, time, &changes)?,
+            Entry::EndedWith {
                 time,
                 changes,
-                failure,
-            } => self.end(at, time, &changes, failure.is_some())?,
-            Entry::EndedAgain {
-                time,
-                changes,
-                failure,
                 again,
+                is_unplanned,
+                ..
             } => {
-                self.end(at, time, &changes, failure.is_some())?;
-                let replaced = again.into_iter().map(|again| Replaced {
-                    again,
-                    at: at.0,
-                    ended: time,
-                });
-                self.since.replaced.extend(replaced);
+                self.end(at, time, &changes)?;
+                if is_unplanned {
+                    self.since.unplanned.insert(time);
+                }
+                again
+                    .into_iter()
+                    .for_each(|again| self.replace(again, at, time));
             }
         }
         Ok(())
     }
 
-    fn end(
-        &mut self,
-        at: Sequence,
-        time: Time,
-        changes: &[Change],
-        has_failed: bool,
-    ) -> Result<(), String> {
+    fn end(&mut self, at: Sequence, time: Time, changes: &[Change]) -> Result<(), String> {
         if time < self.ended {
             return Err(format!(
                 "entry {} ends the batch at {time}, and that at {} was done before",
@@ -210,9 +203,6 @@ impl Past {
         since.may_have_run = since.may_have_run.filter(|last| *last > time);
         // Of a batch that a restart has run again the later run counts.
         self.forget_end(time);
-        if has_failed {
-            self.since.failed.insert(time);
-        }
         if !changes.is_empty() {
             let is_changed = |state: &usize| changes.iter().any(|change| change.state == *state);
             let states = 0..self.program.states.len();
@@ -279,11 +269,39 @@ impl Past {
         replaced.any(|by| by.again.state == state && time > by.again.after && at < by.at)
     }
 
+    /// Goes on with what was computed again of a state.
+    fn replace(&mut self, again: Again, at: Sequence, ended: Time) {
+        let since = self.states_since.get_mut(again.state);
+        let before = since.and_then(|since| {
+            let before = *since;
+            // All that was computed again is there.
+            *since = before.min(Some(again.after));
+            before
+        });
+        self.since.replaced.push(Replaced {
+            again,
+            at: at.0,
+            ended,
+            since: before,
+        });
+    }
+
+    /// Whether a state cannot be brought back to before the last batch: what that computed again
+    /// was written of it only as it was later.
+    pub(super) fn is_replaced_by_last(&self, state: usize) -> bool {
+        let mut by_last = self.since.replaced.iter();
+        by_last.any(|by| {
+            by.ended == self.ended
+                && by.again.state == state
+                && by.since.is_some_and(|since| since > by.again.after)
+        })
+    }
+
     /// As if the end of a batch had not been written.
     fn forget_end(&mut self, time: Time) {
         self.changes.remove(&time);
         self.since.replaced.retain(|by| by.ended != time);
-        self.since.failed.remove(&time);
+        self.since.unplanned.remove(&time);
     }
 
     /// Lets go of the changes of a state that ends of batches hold.
@@ -346,7 +364,7 @@ impl Past {
                 *since = (*since).max(Some(at));
             }
         }
-        self.since.failed = self.since.failed.split_off(&(self.ended - remembered));
+        self.since.unplanned = self.since.unplanned.split_off(&(self.ended - remembered));
         let changes = &self.changes;
         let is_older = |by: &Replaced| changes.values().any(|changes| changes.at < by.at);
         self.since.replaced.retain(is_older);

@@ -95,7 +95,13 @@ pub(super) fn bereft<'a>(
 /// batch, in another form or without an input, and cannot be brought back to before it.
 pub(super) fn kept_after_last(past: &Past, snapshots: &[Snapshot]) -> Option<usize> {
     let before = past.ended_before?;
-    let is_later = |state: &usize| earliest(past, snapshots, *state).is_some_and(|at| at > before);
+    let is_later = |state: &usize| {
+        let since = past.states_since.get(*state).copied().flatten();
+        let earliest = earliest(past, snapshots, *state);
+        earliest.is_some_and(|at| at > before)
+            || since.is_some_and(|since| since > before)
+            || past.is_replaced_by_last(*state)
+    };
     (0..past.program.states.len()).find(is_later)
 }
 

@@ -127,7 +127,7 @@ impl Entries {
     pub(super) fn measure(&mut self, at: Sequence, entry: &Entry, bytes: usize) {
         match entry {
             Entry::Block { .. } => drop(self.blocks.insert(at.0, bytes as u64)),
-            Entry::Ended { changes, .. } | Entry::EndedAgain { changes, .. } => {
+            Entry::Ended { changes, .. } | Entry::EndedWith { changes, .. } => {
                 let sizes = changes.iter();
                 let sizes = sizes.map(|change| (change.state, change.bytes.len() as u64));
                 self.changes.insert(at.0, sizes.collect());

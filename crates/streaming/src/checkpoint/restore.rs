@@ -393,16 +393,16 @@ impl Found {
             ..
         } = &entry
         {
-            go_on_with(&mut self.snapshots, states_from, reformed);
             leave_out_unfinished(&mut self.snapshots, self.past.ended);
+            go_on_with(&mut self.snapshots, states_from, reformed);
         }
-        if let Entry::Ended { time, .. } | Entry::EndedAgain { time, .. } = &entry
+        if let Entry::Ended { time, .. } | Entry::EndedWith { time, .. } = &entry
             && *time <= self.past.ended
         {
             // Of a batch that was run again the later run counts.
             self.snapshots.retain(|one| one.time < *time);
         }
-        if let Entry::EndedAgain { again, .. } = &entry {
+        if let Entry::EndedWith { again, .. } = &entry {
             leave_out_replaced(&mut self.snapshots, again);
         }
         self.past.apply(at, entry)

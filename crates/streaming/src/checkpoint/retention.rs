@@ -88,7 +88,10 @@ impl Retained {
     /// last batch; as [`keep_needed`].
     pub(super) fn keep_needed(&mut self, past: &Past, reaches_back: Duration) -> Option<Time> {
         let states = past.program.states.len();
-        keep_needed(&mut self.snapshots, states, past.ended - reaches_back)
+        // What takes the place of later snapshots goes on from those before.
+        let again = self.again.iter().map(|again| again.after);
+        let base = again.fold(past.ended - reaches_back, Time::min);
+        keep_needed(&mut self.snapshots, states, base)
     }
 
     /// Takes in the names of manifests that are there and cannot be read.

@@ -224,23 +224,22 @@ impl OldStates<'_> {
 
     /// Says which states cannot take in what they have not yet, since it is not there any more.
     fn warn_of_lost(&self, reading: &Reading<'_>) {
-        let hidden_after = |place: usize, batch| {
-            let hidden = reading.since.get(place).and_then(|since| since.hidden);
-            hidden.is_some_and(|hidden| hidden > batch)
-        };
+        let (dir, ended) = (self.dir, self.past.ended);
         for state in &reading.returning {
             let reached = state.reached(self.past.zero);
-            let read = state.reads.states.iter().map(|(place, _)| *place);
-            let mut of = read.chain([state.new]);
-            if reached + state.reads.slide <= self.past.ended
-                && of.any(|of| hidden_after(of, reached))
-            {
+            if reached + state.reads.slide > ended {
+                continue;
+            }
+            let hidden = state.reads.states.iter();
+            let hidden = hidden.filter_map(|(place, _)| reading.since.get(*place)?.hidden);
+            let earliest = self.earliest(state.reads, (state.old, state.begun), &reading.since);
+            let mut gone = hidden.chain(earliest.map(|(batch, _)| batch));
+            if gone.any(|batch| batch > reached) {
                 tracing::warn!(
-                    "{}: the state of {} has not taken in the batches after {reached} up to {}, and \
-                     not all of their records are there any more: it goes on without these",
-                    self.dir,
+                    "{dir}: the state of {} has not taken in the batches after {reached} up to \
+                     {ended}, and not all of their records are there any more: it goes on without \
+                     these",
                     state.steps.site(),
-                    self.past.ended
                 );
             }
         }
@@ -344,6 +343,7 @@ impl OldStates<'_> {
             let mut snapshots = Vec::new();
             if !is_all {
                 snapshots = self.written_last(keeper, last)?;
+                keeper.forget_latest(&snapshots);
                 let first = self.brought_back(keeper, first)?;
                 self.put_in_place(first, is_all)?;
             }

@@ -89,7 +89,8 @@ impl Inner {
     }
 
     /// Brings the graph, which has begun, to where the past has ended, and has everything
-    /// written from now on. The batches that have failed, as far as they are remembered.
+    /// written from now on. The batches of which
+    /// some state could not be planned, as far as they are remembered.
     pub(super) fn go_on_from(
         &self,
         opened: Opened,
@@ -141,15 +142,15 @@ impl Inner {
             Some(interval) => interval,
             None => conf.get(&conf::CHECKPOINT_INTERVAL)?,
         };
-        let (ended, failed) = match ready.resumed {
-            Some(Resumed { past }) => (past.ended, past.since.failed),
+        let (ended, unplanned) = match ready.resumed {
+            Some(Resumed { past }) => (past.ended, past.since.unplanned),
             None => (zero, BTreeSet::new()),
         };
         let checkpointer =
             Checkpointer::start(&self.ctx, owner, keeper.clone(), stores, interval, ended)
                 .inspect_err(|_| keeper.close())?;
         self.graph.keep(keeper, checkpointer);
-        Ok(failed)
+        Ok(unplanned)
     }
 
     /// Brings inputs back, and has what happens to them and to states written.
@@ -209,7 +210,7 @@ impl Inner {
     pub(super) fn plan_remembered(
         &self,
         (zero, ended): (Time, Time),
-        failed: &BTreeSet<Time>,
+        unplanned: &BTreeSet<Time>,
     ) -> Result<(), StreamError> {
         let (batch, streams) = (self.graph.batch, self.graph.streams());
         let states = self.graph.live_state().into_iter().map(|(stream, steps)| {
@@ -230,7 +231,7 @@ impl Inner {
             for (steps, _, readers) in states.iter().filter(|(_, since, _)| time > *since) {
                 for reader in readers {
                     if let Err(error) = reader.plan(time) {
-                        self.go_on_without((time, failed), &**steps, &error)?;
+                        self.go_on_without((time, unplanned), &**steps, &error)?;
                     }
                 }
             }
@@ -243,19 +244,19 @@ impl Inner {
         Ok(())
     }
 
-    /// Deals with a remembered batch that cannot be planned. If it has failed in its time too, in a
-    /// stream that goes on after failures, the state goes on without its records as it did then.
+    /// Deals with a remembered batch that cannot be planned. If it could not in its time either, in
+    /// a stream that goes on after failures, the state goes on without its records as it did then.
     /// Otherwise the state has them, and would lose them.
     fn go_on_without(
         &self,
-        (time, failed): (Time, &BTreeSet<Time>),
+        (time, unplanned): (Time, &BTreeSet<Time>),
         steps: &dyn AnySteps,
         error: &PlanError,
     ) -> Result<(), StreamError> {
         let site = steps.site();
         let goes_on = self.settings.policy.on_failure == OnFailure::Continue;
         let allowed = self.ctx.conf().get(&conf::CHECKPOINT_ALLOW)?;
-        if (goes_on && failed.contains(&time)) || allowed.0.damage() {
+        if (goes_on && unplanned.contains(&time)) || allowed.0.damage() {
             tracing::error!(batch = %time, "the state of {site} goes on without it: {error}");
             return Ok(());
         }

@@ -31,7 +31,7 @@ impl Inner {
         self.graph.begin(zero);
         // What is planned from here on may look at the batches before.
         self.graph.note_cut(first - batch);
-        let failed = match opened {
+        let unplanned = match opened {
             Some(opened) => self.go_on_from(opened, zero)?,
             None => {
                 self.warn_of_state();
@@ -52,7 +52,7 @@ impl Inner {
         let (commits, states) = (self.graph.clone(), self.graph.clone());
         let at_end = AtEnd {
             complete_state: Box::new(move |time| of.complete_state(time)),
-            commit: Box::new(move |time, failure| commits.commit(time, failure)),
+            commit: Box::new(move |time, end| commits.commit(time, end)),
             done: Box::new(move |time| graph.end_batch(time)),
             states: Box::new(move |is_wanted| match is_wanted {
                 true => states.take_state_infos(),
@@ -71,7 +71,7 @@ impl Inner {
         for input in self.graph.inputs() {
             input.start()?;
         }
-        self.plan_remembered((zero, ended), &failed)?;
+        self.plan_remembered((zero, ended), &unplanned)?;
         let generator =
             JobGenerator::start(&self.graph, &scheduler, &self.clock, &self.outcome, first)?;
         Ok(Running {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::Graph;
+use crate::batch::BatchEnd;
 use crate::checkpoint::{Checkpointer, Keeper};
 use crate::error::StreamError;
 use crate::time::Time;
@@ -73,7 +74,7 @@ impl Graph {
     pub(crate) fn commit(
         &self,
         time: Time,
-        failure: Option<&str>,
+        end: BatchEnd,
     ) -> Result<Option<Duration>, StreamError> {
         let _in_order = self.commits.in_order.lock();
         let mut took = None;
@@ -90,7 +91,7 @@ impl Graph {
                     let state = states.get(state);
                     state.is_none_or(|(_, steps)| steps.pending(zero) > batch)
                 };
-                let ended = keeper.end(time, failure.map(str::to_owned), has_come_to)?;
+                let ended = keeper.end(time, end, has_come_to)?;
                 // One that overtook another is written with that.
                 took = ended.contains(&time).then(|| began.elapsed());
                 ended.iter().for_each(|time| checkpointer.ended(*time));

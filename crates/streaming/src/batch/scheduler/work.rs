@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use headwater_core::catch_panic;
 
-use super::{OutputRun, Shared, State, Work};
+use super::{BatchEnd, OutputRun, Shared, State, Work};
 use crate::batch::tell_batch;
 use crate::error::StreamError;
 use crate::events::{OutputInfo, StreamingEvent};
@@ -165,6 +165,7 @@ fn end_batch(shared: &Shared, time: Time) {
     batch.info.processing_delay = batch.started.map(|started| started.elapsed());
     batch.times.ended = shared.at_end.clock.now();
     let planned = std::mem::replace(&mut batch.state, Ok(()));
+    let is_unplanned = planned.is_err();
     let is_whole = !matches!(completed, Ok(false));
     // A state that is too far behind ends the stream, whatever else has failed.
     let failed = completed.and(planned).err();
@@ -176,7 +177,11 @@ fn end_batch(shared: &Shared, time: Time) {
     }
     if is_whole && !state.is_over() {
         drop(state);
-        let committed = (shared.at_end.commit)(time, info.failure());
+        let end = BatchEnd {
+            failure: info.failure().map(str::to_owned),
+            is_unplanned,
+        };
+        let committed = (shared.at_end.commit)(time, end);
         state = shared.state.lock();
         match committed {
             Ok(took) => info.commit_took = took,

@@ -19,9 +19,15 @@ impl Keeper {
 
     /// How much is kept as long as some of the states are behind, since what they do has failed:
     /// they still need what they have not taken in, of the inputs and of the states that they read.
-    /// What they have taken in is asked before the past is locked, so that it is never too much.
+    /// What they have taken in counts when it is written; it is asked before the past is locked, so
+    /// that it is never too much.
     pub(super) fn limits_with(&self, past: &Past, taken_in: Option<Time>) -> Limits {
-        let behind = taken_in.map_or(Duration::ZERO, |at| past.ended.since(at));
+        let needed = taken_in
+            .into_iter()
+            .chain(self.commits.lock().needed_since());
+        let behind = needed
+            .min()
+            .map_or(Duration::ZERO, |at| past.ended.since(at));
         Limits {
             remembered: self.limits.remembered.saturating_add(behind),
             state_reaches_back: self.limits.state_reaches_back.saturating_add(behind),

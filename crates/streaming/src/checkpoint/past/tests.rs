@@ -166,10 +166,11 @@ fn what_was_computed_again_takes_the_place_of_earlier_entries_once_its_end_is_th
         else {
             unreachable!("an end");
         };
-        Entry::EndedAgain {
+        Entry::EndedWith {
             time,
             changes,
             failure,
+            is_unplanned: false,
             again: vec![Again {
                 state,
                 after: at(after),

@@ -19,7 +19,7 @@ use super::setup::{BATCH, Places, Rule, Setup, batches};
 use super::source::Source;
 use super::state::{Partition, share};
 use super::truth::{Contents, Output, Truth};
-use crate::batch::Schedule;
+use crate::batch::{BatchEnd, Schedule};
 use crate::time::Time;
 
 /// What batches get something from.
@@ -301,7 +301,14 @@ impl Process {
         setup: &Setup,
     ) -> Check {
         self.running.retain(|running| *running != time);
-        self.commits.done(time, failure);
+        let is_unplanned = false;
+        self.commits.done(
+            time,
+            BatchEnd {
+                failure,
+                is_unplanned,
+            },
+        );
         let mut ended = (Sequence(0), Vec::new());
         loop {
             let first_open = match setup.breaks(Rule::EndsInOrder) {
@@ -355,7 +362,7 @@ impl Process {
 
 /// Loses a change, as if its batch had taken it along too late.
 fn leave_out_last(end: &mut Entry) {
-    if let Entry::Ended { changes, .. } | Entry::EndedAgain { changes, .. } = end {
+    if let Entry::Ended { changes, .. } | Entry::EndedWith { changes, .. } = end {
         changes.pop();
     }
 }
